@@ -127,6 +127,13 @@ struct bh_redis_pending {
     struct bh_mono deadline;
 };
 
+/* Whose doing an end was. */
+enum bh_redis_end_by {
+    BH_REDIS_END_BY_US,
+    BH_REDIS_END_BY_TRANSPORT,
+    BH_REDIS_END_BY_SERVER, /* it said why */
+};
+
 /* All members are private to connection.c. */
 struct bh_redis_connection {
     uv_loop_t *loop; /* borrowed until on_closed */
@@ -155,13 +162,14 @@ struct bh_redis_connection {
     struct bh_mono timer_due; /* READY: what the timer is set to */
     bool deadline_suspected;  /* the timer fired; decided after one more look at the socket */
     struct redisReply *reply; /* owned during on_reply; NULL: taken */
-    unsigned login_replies;   /* still to come before READY */
 
     bool ending; /* to be ended by the next check; the fields below say why */
+    enum bh_redis_end_by end_by;
+    bool was_up;
     enum bh_redis_class end_class;
     const char *end_advice;
     char end_reason[256];
-    bool end_by_timeout;
+    bh_ms retry_after_ms; /* CLOSING: for the timer in DOWN */
 
     struct bh_reconnect reconnect;
     struct bh_mono up_since;

@@ -65,8 +65,9 @@ struct bh_transport {
 
     struct addrinfo *addresses; /* owned; NULL: none, or a unix socket */
     struct addrinfo *address;   /* within `addresses`: the one being tried */
+    unsigned addresses_left;    /* it included; bounded whatever the name server says */
     struct bh_mono give_up_at;  /* when the owner's time for connecting is over */
-    char peer[80];              /* the address being tried, for people */
+    char peer[112];             /* the address being tried, for people */
     char last_reason[200];      /* why the address before failed */
 
     bool connected; /* the socket stands */
@@ -103,7 +104,10 @@ void bh_transport_close(struct bh_transport *transport);
 /* uv handles and requests that are not finished. */
 unsigned bh_transport_handles(const struct bh_transport *transport);
 
-/* What is being waited for, for the text of a timeout: "resolving the name", "connecting to ..." ... */
+/* The address in use or being tried, or the name while it is resolved; "" before the first open. */
+const char *bh_transport_peer(const struct bh_transport *transport);
+
+/* What is being waited for: "resolving the name", "connecting", "the TLS handshake", "the login". */
 const char *bh_transport_doing(const struct bh_transport *transport);
 
 #endif

@@ -1,0 +1,140 @@
+#include "redis/sync.h"
+
+#include <stdio.h>
+
+#include "core/alloc.h"
+#include "core/fault.h"
+
+struct bh_redis_sync {
+    uv_loop_t loop;
+    struct bh_redis_connection conn;
+    bool down; /* an attempt or a connection has ended since this was last cleared */
+    bool closed;
+    char reason[512]; /* why */
+};
+
+/* One call on its way. */
+struct call {
+    struct bh_redis_sync *sync;
+    struct redisReply *reply; /* owned */
+    bool over;
+};
+
+static void
+connection_on_down(void *arg, const struct bh_redis_down *down)
+{
+    struct bh_redis_sync *sync = arg;
+    sync->down = true;
+    snprintf(sync->reason, sizeof(sync->reason), "%s", down->reason);
+}
+
+static void
+connection_on_closed(void *arg)
+{
+    struct bh_redis_sync *sync = arg;
+    sync->closed = true;
+}
+
+static void
+call_on_reply(void *arg, const struct redisReply *reply, const char *error_text)
+{
+    (void)error_text; /* on_down tells the same */
+    struct call *call = arg;
+    call->over = true;
+    if (reply != NULL)
+        call->reply = bh_redis_connection_take_reply(&call->sync->conn);
+}
+
+/* Run the loop until the connection is READY or an attempt at it has failed. */
+static enum bh_status
+wait_until_ready(struct bh_redis_sync *sync, struct bh_error *error)
+{
+    /* See what happened since the last call before anything is sent into a dead connection. */
+    uv_run(&sync->loop, UV_RUN_NOWAIT);
+    sync->down = false;
+    while (bh_redis_connection_state(&sync->conn) != BH_REDIS_READY && !sync->down)
+        uv_run(&sync->loop, UV_RUN_ONCE);
+    if (!sync->down)
+        return BH_OK;
+    (void)bh_error_set(error, "url", "no connection to Redis: %s", sync->reason);
+    return BH_EDOWN;
+}
+
+static enum bh_status
+init_loop_and_connection(struct bh_redis_sync *sync, const struct bh_redis_options *options,
+                         struct bh_error *error)
+{
+    struct bh_redis_listener listener = {
+        .on_down = connection_on_down, .on_closed = connection_on_closed, .arg = sync};
+    if (uv_loop_init(&sync->loop) != 0)
+        return BH_ENOMEM;
+    enum bh_status status =
+        bh_redis_connection_init(&sync->conn, &sync->loop, options, &listener, error);
+    if (status != BH_OK)
+        BH_ASSERT(uv_loop_close(&sync->loop) == 0);
+    return status;
+}
+
+enum bh_status
+bh_redis_sync_open(const struct bh_redis_options *options, struct bh_redis_sync **ret_sync,
+                   struct bh_error *ret_error)
+{
+    struct bh_redis_sync *sync = bh_alloc_zero(sizeof(*sync));
+    if (sync == NULL)
+        return BH_ENOMEM;
+    enum bh_status status = init_loop_and_connection(sync, options, ret_error);
+    if (status != BH_OK) {
+        bh_free(sync);
+        return status;
+    }
+    bh_redis_connection_start(&sync->conn);
+    status = wait_until_ready(sync, ret_error);
+    if (status != BH_OK) {
+        bh_redis_sync_close(sync);
+        return status;
+    }
+    *ret_sync = sync;
+    return BH_OK;
+}
+
+enum bh_status
+bh_redis_sync_call(struct bh_redis_sync *sync, size_t argc, const struct bh_str *argv,
+                   bh_ms timeout_ms, struct redisReply **ret_reply, struct bh_error *ret_error)
+{
+    enum bh_status status = wait_until_ready(sync, ret_error);
+    if (status != BH_OK)
+        return status;
+
+    struct call call = {.sync = sync};
+    status = bh_redis_connection_send(&sync->conn, argc, argv, timeout_ms, call_on_reply, &call);
+    if (status != BH_OK) {
+        (void)bh_error_set(ret_error, NULL, "the command cannot be sent: %s",
+                           bh_status_name(status));
+        return status;
+    }
+    while (!call.over)
+        uv_run(&sync->loop, UV_RUN_ONCE);
+    if (call.reply == NULL) {
+        (void)bh_error_set(
+            ret_error, NULL,
+            "the connection to Redis was lost before the reply came, the command may "
+            "or may not have been executed: %s",
+            sync->reason);
+        return BH_EDOWN;
+    }
+    *ret_reply = call.reply;
+    return BH_OK;
+}
+
+void
+bh_redis_sync_close(struct bh_redis_sync *sync)
+{
+    if (sync == NULL)
+        return;
+    bh_redis_connection_stop(&sync->conn);
+    while (!sync->closed)
+        uv_run(&sync->loop, UV_RUN_ONCE);
+    bh_redis_connection_release(&sync->conn);
+    BH_ASSERT(uv_loop_close(&sync->loop) == 0);
+    bh_free(sync);
+}
