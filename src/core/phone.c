@@ -5,8 +5,8 @@
 #include "core/fault.h"
 #include "core/utf8.h"
 
-/* Germany: the country of national numbers at the gateway. */
-static const char home_country[] = "49";
+/* The longest country code that ITU-T E.164 assigns. */
+#define COUNTRY_DIGITS_MAX 3
 
 static bool
 is_digit(char c)
@@ -47,7 +47,7 @@ has_letter(struct bh_str text)
 
 /* What a number is before it is known to be one: its digits, and how it began. */
 struct draft {
-    char digits[BH_RECIPIENT_NUMBER_MAX];
+    char digits[BH_RECIPIENT_NUMBER_MAX + COUNTRY_DIGITS_MAX];
     size_t len;
     bool plus;
     bool bracketed_zero; /* "(0" somewhere behind other digits */
@@ -77,9 +77,9 @@ collect_digits(struct bh_str text, struct draft *draft)
     return draft->len > 0;
 }
 
-/* Country code first: "0049..." and "+49..." lose their prefix, "0171..." gets the home country. */
+/* Country code first: "0049..." and "+49..." lose their prefix, "0171..." gets the country. */
 static void
-put_country_first(struct draft *draft)
+put_country_first(struct draft *draft, struct bh_str country)
 {
     if (draft->plus || draft->digits[0] != '0')
         return;
@@ -88,24 +88,21 @@ put_country_first(struct draft *draft)
         memmove(draft->digits, draft->digits + 2, draft->len);
         return;
     }
-    /* One digit more than before; the caller has left room for it. */
-    size_t country_len = sizeof(home_country) - 1;
-    memmove(draft->digits + country_len, draft->digits + 1, draft->len - 1);
-    memcpy(draft->digits, home_country, country_len);
-    draft->len += country_len - 1;
+    memmove(draft->digits + country.len, draft->digits + 1, draft->len - 1);
+    memcpy(draft->digits, country.ptr, country.len);
+    draft->len += country.len - 1;
 }
 
-/* A zero right behind the home country's code: "+49 0171...". */
+/* A zero right behind Germany's code: "+49 0171...".  Elsewhere it may belong there, as in Italy. */
 static bool
 has_trunk_zero(const struct draft *draft)
 {
-    size_t country_len = sizeof(home_country) - 1;
-    return draft->len > country_len && memcmp(draft->digits, home_country, country_len) == 0 &&
-           draft->digits[country_len] == '0';
+    return draft->len > 2 && memcmp(draft->digits, BH_COUNTRY_DEFAULT "0", 3) == 0;
 }
 
-enum bh_status
-bh_msisdn_parse(struct bh_str text, struct bh_msisdn *ret_msisdn, struct bh_error *error)
+static enum bh_status
+parse_number(struct bh_str text, struct bh_str country, struct bh_msisdn *ret_msisdn,
+             struct bh_error *error)
 {
     struct bh_quoted shown = bh_quote(text);
     text = bh_str_trim(text);
@@ -117,7 +114,7 @@ bh_msisdn_parse(struct bh_str text, struct bh_msisdn *ret_msisdn, struct bh_erro
             "nothing but digits, blanks, dashes, slashes and parentheses",
             shown.text);
 
-    put_country_first(&draft);
+    put_country_first(&draft, country);
     if (draft.bracketed_zero || has_trunk_zero(&draft))
         return bh_error_set(error, NULL,
                             "\"%s\" has a zero between country code and number: write it without",
@@ -134,8 +131,14 @@ bh_msisdn_parse(struct bh_str text, struct bh_msisdn *ret_msisdn, struct bh_erro
     return BH_OK;
 }
 
+enum bh_status
+bh_msisdn_parse(struct bh_str text, struct bh_msisdn *ret_msisdn, struct bh_error *error)
+{
+    return parse_number(text, bh_str_from(BH_COUNTRY_DEFAULT), ret_msisdn, error);
+}
+
 static enum bh_status
-parse_name(struct bh_str text, struct bh_recipient *ret_recipient, struct bh_error *error)
+parse_name(struct bh_str text, struct bh_address *ret_address, struct bh_error *error)
 {
     struct bh_quoted shown = bh_quote(text);
     struct bh_utf8_count count;
@@ -151,24 +154,42 @@ parse_name(struct bh_str text, struct bh_recipient *ret_recipient, struct bh_err
                                 "recipient \"%s\" has a comma or a control character in it",
                                 shown.text);
     }
-    *ret_recipient = (struct bh_recipient){.is_number = false, .name = text};
+    *ret_address = (struct bh_address){.is_number = false, .name = text};
     return BH_OK;
 }
 
 enum bh_status
-bh_recipient_parse(struct bh_str text, struct bh_recipient *ret_recipient, struct bh_error *error)
+bh_recipient_parse(struct bh_str text, struct bh_address *ret_address, struct bh_error *error)
 {
+    return bh_recipient_parse_in(text, bh_str_from(BH_COUNTRY_DEFAULT), ret_address, error);
+}
+
+bool
+bh_country_is_valid(struct bh_str country)
+{
+    for (size_t i = 0; i < country.len; i++) {
+        if (!is_digit(country.ptr[i]))
+            return false;
+    }
+    return country.len > 0 && country.len <= COUNTRY_DIGITS_MAX && country.ptr[0] != '0';
+}
+
+enum bh_status
+bh_recipient_parse_in(struct bh_str text, struct bh_str country, struct bh_address *ret_address,
+                      struct bh_error *error)
+{
+    BH_ASSERT(bh_country_is_valid(country));
     text = bh_str_trim(text);
     if (text.len == 0)
         return bh_error_set(error, NULL, "a recipient is empty");
     if (has_letter(text) || !bh_utf8_is_valid(text))
-        return parse_name(text, ret_recipient, error);
+        return parse_name(text, ret_address, error);
 
     struct bh_msisdn msisdn;
-    enum bh_status status = bh_msisdn_parse(text, &msisdn, error);
+    enum bh_status status = parse_number(text, country, &msisdn, error);
     if (status != BH_OK)
         return status;
-    *ret_recipient = (struct bh_recipient){.is_number = true, .msisdn = msisdn};
+    *ret_address = (struct bh_address){.is_number = true, .msisdn = msisdn};
     return BH_OK;
 }
 

@@ -32,12 +32,15 @@
 #define BH_RECIPIENT_NUMBER_MAX 64
 #define BH_RECIPIENT_NAME_MAX   100
 
+/* Germany: whose national numbers the gateway takes. */
+#define BH_COUNTRY_DEFAULT "49"
+
 /* A phone number: country code and subscriber, digits only, NUL-terminated. */
 struct bh_msisdn {
     char digits[BH_MSISDN_DIGITS_MAX + 1];
 };
 
-struct bh_recipient {
+struct bh_address {
     bool is_number;
     struct bh_msisdn msisdn; /* when it is a number */
     struct bh_str name;      /* when it is not: borrowed from the parsed text, trimmed */
@@ -52,8 +55,19 @@ enum bh_status bh_msisdn_parse(struct bh_str text, struct bh_msisdn *ret_msisdn,
  * control characters and commas, up to BH_RECIPIENT_NAME_MAX characters; whether it exists is known
  * to the gateway alone.
  */
-enum bh_status bh_recipient_parse(struct bh_str text, struct bh_recipient *ret_recipient,
+enum bh_status bh_recipient_parse(struct bh_str text, struct bh_address *ret_address,
                                   struct bh_error *error) BH_MUST_CHECK;
+
+/*
+ * The same where "0171..." is a number of another country.  The zero is dropped, so countries that keep it, like
+ * Italy, have to be written with their code.  `country` must be valid.
+ */
+enum bh_status bh_recipient_parse_in(struct bh_str text, struct bh_str country,
+                                     struct bh_address *ret_address,
+                                     struct bh_error *error) BH_MUST_CHECK;
+
+/* One to three digits, the first of which is not 0. */
+bool bh_country_is_valid(struct bh_str country);
 
 /*
  * How many of the digits are the country code (1..3), by the assignment of ITU-T E.164: zones 1 and 7

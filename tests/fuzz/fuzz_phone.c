@@ -29,7 +29,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
     struct bh_str text = {(const char *)bytes, len};
-    struct bh_recipient recipient;
+    struct bh_address recipient;
     struct bh_error error;
     bh_mask_text(text);
     bh_mask_msisdn(text);

@@ -96,7 +96,7 @@ Test(phone, tells_numbers_from_names_and_both_from_nonsense)
         {"0171123456\xFF",                                                       REFUSED, "not UTF-8"                       },
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct bh_recipient got = {.is_number = false};
+        struct bh_address got = {.is_number = false};
         struct bh_error error = {.text = ""};
         enum bh_status status = bh_recipient_parse(bh_str_from(rows[i].input), &got, &error);
         cr_expect_eq(status, rows[i].kind == REFUSED ? BH_EINVAL : BH_OK, "\"%s\": %s",
@@ -118,7 +118,7 @@ Test(phone, tells_numbers_from_names_and_both_from_nonsense)
 Test(phone, bounds_the_length_of_a_name_in_characters)
 {
     char name[BH_RECIPIENT_NAME_MAX * 2 + 3];
-    struct bh_recipient got;
+    struct bh_address got;
     for (size_t at = 0; at + 2 < sizeof(name); at += 2)
         memcpy(name + at, "\xC3\xA4", 3);
     struct bh_str text = {name, BH_RECIPIENT_NAME_MAX * 2};
@@ -180,4 +180,31 @@ Test(phone, knows_how_long_a_country_code_is)
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
         cr_expect_eq(bh_country_code_len(bh_str_from(rows[i].digits)), rows[i].len, "%s",
                      rows[i].digits);
+}
+
+Test(phone, puts_national_numbers_into_the_country_asked_for)
+{
+    static const struct {
+        const char *text, *country, *wanted;
+    } rows[] = {
+        {"0664 123456",     "43",  "43664123456"  },
+        {"0664 123456",     "1",   "1664123456"   },
+        {"06641234567",     "423", "4236641234567"},
+        {"+39 06 123456",   "39",  "3906123456"   },
+        {"0049171123456",   "43",  "49171123456"  },
+        {"49171123456",     "43",  "49171123456"  },
+        {"+49 0171 123456", "43",  NULL           },
+        {"01",              "43",  NULL           },
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct bh_address got = {.is_number = false};
+        enum bh_status status = bh_recipient_parse_in(bh_str_from(rows[i].text),
+                                                      bh_str_from(rows[i].country), &got, NULL);
+        cr_expect_eq(status, rows[i].wanted != NULL ? BH_OK : BH_EINVAL, "%s", rows[i].text);
+        if (status == BH_OK)
+            cr_expect_str_eq(got.msisdn.digits, rows[i].wanted, "%s", rows[i].text);
+    }
+    static const char *const countries[] = {"", "0", "049", "1234", "+49", "a"};
+    for (size_t i = 0; i < sizeof(countries) / sizeof(countries[0]); i++)
+        cr_expect_not(bh_country_is_valid(bh_str_from(countries[i])), "%s", countries[i]);
 }
