@@ -1,0 +1,49 @@
+#include "core/outcome.h"
+
+#include "core/alloc.h"
+
+void
+bh_outcome_release(struct bh_outcome *outcome)
+{
+    bh_free(outcome->results);
+    bh_free(outcome->extras);
+    *outcome = (struct bh_outcome){
+        .kind = BH_OUTCOME_UNCERTAIN,
+        .retry_after_ms = -1,
+        .balance_micro = INT64_MIN,
+        .total_price_micro = -1,
+    };
+}
+
+const char *
+bh_outcome_kind_name(enum bh_outcome_kind kind)
+{
+    static const char *const names[] = {
+        [BH_OUTCOME_ACCEPTED] = "accepted",
+        [BH_OUTCOME_REFUSED] = "refused",
+        [BH_OUTCOME_UNSENT] = "unsent",
+        [BH_OUTCOME_UNCERTAIN] = "uncertain",
+    };
+    BH_ASSERT((size_t)kind < BH_ARRAY_LEN(names));
+    return names[kind];
+}
+
+const char *
+bh_trouble_name(enum bh_trouble trouble)
+{
+    static const char *const names[] = {
+        [BH_TROUBLE_NONE] = "none",
+        [BH_TROUBLE_RESOLVE] = "resolve",
+        [BH_TROUBLE_CONNECT] = "connect",
+        [BH_TROUBLE_TLS] = "tls",
+        [BH_TROUBLE_CERTIFICATE] = "certificate",
+        [BH_TROUBLE_TIMEOUT] = "timeout",
+        [BH_TROUBLE_RESET] = "reset",
+        [BH_TROUBLE_GARBAGE] = "garbage",
+        [BH_TROUBLE_TOO_BIG] = "too_big",
+        [BH_TROUBLE_CANCELLED] = "cancelled",
+        [BH_TROUBLE_INTERNAL] = "internal",
+    };
+    BH_ASSERT((size_t)trouble < BH_ARRAY_LEN(names));
+    return names[trouble];
+}
