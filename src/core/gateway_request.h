@@ -42,8 +42,7 @@ struct bh_gateway_stamp {
 struct bh_gateway_message {
     const struct bh_job
         *job; /* of a bundle: any of its jobs, they agree in all but the recipients */
-    const struct bh_recipient *const
-        *recipients; /* whom this attempt goes to; NULL: all of the job */
+    const struct bh_recipient *const *recipients; /* whom this attempt goes to, >= 1 */
     size_t recipients_count;
     int64_t ttl_minutes;    /* what is left; 0: the parameter is left out.  Voice has none */
     const char *foreign_id; /* NULL: the job's foreign_id, else its id.  Voice has none */
