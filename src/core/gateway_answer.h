@@ -32,7 +32,7 @@ struct bh_gateway_asked {
     size_t recipients_count;
 };
 
-/* Most messages of contacts and groups, beyond the first of each, whose results are kept. */
+/* Most messages of contacts and groups, beyond the one of each that stands for it, whose results are kept. */
 #define BH_GATEWAY_EXTRAS_MAX 1024
 
 /*
@@ -43,15 +43,17 @@ struct bh_gateway_asked {
  * recipients_count for every kind of outcome:
  *
  * - A message of the answer belongs to the recipient whose normalised number it names; among equal
- *   recipients to the first that has none yet.  What names no recipient of ours goes by position when
+ *   recipients to the one in its own position, else to the next that has none.  What names no recipient of ours goes by position when
  *   answer and request have equally many entries, else to a contact or group (the first behind the last
  *   recipient that was matched), else to the only recipient that is left, else to nobody.
- * - A contact or group may fan out into many messages.  Its result is their sum: accepted if one is, id and
- *   number of the first accepted one, parts and prices added.  The messages beyond the first of each, at
+ * - A contact or group may fan out into many messages.  Its result is the first of them that was
+ *   accepted (else the first that was answered), with the parts and prices of all.  The other messages, at
  *   most BH_GATEWAY_EXTRAS_MAX, are in outcome->extras.
  * - A code for the whole request without words about single recipients is the result of all of them.
- * - ACCEPTED and REFUSED: `code` is 100 when all were accepted, 101 when the recipients differ, else the
- *   one refusing code that the answer as a whole names.
+ * - `code` is 100 when all were accepted and 101 when only some were.  When nobody was, it is the code that all
+ *   recipients share (so a single recipient's code is the outcome's), else the whole answer's own, else 101.
+ * - Without a readable body (UNSENT, most of UNCERTAIN, refusals by HTTP status) no result is `answered`.
+ * - In debug mode (asked for, or reported by the answer) no ids are kept: they are placeholders.
  * - When nobody was accepted but the answer leaves out a recipient, the kind is UNCERTAIN; results of
  *   the others are filled in all the same.
  */

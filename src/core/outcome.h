@@ -79,8 +79,8 @@ struct bh_outcome {
     struct bh_recipient_result
         *results; /* owned by the outcome; one per recipient of the request */
     size_t results_count;
-    struct bh_recipient_result
-        *extras; /* owned: further messages of contacts and groups, beyond the first of each */
+    struct bh_recipient_result *
+        extras; /* owned: what else contacts and groups became, beyond the one message in their result */
     size_t extras_count;
     char error[200]; /* one sentence for a person; empty when accepted for all */
 };
