@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "core/fault.h"
+#include "core/scan.h"
 
 struct unit {
     const char *name;
@@ -53,25 +54,6 @@ find_unit(const struct quantity *quantity, struct bh_str name)
     return NULL;
 }
 
-/* Digits at the front of *rest; false when there are none.  A number too large saturates. */
-static bool
-take_number(struct bh_str *rest, uint64_t *ret_number)
-{
-    uint64_t number = 0;
-    size_t len = 0;
-    for (; len < rest->len && rest->ptr[len] >= '0' && rest->ptr[len] <= '9'; len++) {
-        if (__builtin_mul_overflow(number, (uint64_t)10, &number) ||
-            __builtin_add_overflow(number, (uint64_t)(rest->ptr[len] - '0'), &number))
-            number = UINT64_MAX;
-    }
-    if (len == 0)
-        return false;
-    rest->ptr += len;
-    rest->len -= len;
-    *ret_number = number;
-    return true;
-}
-
 static enum bh_status
 parse(const struct quantity *quantity, struct bh_str text, enum bh_unit_flags flags,
       uint64_t *ret_value, struct bh_error *error)
@@ -79,7 +61,7 @@ parse(const struct quantity *quantity, struct bh_str text, enum bh_unit_flags fl
     struct bh_quoted shown = bh_quote(text);
     struct bh_str rest = text;
     uint64_t number;
-    if (!take_number(&rest, &number))
+    if (bh_scan_digits(&rest, SIZE_MAX, &number) == 0)
         return bh_error_set(error, NULL, "\"%s\" is not a %s; write for example %s", shown.text,
                             quantity->kind, quantity->examples);
     if (rest.len == 0) {

@@ -3,16 +3,11 @@
 #include <string.h>
 
 #include "core/fault.h"
+#include "core/scan.h"
 #include "core/utf8.h"
 
 /* The longest country code that ITU-T E.164 assigns. */
 #define COUNTRY_DIGITS_MAX 3
-
-static bool
-is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
 
 static bool
 is_separator(char c)
@@ -60,7 +55,7 @@ collect_digits(struct bh_str text, struct draft *draft)
     char before = '\0';
     for (size_t i = 0; i < text.len; i++) {
         char c = text.ptr[i];
-        if (is_digit(c)) {
+        if (bh_is_digit(c)) {
             if (c == '0' && before == '(' && draft->len > 0)
                 draft->bracketed_zero = true;
             draft->digits[draft->len++] = c;

@@ -1,6 +1,7 @@
 #include "core/zone_rule.h"
 
 #include "core/civil.h"
+#include "core/scan.h"
 
 #define DAY_S 86400
 
@@ -11,61 +12,34 @@
 #define YEARS_AROUND 2
 #define CHANGES_MAX  (2 * (2 * YEARS_AROUND + 1))
 
-static char
-peek(const struct bh_str *rest)
-{
-    return rest->len > 0 ? rest->ptr[0] : '\0';
-}
-
-static bool
-take_char(struct bh_str *rest, char wanted)
-{
-    if (peek(rest) != wanted || rest->len == 0)
-        return false;
-    rest->ptr++;
-    rest->len--;
-    return true;
-}
-
 static bool
 is_alpha(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
-static bool
-is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
 /* "CET" or "<+0330>". */
 static bool
 take_name(struct bh_str *rest)
 {
-    bool quoted = take_char(rest, '<');
+    bool quoted = bh_scan_char(rest, '<');
     size_t len = 0;
-    while (is_alpha(peek(rest)) ||
-           (quoted && (is_digit(peek(rest)) || peek(rest) == '+' || peek(rest) == '-'))) {
-        take_char(rest, peek(rest));
+    while (is_alpha(bh_scan_peek(rest)) ||
+           (quoted && (bh_is_digit(bh_scan_peek(rest)) || bh_scan_peek(rest) == '+' ||
+                       bh_scan_peek(rest) == '-'))) {
+        bh_scan_char(rest, bh_scan_peek(rest));
         len++;
     }
-    return len >= 3 && (!quoted || take_char(rest, '>'));
+    return len >= 3 && (!quoted || bh_scan_char(rest, '>'));
 }
 
 static bool
 take_number(struct bh_str *rest, unsigned max, unsigned *ret_number)
 {
-    unsigned number = 0;
-    size_t len = 0;
-    while (is_digit(peek(rest)) && len < 3) {
-        number = number * 10 + (unsigned)(peek(rest) - '0');
-        take_char(rest, peek(rest));
-        len++;
-    }
-    if (len == 0 || number > max)
+    uint64_t number;
+    if (bh_scan_digits(rest, 3, &number) == 0 || number > max)
         return false;
-    *ret_number = number;
+    *ret_number = (unsigned)number;
     return true;
 }
 
@@ -74,15 +48,15 @@ static bool
 take_time(struct bh_str *rest, unsigned hours_max, int32_t *ret_time_s)
 {
     unsigned hours, minutes = 0, seconds = 0;
-    bool negative = take_char(rest, '-');
+    bool negative = bh_scan_char(rest, '-');
     if (!negative)
-        take_char(rest, '+');
+        bh_scan_char(rest, '+');
     if (!take_number(rest, hours_max, &hours))
         return false;
-    if (take_char(rest, ':')) {
+    if (bh_scan_char(rest, ':')) {
         if (!take_number(rest, 59, &minutes))
             return false;
-        if (take_char(rest, ':') && !take_number(rest, 59, &seconds))
+        if (bh_scan_char(rest, ':') && !take_number(rest, 59, &seconds))
             return false;
     }
     int32_t time_s = (int32_t)(hours * 3600 + minutes * 60 + seconds);
@@ -94,8 +68,8 @@ static bool
 take_week_day(struct bh_str *rest, struct bh_zone_day *day)
 {
     day->kind = BH_ZONE_DAY_OF_WEEK;
-    return take_number(rest, 12, &day->month) && day->month >= 1 && take_char(rest, '.') &&
-           take_number(rest, 5, &day->week) && day->week >= 1 && take_char(rest, '.') &&
+    return take_number(rest, 12, &day->month) && day->month >= 1 && bh_scan_char(rest, '.') &&
+           take_number(rest, 5, &day->week) && day->week >= 1 && bh_scan_char(rest, '.') &&
            take_number(rest, 6, &day->day);
 }
 
@@ -104,12 +78,12 @@ static bool
 take_day(struct bh_str *rest, struct bh_zone_day *ret_day)
 {
     struct bh_zone_day day = {.time_s = 2 * 3600};
-    if (!take_char(rest, ','))
+    if (!bh_scan_char(rest, ','))
         return false;
-    if (take_char(rest, 'M')) {
+    if (bh_scan_char(rest, 'M')) {
         if (!take_week_day(rest, &day))
             return false;
-    } else if (take_char(rest, 'J')) {
+    } else if (bh_scan_char(rest, 'J')) {
         day.kind = BH_ZONE_DAY_NO_LEAP;
         if (!take_number(rest, 365, &day.day) || day.day < 1)
             return false;
@@ -118,7 +92,7 @@ take_day(struct bh_str *rest, struct bh_zone_day *ret_day)
         if (!take_number(rest, 365, &day.day))
             return false;
     }
-    if (take_char(rest, '/') && !take_time(rest, 167, &day.time_s))
+    if (bh_scan_char(rest, '/') && !take_time(rest, 167, &day.time_s))
         return false;
     *ret_day = day;
     return true;
@@ -138,7 +112,7 @@ bh_zone_rule_parse(struct bh_str text, struct bh_zone_rule *ret_rule)
             return false;
         rule.has_summer = true;
         rule.summer_s = rule.standard_s + 3600;
-        if (peek(&text) != ',') {
+        if (bh_scan_peek(&text) != ',') {
             if (!take_time(&text, 24, &west_s))
                 return false;
             rule.summer_s = -west_s;
