@@ -23,7 +23,8 @@
 #define BH_JOB_FOREIGN_MAX          64
 #define BH_JOB_SMS_TEXT_MAX         1520  /* characters: the gateway's SMS page */
 #define BH_JOB_CALL_TEXT_MAX        10000 /* characters: the gateway's voice page */
-#define BH_JOB_META_MAX             4096  /* bytes */
+#define BH_JOB_RECIPIENTS_MAX       1000
+#define BH_JOB_META_MAX             4096 /* bytes */
 #define BH_JOB_BYTES_MAX            ((size_t)64 * 1024)
 #define BH_JOB_BYTES_MAX_WITH_FILES ((size_t)8 * 1024 * 1024)
 

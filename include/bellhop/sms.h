@@ -23,6 +23,7 @@
 #include <stdint.h>
 
 #include <bellhop/error.h>
+#include <bellhop/export.h>
 
 enum bh_sms_encoding {
     BH_SMS_GSM,    /* every character is in the GSM 03.38 alphabet; counted in septets */
@@ -65,10 +66,10 @@ struct bh_sms_size {
  * False, with a sentence in *error (which may be NULL), when the text is not well-formed UTF-8, when
  * the header is not hex, or when it leaves no room for text.
  */
-bool bh_sms_measure(const char *text, size_t len, const struct bh_sms_options *options,
-                    struct bh_sms_size *ret_size, struct bh_error *error);
+BH_EXPORT bool bh_sms_measure(const char *text, size_t len, const struct bh_sms_options *options,
+                              struct bh_sms_size *ret_size, struct bh_error *error);
 
 /* "gsm", "ucs2" or "binary"; the first two are the gateway's own words. */
-const char *bh_sms_encoding_name(enum bh_sms_encoding encoding);
+BH_EXPORT const char *bh_sms_encoding_name(enum bh_sms_encoding encoding);
 
 #endif
