@@ -23,6 +23,7 @@
 #include "core/str.h"
 
 #include <bellhop/error.h>
+#include <bellhop/job.h>
 
 struct bh_schedule; /* core/schedule.h */
 struct bh_zone;     /* core/zone.h */
@@ -62,7 +63,7 @@ struct bh_config_redis {
 };
 
 enum bh_config_auth {
-    BH_CONFIG_AUTH_BASIC,     /* Authorization: Basic base64(KEY) */
+    BH_CONFIG_AUTH_BASIC,     /* Authorization: basic KEY, the key as it is */
     BH_CONFIG_AUTH_HEADER,    /* X-Api-Key: KEY */
     BH_CONFIG_AUTH_PARAMETER, /* p=KEY in the request's body, never in the URL */
 };
@@ -82,12 +83,12 @@ struct bh_config_gateway {
     int requests_per_connection;
     const char *timezone;       /* a name of the zone database */
     const struct bh_zone *zone; /* owned; the rules of `timezone` */
-    int country;                /* calling code for numbers written 0...; 49 */
+    const char *country;        /* calling code of numbers written 0...: 1 to 3 digits */
     const char *ca_file;
     const char *proxy;
     bh_ms balance_interval_ms;
-    int64_t low_balance_micros; /* millionths of the account's currency; 0: no warning */
-    bh_ms reload_lock_ms;       /* 0: the account has it switched off */
+    int64_t low_balance_micro; /* millionths of the account's currency; 0: no warning */
+    bh_ms reload_lock_ms;      /* 0: the account has it switched off */
 };
 
 struct bh_config_pool {
@@ -124,16 +125,6 @@ struct bh_config_log {
     bool mask;
 };
 
-enum bh_queue_type {
-    BH_QUEUE_SMS,
-    BH_QUEUE_VOICE,
-};
-
-enum bh_queue_on_uncertain {
-    BH_QUEUE_RESEND,
-    BH_QUEUE_HOLD,
-};
-
 enum bh_queue_fair_by {
     BH_QUEUE_FAIR_BY_NOTHING,
     BH_QUEUE_FAIR_BY_FROM,
@@ -144,14 +135,14 @@ struct bh_queue_config {
     char name[BH_CONFIG_QUEUE_NAME_MAX + 1]; /* [a-z0-9_-]{1,32} */
     unsigned
         no; /* stable for this name as long as reloads keep it; < BH_CONFIG_QUEUE_NUMBERS_MAX */
-    enum bh_queue_type type;
+    enum bh_job_type type;
     int weight;
     bool strict;
     int rate;        /* jobs per second; 0: no limit */
-    int concurrency; /* over all workers of this process; 0: no limit of its own */
+    int concurrency; /* jobs in flight over all processes; 0: no limit */
     bh_ms ttl_ms;
-    const struct bh_schedule *retry; /* owned by the snapshot */
-    enum bh_queue_on_uncertain on_uncertain;
+    const struct bh_schedule *retry;   /* owned by the snapshot */
+    enum bh_on_uncertain on_uncertain; /* HOLD or RESEND, never DEFAULT */
     int bundle;
     bh_ms bundle_wait_ms;
     enum bh_queue_fair_by fair_by;
