@@ -1,0 +1,7 @@
+-- Tell those who read the queue's stream; nothing unless it is switched on.
+local function event(events, cap, id, state, reason, code, attempts)
+    if cap > 0 then
+        redis.call('XADD', events, 'MAXLEN', '~', cap, '*', 'id', id, 'state', state, 'reason', reason,
+            'code', code, 'attempts', attempts, 'at', digits(now))
+    end
+end

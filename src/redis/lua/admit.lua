@@ -1,0 +1,145 @@
+-- admit: register claimed jobs, take their ledger entries, mark them as being sent; or put them aside.
+--
+-- KEYS    1 leases  2 jobs  3 heads  4 due  5 control  6 counters  7 events
+--         then per job: status, cancel, its ledger entries
+-- ARGV    1 owner  2 retention of a final status, ms  3 about how many events to keep, 0 none  4 jobs
+--         then per job: handle, token, mode (s send, w wait until due), 1 if not registered yet, id,
+--         created, due, expires (unix ms), lifetime of ledger entries in ms, number of ledger entries,
+--         number of fields, then name and value of each
+-- Returns 0, server's time in ms, ms to next due or -1; then per job: code, ms to wait
+--         codes: 0 sending  1 put aside  2 id seen before, job gone  3 cancelled, job gone
+--         4 a ledger entry is another job's for so many ms  5 not ours any more
+-- Changes per job: its lease, head, job, status, ledger entries; due, counters, events, cancel
+-- Cost    per job: one head, one status, its ledger entries
+--@include _clock.lua
+--@include _head.lua
+--@include _due.lua
+--@include _event.lua
+
+local leases, jobs, heads, due, control, counters, events = unpack(KEYS, 1, 7)
+local owner = ARGV[1]
+local retention = tonumber(ARGV[2])
+local events_cap = tonumber(ARGV[3])
+
+local SENDING, ASIDE, DUPLICATE, CANCELLED, LOCKED, LOST = 0, 1, 2, 3, 4, 5
+
+may_write_when_full(control)
+
+local function end_job(job)
+    redis.call('ZREM', leases, job.handle)
+    redis.call('HDEL', heads, job.handle)
+    redis.call('HDEL', jobs, job.handle)
+end
+
+-- `more` is a list of names and values.
+local function write_status(job, h, state, more)
+    local args = job.fields
+    args[#args + 1] = 'state'
+    args[#args + 1] = state
+    args[#args + 1] = 'updated_at'
+    args[#args + 1] = digits(now)
+    if not job.known then
+        args[#args + 1] = 'created_at'
+        args[#args + 1] = job.created ~= '0' and job.created or digits(now)
+        args[#args + 1] = 'attempts'
+        args[#args + 1] = h.attempts
+    else
+        redis.call('HDEL', job.status, 'next_at', 'reason')
+    end
+    for _, value in ipairs(more) do
+        args[#args + 1] = value
+    end
+    redis.call('HSET', job.status, unpack(args))
+end
+
+-- The longest time that another job still holds one of our entries; 0: they are free or ours.
+local function locked_for(job)
+    local wait = 0
+    if #job.ledger > 0 then
+        for i, holder in ipairs(redis.call('MGET', unpack(job.ledger))) do
+            if holder and holder ~= job.handle then
+                wait = math.max(wait, redis.call('PTTL', job.ledger[i]), 1)
+            end
+        end
+    end
+    return wait
+end
+
+local function admit(job, h)
+    if job.first and not job.known and redis.call('EXISTS', job.status) == 1 then
+        end_job(job)
+        bump('outcome:duplicate_id', 1)
+        return DUPLICATE, 0
+    end
+    if redis.call('DEL', job.cancel) == 1 then
+        end_job(job)
+        write_status(job, h, 'cancelled', {})
+        redis.call('PEXPIRE', job.status, retention)
+        bump('outcome:cancelled', 1)
+        event(events, events_cap, job.id, 'cancelled', '', 0, h.attempts)
+        return CANCELLED, 0
+    end
+    h.id, h.created, h.due, h.expires = job.id, job.created, job.due, job.expires
+    if job.mode == 'w' then
+        redis.call('ZREM', leases, job.handle)
+        redis.call('ZADD', due, job.due, job.handle)
+        h.waiting, h.reason, h.owner, h.started = 's', '-', NOBODY, 0
+        redis.call('HSET', heads, job.handle, head_write(h))
+        gauge(h, 1)
+        write_status(job, h, 'scheduled', { 'next_at', job.due })
+        event(events, events_cap, job.id, 'scheduled', '', 0, h.attempts)
+        return ASIDE, 0
+    end
+    local wait = locked_for(job)
+    if wait > 0 then
+        redis.call('HSET', heads, job.handle, head_write(h))
+        write_status(job, h, 'held', { 'reason', 'reload_lock' })
+        return LOCKED, wait
+    end
+    for _, entry in ipairs(job.ledger) do
+        redis.call('SET', entry, job.handle, 'PX', job.ledger_ms)
+    end
+    h.started = digits(now)
+    redis.call('HSET', heads, job.handle, head_write(h))
+    write_status(job, h, 'sending', {})
+    return SENDING, 0
+end
+
+local key, at = 7, 4
+
+-- The next job of the call: its arguments and keys.
+local function next_job()
+    local job = { ledger = {}, fields = {} }
+    local first, ledger_count, fields_count
+    job.handle, job.token, job.mode, first, job.id, job.created, job.due, job.expires, job.ledger_ms,
+        ledger_count, fields_count = unpack(ARGV, at + 1, at + 11)
+    at = at + 11
+    job.first = first == '1'
+    for i = 1, 2 * fields_count do
+        job.fields[i] = ARGV[at + i]
+    end
+    at = at + 2 * fields_count
+    job.status, job.cancel = KEYS[key + 1], KEYS[key + 2]
+    key = key + 2
+    for i = 1, tonumber(ledger_count) do
+        job.ledger[i] = KEYS[key + i]
+    end
+    key = key + #job.ledger
+    return job
+end
+
+local reply = { 0, now, 0 }
+for _ = 1, tonumber(ARGV[4]) do
+    local job = next_job()
+    local h = head_read(redis.call('HGET', heads, job.handle))
+    local code, wait = LOST, 0
+    if h and h.owner == owner and h.token == job.token then
+        job.known = h.id ~= ''
+        code, wait = admit(job, h)
+    end
+    reply[#reply + 1] = code
+    reply[#reply + 1] = wait
+end
+bumps_write(counters)
+reply[3] = next_due(due)
+return reply

@@ -1,0 +1,175 @@
+-- claim: take jobs under a lease.
+--
+-- First moves what is due, and what a lost worker held, into the line; then takes from the line, then from
+-- what a blocking wait has moved aside, then from the producers' list.
+--
+-- KEYS    1 raw  2 in  3 ready  4 due  5 leases  6 jobs  7 heads  8 control  9 counters  10 dead
+-- ARGV    1 owner  2 most jobs, at most 64  3 lease, ms  4 longest payload to return, bytes
+--         5 stop taking after so many bytes of payloads  6 jobs per second, 0 no limit
+--         7 most leases, 0 no limit; `limit:rate` and `limit:concurrency` in control go before 6 and 7
+-- Returns code (0 done, 1 paused, 2 limited), server's time in ms, ms to next due or -1, ms to wait or -1,
+--         1 if more could be taken, token or 0; then per job: handle, record, payload, payload's length.
+--         A payload longer than ARGV 4 is returned empty.
+-- Changes raw, in, ready, due, leases, jobs, heads, control (bucket), counters, dead (unreadable records)
+-- Cost    at most 200 promoted, 100 recovered, 64 taken
+--@include _clock.lua
+--@include _head.lua
+--@include _recover.lua
+--@include _due.lua
+
+local raw, incoming, ready, due, leases, jobs, heads, control, counters, dead = unpack(KEYS)
+local owner = ARGV[1]
+local count = math.min(tonumber(ARGV[2]), 64)
+local lease_end = digits(now + tonumber(ARGV[3]))
+local payload_max = tonumber(ARGV[4])
+local reply_max = tonumber(ARGV[5])
+
+local DONE, PAUSED, LIMITED = 0, 1, 2
+local CHUNK = 8 -- a list does not tell sizes before it is popped, so pop few at a time
+
+may_write_when_full(control)
+
+local promoted = redis.call('ZRANGEBYSCORE', due, '-inf', now, 'LIMIT', 0, 200)
+if #promoted > 0 then
+    redis.call('ZREM', due, unpack(promoted))
+    redis.call('LPUSH', ready, unpack(promoted))
+end
+
+for _, handle in ipairs(redis.call('ZRANGEBYSCORE', leases, '-inf', now, 'LIMIT', 0, 100)) do
+    recover(handle, leases, ready, heads, dead)
+end
+
+local paused, tokens, tokens_at, rate, concurrency = unpack(redis.call('HMGET', control, 'paused',
+    'rate:tokens', 'rate:at', 'limit:rate', 'limit:concurrency'))
+rate = tonumber(rate or ARGV[6])
+concurrency = tonumber(concurrency or ARGV[7])
+
+local code, wait = DONE, -1
+if paused then
+    code, count = PAUSED, 0
+end
+if code == DONE and concurrency > 0 then
+    count = math.min(count, concurrency - redis.call('ZCARD', leases))
+    if count <= 0 then
+        code, count = LIMITED, 0
+    end
+end
+if code == DONE and rate > 0 then
+    local burst = math.max(1, rate)
+    local elapsed = math.max(0, now - tonumber(tokens_at or 0))
+    tokens = math.min(burst, tonumber(tokens or burst) + elapsed * rate / 1000)
+    count = math.min(count, math.floor(tokens + 1e-6))
+    if count < 1 then
+        code, count = LIMITED, 0
+        wait = math.ceil((1 - tokens) * 1000 / rate - 1e-3)
+    end
+end
+
+local reply = { code, now, 0, wait, 0, 0 }
+local taken, bytes = 0, 0
+local new_heads, new_jobs, new_leases = {}, {}, {}
+
+local function take(handle, h, payload)
+    if reply[6] == 0 then
+        reply[6] = redis.call('HINCRBY', counters, 'token', 1)
+    end
+    h.owner = owner
+    h.token = digits(reply[6])
+    local record = head_write(h)
+    local length = #payload
+    if length > payload_max then
+        payload = ''
+    end
+    taken = taken + 1
+    bytes = bytes + #payload
+    new_heads[#new_heads + 1] = handle
+    new_heads[#new_heads + 1] = record
+    new_leases[#new_leases + 1] = lease_end
+    new_leases[#new_leases + 1] = handle
+    reply[#reply + 1] = handle
+    reply[#reply + 1] = record
+    reply[#reply + 1] = payload
+    reply[#reply + 1] = length
+end
+
+-- Pop the next few; nil when there are none, or no more are wanted.
+local function pop(list)
+    if taken >= count or bytes >= reply_max then
+        return nil
+    end
+    return redis.call('RPOP', list, math.min(count - taken, CHUNK)) or nil
+end
+
+-- Undo the pop of all from `first` on.
+local function put_back(list, popped, first)
+    local back = {}
+    for i = #popped, first, -1 do
+        back[#back + 1] = popped[i]
+    end
+    redis.call('RPUSH', list, unpack(back))
+end
+
+local function take_ready(handle, record, payload)
+    local h = head_read(record)
+    if h then
+        gauge(h, -1)
+        take(handle, h, payload or '')
+    elseif record or payload then
+        redis.call('ZADD', dead, now, handle)
+        bump('unreadable', 1)
+    end
+end
+
+local handles = pop(ready)
+while handles do
+    local records = redis.call('HMGET', heads, unpack(handles))
+    local payloads = redis.call('HMGET', jobs, unpack(handles))
+    for i, handle in ipairs(handles) do
+        if bytes >= reply_max then
+            put_back(ready, handles, i)
+            break
+        end
+        take_ready(handle, records[i], payloads[i])
+    end
+    handles = pop(ready)
+end
+
+for _, list in ipairs({ incoming, raw }) do
+    local payloads = pop(list)
+    while payloads do
+        local last = redis.call('HINCRBY', counters, 'handle', #payloads)
+        for i, payload in ipairs(payloads) do
+            if bytes >= reply_max then
+                put_back(list, payloads, i)
+                break
+            end
+            local handle = digits(last - #payloads + i)
+            new_jobs[#new_jobs + 1] = handle
+            new_jobs[#new_jobs + 1] = payload
+            take(handle, {
+                waiting = 'n', reason = '-', attempts = 0, recoveries = 0, started = 0, created = 0,
+                due = 0, expires = 0, uncertain = 0, id = '', memo = '',
+            }, payload)
+        end
+        payloads = pop(list)
+    end
+end
+
+if taken > 0 then
+    redis.call('ZADD', leases, unpack(new_leases))
+    redis.call('HSET', heads, unpack(new_heads))
+    if #new_jobs > 0 then
+        redis.call('HSET', jobs, unpack(new_jobs))
+    end
+end
+if code ~= PAUSED and rate > 0 then
+    redis.call('HSET', control, 'rate:tokens', string.format('%.6f', tokens - taken), 'rate:at', digits(now))
+end
+bumps_write(counters)
+
+reply[3] = next_due(due)
+if code == DONE and (taken >= count or bytes >= reply_max)
+    and redis.call('LLEN', ready) + redis.call('LLEN', incoming) + redis.call('LLEN', raw) > 0 then
+    reply[5] = 1
+end
+return reply

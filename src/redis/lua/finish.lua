@@ -1,0 +1,235 @@
+-- finish: write what became of claimed jobs, under the lease that they were claimed with.
+--
+-- A job ends (final), ends and is kept (dead), waits (wait) or goes back to the head of the line (ready).
+--
+-- KEYS    1 leases  2 jobs  3 heads  4 ready  5 due  6 dead  7 control  8 counters  9 events
+--         then per job: status, its ledger entries
+-- ARGV    1 owner  2 retention of a final status, ms  3 about how many events to keep, 0 none
+--         4 most jobs kept in dead  5 how long, ms  6 jobs
+--         then per job: handle, token, disposition (f final, d dead, w wait, r ready), delay in ms, waiting
+--         letter, reason or empty, attempts, uncertain since (unix ms), id or empty, state, code,
+--         1 if a request was sent, ledger action (k keep, a arm, f free), ledger lifetime in ms,
+--         number of ledger entries, memo, first error or empty, number of fields, name and value of each
+-- Returns 0, server's time in ms, ms to next due or -1; then per job its code:
+--         0 written  1 written although the lease had ended  2 there is no such job
+--         3 somebody else's now, nothing written
+-- Changes per job: its lease, head, job, status, ledger entries; ready, due, dead, counters, events
+-- Cost    per job: one head, one status, its ledger entries; at most 200 old ones leave dead
+--@include _clock.lua
+--@include _head.lua
+--@include _due.lua
+--@include _event.lua
+
+local leases, jobs, heads, ready, due, dead, control, counters, events = unpack(KEYS, 1, 9)
+local owner = ARGV[1]
+local retention = tonumber(ARGV[2])
+local events_cap = tonumber(ARGV[3])
+local dead_max = tonumber(ARGV[4])
+local dead_ttl = tonumber(ARGV[5])
+
+local WRITTEN, LATE, GONE, STALE = 0, 1, 2, 3
+local TRIM = 100
+
+may_write_when_full(control)
+
+-- Whose is it?  WRITTEN: ours.  LATE: our lease ended, and nobody has claimed it since.
+local function fence(job, h)
+    if not h then
+        return GONE
+    end
+    if h.token == job.token then
+        if h.owner == owner then
+            return WRITTEN
+        end
+        if h.owner == NOBODY and job.ends then
+            return LATE
+        end
+    end
+    if redis.call('ZSCORE', dead, job.handle) then
+        return GONE
+    end
+    return STALE
+end
+
+local function count_attempt(job)
+    local code = tonumber(job.code)
+    bump('attempts', 1)
+    bump(code >= 0 and code <= 999 and 'code:' .. job.code or 'code:other', 1)
+    for i = 1, #job.fields, 2 do
+        local price = job.fields[i] == 'price' and tonumber(job.fields[i + 1])
+        if price and price > 0 and price < 1e6 then
+            bump('spend_micro', math.floor(price * 1e6 + 0.5))
+        end
+    end
+end
+
+-- A status that belongs to another job of the same id stays as it is: ours was never registered.
+local function may_write_status(job, h)
+    if job.id == '' or job.state == '' then
+        return false
+    end
+    return h.id ~= '' or job.ends and redis.call('EXISTS', job.status) == 0
+end
+
+local function write_status(job, h, next_at)
+    local args = job.fields
+    args[#args + 1] = 'state'
+    args[#args + 1] = job.state
+    args[#args + 1] = 'attempts'
+    args[#args + 1] = job.attempts
+    args[#args + 1] = 'updated_at'
+    args[#args + 1] = digits(now)
+    if h.id == '' then
+        args[#args + 1] = 'created_at'
+        args[#args + 1] = digits(now)
+    else
+        redis.call('HDEL', job.status, 'next_at', 'reason')
+    end
+    if next_at then
+        args[#args + 1] = 'next_at'
+        args[#args + 1] = next_at
+    end
+    if job.reason ~= '' then
+        args[#args + 1] = 'reason'
+        args[#args + 1] = job.reason
+    end
+    redis.call('HSET', job.status, unpack(args))
+    if job.first_error ~= '' then
+        redis.call('HSETNX', job.status, 'first_error', job.first_error)
+    end
+    if job.ends then
+        redis.call('PEXPIRE', job.status, retention)
+    end
+end
+
+local function settle_ledger(job)
+    if job.ledger_action == 'k' or #job.ledger == 0 then
+        return
+    end
+    for i, holder in ipairs(redis.call('MGET', unpack(job.ledger))) do
+        if holder == job.handle then
+            if job.ledger_action == 'a' then
+                redis.call('PEXPIRE', job.ledger[i], job.ledger_ms)
+            else
+                redis.call('DEL', job.ledger[i])
+            end
+        end
+    end
+end
+
+-- A handle that stays behind in `ready` must not find its job again, so a dead job that was waiting there
+-- gets a new one.
+local function dead_handle(job, late)
+    if not late or redis.call('ZREM', due, job.handle) == 1 then
+        return job.handle
+    end
+    local handle = digits(redis.call('HINCRBY', counters, 'handle', 1))
+    local payload = redis.call('HGET', jobs, job.handle)
+    redis.call('HDEL', heads, job.handle)
+    redis.call('HDEL', jobs, job.handle)
+    redis.call('HSET', jobs, handle, payload or '')
+    return handle
+end
+
+local function move(job, h, late)
+    redis.call('ZREM', leases, job.handle)
+    if job.disposition == 'f' then
+        redis.call('HDEL', heads, job.handle)
+        redis.call('HDEL', jobs, job.handle)
+        if late then
+            redis.call('ZREM', due, job.handle)
+        end
+        return
+    end
+    h.waiting, h.attempts, h.uncertain, h.memo = job.waiting, job.attempts, job.uncertain, job.memo
+    h.reason = job.reason ~= '' and job.reason or NOBODY
+    h.owner, h.started = NOBODY, 0
+    local handle = job.handle
+    if job.disposition == 'd' then
+        handle = dead_handle(job, late)
+        h.token = 0
+        redis.call('ZADD', dead, now, handle)
+    else
+        gauge(h, 1)
+        if job.disposition == 'w' then
+            redis.call('ZADD', due, job.next_at, handle)
+        else
+            redis.call('RPUSH', ready, handle)
+        end
+    end
+    redis.call('HSET', heads, handle, head_write(h))
+end
+
+local function finish(job, h, late)
+    if late then
+        gauge(h, -1)
+    end
+    if may_write_status(job, h) then
+        write_status(job, h, job.next_at)
+        event(events, events_cap, job.id, job.state, job.reason, job.code, job.attempts)
+    end
+    if job.sent then
+        count_attempt(job)
+    end
+    if job.ends then
+        bump('outcome:' .. job.state, 1)
+    end
+    settle_ledger(job)
+    move(job, h, late)
+end
+
+local key, at = 9, 6
+
+-- The next job of the call: its arguments and keys.
+local function next_job()
+    local job = { ledger = {}, fields = {} }
+    local delay, sent, ledger_count, fields_count
+    job.handle, job.token, job.disposition, delay, job.waiting, job.reason, job.attempts, job.uncertain,
+        job.id, job.state, job.code, sent, job.ledger_action, job.ledger_ms, ledger_count, job.memo,
+        job.first_error, fields_count = unpack(ARGV, at + 1, at + 18)
+    at = at + 18
+    job.sent = sent == '1'
+    job.ends = job.disposition == 'f' or job.disposition == 'd'
+    if job.disposition == 'w' then
+        job.next_at = digits(now + tonumber(delay))
+    end
+    for i = 1, 2 * fields_count do
+        job.fields[i] = ARGV[at + i]
+    end
+    at = at + 2 * fields_count
+    key = key + 1
+    job.status = KEYS[key]
+    for i = 1, tonumber(ledger_count) do
+        job.ledger[i] = KEYS[key + i]
+    end
+    key = key + #job.ledger
+    return job
+end
+
+local function forget(handles)
+    if #handles > 0 then
+        redis.call('ZREM', dead, unpack(handles))
+        redis.call('HDEL', jobs, unpack(handles))
+        redis.call('HDEL', heads, unpack(handles))
+    end
+end
+
+local reply = { 0, now, 0 }
+for _ = 1, tonumber(ARGV[6]) do
+    local job = next_job()
+    local h = head_read(redis.call('HGET', heads, job.handle))
+    local code = fence(job, h)
+    if code == WRITTEN or code == LATE then
+        finish(job, h, code == LATE)
+    end
+    reply[#reply + 1] = code
+end
+
+forget(redis.call('ZRANGEBYSCORE', dead, '-inf', now - dead_ttl, 'LIMIT', 0, TRIM))
+local excess = redis.call('ZCARD', dead) - dead_max
+if excess > 0 then
+    forget(redis.call('ZRANGE', dead, 0, math.min(excess, TRIM) - 1))
+end
+bumps_write(counters)
+reply[3] = next_due(due)
+return reply

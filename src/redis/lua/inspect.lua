@@ -1,0 +1,30 @@
+-- inspect: the queue's figures in one look.
+--
+-- KEYS    1 raw  2 in  3 ready  4 due  5 leases  6 dead  7 heads  8 control  9 counters
+-- ARGV    none
+-- Returns 0, server's time in ms, lengths of raw, in, ready, due, leases, dead, earliest due time or 0,
+--         creation of the job at the head of `ready` or 0 (both unix ms), 1 if paused, reason, by whom,
+--         since (unix ms or 0), rate and concurrency set at run time (empty: not set), then field and
+--         value of each counter
+-- Changes nothing
+-- Cost    the same for queues of any length
+--@include _clock.lua
+--@include _head.lua
+
+local raw, incoming, ready, due, leases, dead, heads, control, counters = unpack(KEYS)
+local first = redis.call('ZRANGE', due, 0, 0, 'WITHSCORES')
+local handle = redis.call('LINDEX', ready, -1)
+local h = handle and head_read(redis.call('HGET', heads, handle))
+local paused, reason, by, since, rate, concurrency =
+    unpack(redis.call('HMGET', control, 'paused', 'reason', 'by', 'since', 'limit:rate', 'limit:concurrency'))
+
+local reply = {
+    0, now, redis.call('LLEN', raw), redis.call('LLEN', incoming), redis.call('LLEN', ready),
+    redis.call('ZCARD', due), redis.call('ZCARD', leases), redis.call('ZCARD', dead),
+    tonumber(first[2] or 0), h and tonumber(h.created) or 0, paused and 1 or 0, reason or '', by or '',
+    tonumber(since or 0), rate or '', concurrency or '',
+}
+for _, value in ipairs(redis.call('HGETALL', counters)) do
+    reply[#reply + 1] = value
+end
+return reply

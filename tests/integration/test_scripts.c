@@ -1,0 +1,960 @@
+#include <criterion/criterion.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#include "integration/script_redis.h"
+#include "redis/store_codec.h"
+
+/* The clock begins at a time that Lua would print as 1.7e+12. */
+#define T0    ((bh_ms)1700000000000)
+#define LEASE ((bh_ms)30000)
+#define DAY   ((bh_ms)86400000)
+
+static struct script_redis redis;
+static struct bh_queue_keys keys;
+static struct bh_store_queue queue;
+
+static void
+set_up(void)
+{
+    queue = (struct bh_store_queue){.name = "q",
+                                    .lease_ms = LEASE,
+                                    .payload_bytes_max = 65536,
+                                    .dead_max = 100,
+                                    .dead_ttl_ms = DAY,
+                                    .retention_ms = DAY};
+    cr_assert_eq(bh_queue_keys_init(&keys, "bellhop", "q"), BH_OK);
+    script_redis_start(&redis);
+    script_redis_reset(&redis, T0);
+}
+
+static void
+tear_down(void)
+{
+    script_redis_stop(&redis);
+}
+
+TestSuite(scripts, .init = set_up, .fini = tear_down);
+
+/* ---- shorthands ---------------------------------------------------------------------------------- */
+
+#define RUN(...) freeReplyObject(script_redis_command(&redis, __VA_ARGS__))
+
+static int64_t
+get_int(const char *format, const char *key, const char *field)
+{
+    redisReply *reply = script_redis_command(&redis, format, key, field);
+    cr_assert_neq(reply->type, REDIS_REPLY_ERROR, "%s", reply->str);
+    int64_t value =
+        reply->type == REDIS_REPLY_STRING ? strtoll(reply->str, NULL, 10) : reply->integer;
+    freeReplyObject(reply);
+    return value;
+}
+
+static int64_t
+counter(const char *field)
+{
+    return get_int("HGET %s %s", keys.text[BH_KEY_COUNTERS], field);
+}
+
+static int64_t
+length(enum bh_key key)
+{
+    static const char *const commands[BH_KEY_COUNT] = {
+        [BH_KEY_RAW] = "LLEN %s",      [BH_KEY_IN] = "LLEN %s",      [BH_KEY_READY] = "LLEN %s",
+        [BH_KEY_DUE] = "ZCARD %s",     [BH_KEY_LEASES] = "ZCARD %s", [BH_KEY_JOBS] = "HLEN %s",
+        [BH_KEY_HEADS] = "HLEN %s",    [BH_KEY_DEAD] = "ZCARD %s",   [BH_KEY_CONTROL] = "HLEN %s",
+        [BH_KEY_COUNTERS] = "HLEN %s", [BH_KEY_EVENTS] = "XLEN %s",
+    };
+    return get_int(commands[key], keys.text[key], NULL);
+}
+
+/* A field of the status of `id` in a buffer that the next call overwrites; "(none)" when it is absent. */
+static const char *
+status(const char *id, const char *field)
+{
+    static char text[256];
+    redisReply *reply = script_redis_command(&redis, "HGET bellhop:{q}:status:%s %s", id, field);
+    (void)snprintf(text, sizeof(text), "%s", reply->str != NULL ? reply->str : "(none)");
+    freeReplyObject(reply);
+    return text;
+}
+
+static void
+push(const char *payload)
+{
+    RUN("LPUSH bellhop:{q} %s", payload);
+}
+
+/* The last claim, whose views live until the next one. */
+static struct {
+    redisReply *reply;
+    struct bh_claimed_event event;
+    struct bh_claimed_job jobs[BH_CLAIM_MAX];
+} claimed;
+
+static size_t
+claim_as(const char *owner, unsigned count)
+{
+    struct bh_store_caller caller = {&queue, &keys, owner};
+    struct bh_call call;
+    bh_call_init(&call, BH_SCRIPT_CLAIM);
+    bh_encode_claim(&call, &caller, &(struct bh_claim_command){.count = count});
+    freeReplyObject(claimed.reply);
+    claimed.reply = script_redis_run(&redis, &call);
+    cr_assert_eq(bh_decode_claim(claimed.reply, claimed.jobs, &claimed.event), BH_OK);
+    return claimed.event.jobs_count;
+}
+
+static size_t
+claim(unsigned count)
+{
+    return claim_as("me", count);
+}
+
+static const char *
+payload(size_t at)
+{
+    return at < claimed.event.jobs_count ? claimed.jobs[at].payload.ptr : "(none)";
+}
+
+/* How the last claim's job `at` is named; the handle is copied so that it survives the next claim. */
+static struct bh_claim_ref
+ref(size_t at)
+{
+    static char handles[16][24];
+    static unsigned next;
+    char *handle = handles[next++ % 16];
+    cr_assert_lt(at, claimed.event.jobs_count);
+    (void)snprintf(handle, sizeof(handles[0]), "%.*s", BH_STR_ARGS(claimed.jobs[at].handle));
+    return (struct bh_claim_ref){.handle = bh_str_from(handle), .token = claimed.event.token};
+}
+
+static struct bh_admit_command
+admission(struct bh_claim_ref job, const char *id)
+{
+    static const struct bh_field fields[] = {
+        {"type", {"sms", 3}          },
+        {"to",   {"491701234567", 12}}
+    };
+    return (struct bh_admit_command){.claim = job,
+                                     .first = true,
+                                     .id = id,
+                                     .created = {T0},
+                                     .due = {T0},
+                                     .expires = {T0 + DAY},
+                                     .ledger_ms = 190000,
+                                     .fields = fields,
+                                     .fields_count = 2};
+}
+
+static struct bh_admitted_event
+admit_as(const char *owner, struct bh_admit_command admit)
+{
+    struct bh_store_caller caller = {&queue, &keys, owner};
+    struct bh_command command = {.kind = BH_COMMAND_ADMIT, .admit = admit};
+    struct bh_admitted_event event;
+    struct bh_call call;
+    bh_call_init(&call, BH_SCRIPT_ADMIT);
+    bh_encode_admit(&call, &caller, &command, 1);
+    redisReply *reply = script_redis_run(&redis, &call);
+    cr_assert_eq(bh_decode_admit(reply, 1, &event), BH_OK);
+    freeReplyObject(reply);
+    return event;
+}
+
+static enum bh_admit_code
+admit(struct bh_claim_ref job, const char *id)
+{
+    return admit_as("me", admission(job, id)).code;
+}
+
+static struct bh_settle_command
+settlement(struct bh_claim_ref job, const char *id, enum bh_disposition disposition,
+           const char *state)
+{
+    return (struct bh_settle_command){.claim = job,
+                                      .disposition = disposition,
+                                      .waiting = BH_WAITING_NEW,
+                                      .reason = "",
+                                      .id = id,
+                                      .state = state,
+                                      .ledger_ms = 190000};
+}
+
+static struct bh_settled_event
+settle_as(const char *owner, struct bh_settle_command settle)
+{
+    struct bh_store_caller caller = {&queue, &keys, owner};
+    struct bh_command command = {.kind = BH_COMMAND_SETTLE, .settle = settle};
+    struct bh_settled_event event;
+    struct bh_call call;
+    bh_call_init(&call, BH_SCRIPT_FINISH);
+    bh_encode_settle(&call, &caller, &command, 1);
+    redisReply *reply = script_redis_run(&redis, &call);
+    cr_assert_eq(bh_decode_settle(reply, 1, &event), BH_OK);
+    freeReplyObject(reply);
+    return event;
+}
+
+static enum bh_settle_code
+end(struct bh_claim_ref job, const char *id, const char *state)
+{
+    return settle_as("me", settlement(job, id, BH_SETTLE_FINAL, state)).code;
+}
+
+static struct bh_settle_command
+waiting(struct bh_claim_ref job, const char *id, bh_ms delay, enum bh_waiting why,
+        const char *reason)
+{
+    struct bh_settle_command settle =
+        settlement(job, id, BH_SETTLE_WAIT, why == BH_WAITING_HELD ? "held" : "retrying");
+    settle.delay_ms = delay;
+    settle.waiting = (char)why;
+    settle.reason = reason;
+    settle.attempts = 1;
+    return settle;
+}
+
+static enum bh_renew_code
+renew_as(const char *owner, struct bh_claim_ref job)
+{
+    struct bh_store_caller caller = {&queue, &keys, owner};
+    struct bh_command command = {.kind = BH_COMMAND_RENEW, .renew = {.claim = job}};
+    struct bh_renewed_event event;
+    struct bh_call call;
+    bh_call_init(&call, BH_SCRIPT_RENEW);
+    bh_encode_renew(&call, &caller, &command, 1);
+    redisReply *reply = script_redis_run(&redis, &call);
+    cr_assert_eq(bh_decode_renew(reply, 1, &event), BH_OK);
+    freeReplyObject(reply);
+    return event.code;
+}
+
+static uint64_t
+adopt(const char *owner, const uint64_t *known, size_t count)
+{
+    struct bh_store_caller caller = {&queue, &keys, owner};
+    struct bh_call call;
+    struct bh_str cursor;
+    uint64_t recovered;
+    bh_call_init(&call, BH_SCRIPT_ADOPT);
+    bh_encode_adopt(&call, &caller, bh_str_from("0"), known, count);
+    redisReply *reply = script_redis_run(&redis, &call);
+    cr_assert_eq(bh_decode_adopt(reply, &cursor, &recovered), BH_OK);
+    cr_assert(bh_str_equal_text(cursor, "0"));
+    freeReplyObject(reply);
+    return recovered;
+}
+
+/* The first line of the job's record. */
+static const char *
+head_line(struct bh_claim_ref job)
+{
+    static char line[256];
+    redisReply *reply =
+        script_redis_command(&redis, "HGET %s %s", keys.text[BH_KEY_HEADS], job.handle.ptr);
+    (void)snprintf(line, sizeof(line), "%s", reply->str != NULL ? reply->str : "(none)");
+    line[strcspn(line, "\n")] = '\0';
+    freeReplyObject(reply);
+    return line;
+}
+
+static void
+expect_empty(void)
+{
+    static const enum bh_key places[] = {BH_KEY_RAW,    BH_KEY_IN,   BH_KEY_READY, BH_KEY_DUE,
+                                         BH_KEY_LEASES, BH_KEY_JOBS, BH_KEY_HEADS};
+    for (size_t i = 0; i < BH_ARRAY_LEN(places); i++)
+        cr_expect_eq(length(places[i]), 0, "%s", keys.text[places[i]]);
+}
+
+/* ---- claim --------------------------------------------------------------------------------------- */
+
+Test(scripts, an_empty_queue_gives_nothing_and_nothing_to_wait_for)
+{
+    cr_expect_eq(claim(10), 0);
+    cr_expect_eq(claimed.event.code, BH_CLAIM_DONE);
+    cr_expect_eq(claimed.event.server_now.ms, T0);
+    cr_expect_eq(claimed.event.next_due_ms, -1);
+    cr_expect_eq(claimed.event.wait_ms, -1);
+    cr_expect_eq(claimed.event.token, 0);
+    cr_expect_not(claimed.event.more);
+}
+
+Test(scripts, jobs_come_in_the_order_of_pushing_and_byte_for_byte)
+{
+    const char bytes[] = "\0\n{\xff 9007199254740993}";
+    push("one");
+    RUN("LPUSH bellhop:{q} %b", bytes, sizeof(bytes) - 1);
+    push("three");
+    cr_assert_eq(claim(2), 2);
+    cr_expect(claimed.event.more);
+    cr_expect_str_eq(payload(0), "one");
+    cr_expect(bh_str_equal(claimed.jobs[1].payload, (struct bh_str){bytes, sizeof(bytes) - 1}));
+    cr_expect_eq(claimed.event.token, 1);
+    cr_expect(bh_str_equal_text(claimed.jobs[0].head, "1 n - 0 0 me 1 0 0 0 0 0 \n"));
+    cr_assert_eq(claim(10), 1);
+    cr_expect_not(claimed.event.more);
+    cr_expect_str_eq(payload(0), "three");
+    cr_expect_eq(length(BH_KEY_LEASES), 3);
+    cr_expect_eq(length(BH_KEY_JOBS), 3);
+}
+
+Test(scripts, what_a_wait_moved_aside_comes_before_the_list)
+{
+    push("one");
+    push("two");
+    RUN("BLMOVE bellhop:{q} bellhop:{q}:in RIGHT LEFT 1");
+    RUN("RPUSH bellhop:{q} jumper");
+    cr_assert_eq(claim(3), 3);
+    cr_expect_str_eq(payload(0), "one");
+    cr_expect_str_eq(payload(1), "jumper");
+    cr_expect_str_eq(payload(2), "two");
+}
+
+Test(scripts, a_claim_takes_at_most_64_whatever_is_asked)
+{
+    for (int i = 0; i < 70; i++)
+        push("x");
+    cr_expect_eq(claim(1000), 64);
+    cr_expect(claimed.event.more);
+    cr_expect_eq(claim(64), 6);
+    cr_expect_not(claimed.event.more);
+}
+
+Test(scripts, a_payload_over_the_bound_is_told_by_its_length)
+{
+    queue.payload_bytes_max = 4;
+    push("12345");
+    push("1234");
+    cr_assert_eq(claim(2), 2);
+    cr_expect_eq(claimed.jobs[0].payload.len, 0);
+    cr_expect_eq(claimed.jobs[0].payload_bytes, 5);
+    cr_expect_str_eq(payload(1), "1234");
+    cr_expect_eq(length(BH_KEY_JOBS), 2, "both are kept");
+}
+
+Test(scripts, a_reply_stays_near_a_mebibyte_and_the_rest_keeps_its_order)
+{
+    static char big[600 * 1024];
+    queue.payload_bytes_max = sizeof(big);
+    memset(big, 'x', sizeof(big));
+    for (char i = 'a'; i < 'f'; i++) {
+        big[0] = i;
+        RUN("LPUSH bellhop:{q} %b", big, sizeof(big));
+    }
+    cr_assert_eq(claim(5), 2);
+    cr_expect(claimed.event.more);
+    cr_expect_eq(payload(0)[0], 'a');
+    cr_expect_eq(payload(1)[0], 'b');
+    /* Those that are in the line already are treated alike. */
+    RUN("SET test:clock %lld", (long long)(T0 + LEASE));
+    cr_assert_eq(claim(5), 2);
+    cr_expect_eq(payload(0)[0] + payload(1)[0], 'a' + 'b');
+    cr_assert_eq(claim(5), 2);
+    cr_expect_eq(payload(0)[0], 'c');
+    cr_expect_eq(payload(1)[0], 'd');
+    cr_assert_eq(claim(5), 1);
+    cr_expect_eq(payload(0)[0], 'e');
+    cr_expect_eq(length(BH_KEY_LEASES), 5);
+}
+
+Test(scripts, a_paused_queue_gives_nothing_but_still_promotes_and_recovers)
+{
+    push("a");
+    push("b");
+    claim(2);
+    struct bh_claim_ref a = ref(0);
+    admit(a, "a");
+    settle_as("me", waiting(a, "a", 1000, BH_WAITING_RETRY, ""));
+    RUN("HSET bellhop:{q}:control paused 1");
+    script_redis_set_clock(&redis, T0 + LEASE);
+    push("c");
+    cr_expect_eq(claim(10), 0);
+    cr_expect_eq(claimed.event.code, BH_CLAIM_PAUSED);
+    cr_expect_eq(length(BH_KEY_READY), 2);
+    cr_expect_eq(length(BH_KEY_DUE), 0);
+    cr_expect_eq(length(BH_KEY_LEASES), 0);
+    RUN("HDEL bellhop:{q}:control paused");
+    cr_expect_eq(claim(10), 3);
+    cr_expect_str_eq(payload(0), "b", "the recovered one is at the head of the line");
+}
+
+Test(scripts, the_rate_is_a_bucket_of_one_second)
+{
+    queue.rate = 4;
+    for (int i = 0; i < 20; i++)
+        push("x");
+    cr_expect_eq(claim(10), 4, "the bucket begins full");
+    cr_expect_eq(claim(10), 0);
+    cr_expect_eq(claimed.event.code, BH_CLAIM_LIMITED);
+    cr_expect_eq(claimed.event.wait_ms, 250);
+    script_redis_set_clock(&redis, T0 + 249);
+    cr_expect_eq(claim(10), 0);
+    cr_expect_eq(claimed.event.wait_ms, 1);
+    script_redis_set_clock(&redis, T0 + 250);
+    cr_expect_eq(claim(10), 1);
+    script_redis_set_clock(&redis, T0 + 60000);
+    cr_expect_eq(claim(2), 2);
+    cr_expect_eq(claim(10), 2, "a long pause saves up no more than the bucket holds");
+    script_redis_set_clock(&redis, T0);
+    cr_expect_eq(claim(10), 0, "a clock that jumps back gives nothing");
+    script_redis_set_clock(&redis, T0 + 250);
+    cr_expect_eq(claim(10), 1, "and takes nothing");
+    RUN("HSET bellhop:{q}:control limit:rate 0");
+    cr_expect_eq(claim(5), 5, "a limit set at run time goes first");
+}
+
+Test(scripts, concurrency_counts_leases_of_all_owners)
+{
+    queue.concurrency = 3;
+    for (int i = 0; i < 10; i++)
+        push("x");
+    cr_expect_eq(claim_as("a", 2), 2);
+    struct bh_claim_ref first = ref(0);
+    cr_expect_eq(claim_as("b", 5), 1);
+    cr_expect_eq(claim_as("b", 5), 0);
+    cr_expect_eq(claimed.event.code, BH_CLAIM_LIMITED);
+    cr_expect_eq(claimed.event.wait_ms, -1);
+    settle_as("a", settlement(first, "x1", BH_SETTLE_FINAL, "sent"));
+    cr_expect_eq(claim_as("b", 5), 1);
+    RUN("HSET bellhop:{q}:control limit:concurrency 5");
+    cr_expect_eq(claim_as("b", 5), 2);
+}
+
+Test(scripts, an_expired_lease_goes_to_the_head_of_the_line)
+{
+    push("a");
+    claim(1);
+    push("b");
+    script_redis_set_clock(&redis, T0 + LEASE - 1);
+    cr_expect_eq(claim_as("other", 1), 1);
+    cr_expect_str_eq(payload(0), "b");
+    script_redis_set_clock(&redis, T0 + LEASE);
+    cr_expect_eq(claim_as("other", 1), 1);
+    cr_expect_str_eq(payload(0), "a");
+    cr_expect(bh_str_equal_text(claimed.jobs[0].head, "1 n - 0 1 other 3 0 0 0 0 0 \n"),
+              "not admitted, so no attempt is counted");
+    cr_expect_eq(counter("recovered"), 1);
+}
+
+Test(scripts, a_job_lost_while_being_sent_is_uncertain)
+{
+    push("a");
+    claim(1);
+    struct bh_claim_ref job = ref(0);
+    admit(job, "id1");
+    script_redis_set_clock(&redis, T0 + LEASE);
+    RUN("HSET bellhop:{q}:control paused 1");
+    claim(1);
+    cr_expect_eq(counter("now:uncertain"), 1);
+    cr_expect_str_eq(
+        head_line(job),
+        "1 u uncertain 1 1 - 1 0 1700000000000 1700000000000 1700086400000 1700000000000 id1");
+    RUN("HDEL bellhop:{q}:control paused");
+    cr_expect_eq(claim(1), 1);
+    cr_expect_eq(counter("now:uncertain"), 0);
+    /* The second loss keeps the first time. */
+    struct bh_admit_command again = admission(ref(0), "id1");
+    again.first = false;
+    cr_expect_eq(admit_as("me", again).code, BH_ADMIT_OK);
+    script_redis_set_clock(&redis, T0 + 2 * LEASE);
+    claim(1);
+    cr_expect_str_eq(
+        head_line(job),
+        "1 u uncertain 2 2 me 3 0 1700000000000 1700000000000 1700086400000 1700000000000 id1");
+}
+
+Test(scripts, handles_without_a_job_are_passed_over)
+{
+    RUN("RPUSH bellhop:{q}:ready 7 8");
+    RUN("ZADD bellhop:{q}:due 1 9");
+    RUN("ZADD bellhop:{q}:leases 1 10");
+    push("a");
+    cr_expect_eq(claim(10), 1);
+    cr_expect_eq(length(BH_KEY_READY), 0);
+    cr_expect_eq(length(BH_KEY_LEASES), 1);
+}
+
+Test(scripts, a_record_that_cannot_be_read_is_put_aside_with_its_job)
+{
+    static const char *const records[] = {"",
+                                          "1",
+                                          "2 n - 0 0 - 0 0 0 0 0 0 x\n",
+                                          "1 n - 0 0 - 0 0 0 0 0 0 x",
+                                          "1 z - 0 0 - 0 0 0 0 0 0 x\n",
+                                          "1 n - -1 0 - 0 0 0 0 0 0 x\n"};
+    for (size_t i = 0; i < BH_ARRAY_LEN(records); i++) {
+        RUN("HSET bellhop:{q}:jobs %d payload", (int)i);
+        RUN("HSET bellhop:{q}:heads %d %s", (int)i, records[i]);
+        if (i % 2 == 0)
+            RUN("RPUSH bellhop:{q}:ready %d", (int)i);
+        else
+            RUN("ZADD bellhop:{q}:leases 1 %d", (int)i);
+    }
+    cr_expect_eq(claim(10), 0);
+    cr_expect_eq(length(BH_KEY_DEAD), BH_ARRAY_LEN(records));
+    cr_expect_eq(length(BH_KEY_JOBS), BH_ARRAY_LEN(records));
+    cr_expect_eq(counter("unreadable"), BH_ARRAY_LEN(records));
+}
+
+Test(scripts, at_most_200_are_promoted_and_the_earliest_runs_first)
+{
+    for (int i = 0; i < 250; i++) {
+        RUN("ZADD bellhop:{q}:due %lld %d", (long long)(T0 - 1000 + i), i);
+        RUN("HSET bellhop:{q}:jobs %d %d", i, i);
+        RUN("HSET bellhop:{q}:heads %d %s", i, "1 r - 0 0 - 0 0 0 0 0 0 x\n");
+    }
+    RUN("HSET bellhop:{q}:counters now:retrying 250");
+    cr_expect_eq(claim(1), 1);
+    cr_expect_str_eq(payload(0), "0");
+    cr_expect_eq(length(BH_KEY_READY), 199);
+    cr_expect_eq(length(BH_KEY_DUE), 50);
+    cr_expect_eq(claimed.event.next_due_ms, 0);
+    cr_expect_eq(counter("now:retrying"), 249);
+}
+
+/* ---- admit --------------------------------------------------------------------------------------- */
+
+Test(scripts, admission_registers_and_marks_the_job)
+{
+    push("a");
+    claim(1);
+    struct bh_claim_ref job = ref(0);
+    script_redis_set_clock(&redis, T0 + 5);
+    cr_expect_eq(admit(job, "id1"), BH_ADMIT_OK);
+    cr_expect_str_eq(
+        head_line(job),
+        "1 n - 0 0 me 1 1700000000005 1700000000000 1700000000000 1700086400000 0 id1");
+    cr_expect_str_eq(status("id1", "state"), "sending");
+    cr_expect_str_eq(status("id1", "created_at"), "1700000000000");
+    cr_expect_str_eq(status("id1", "updated_at"), "1700000000005");
+    cr_expect_str_eq(status("id1", "attempts"), "0");
+    cr_expect_str_eq(status("id1", "to"), "491701234567");
+    cr_expect_eq(get_int("PTTL bellhop:{q}:status:%s", "id1", NULL), -1);
+}
+
+Test(scripts, an_id_seen_before_is_not_sent_again)
+{
+    push("a");
+    push("b");
+    push("c");
+    claim(3);
+    struct bh_claim_ref first = ref(0), second = ref(1), third = ref(2);
+    cr_expect_eq(admit(first, "same"), BH_ADMIT_OK);
+    cr_expect_eq(admit(second, "same"), BH_ADMIT_DUPLICATE, "while the first is under way");
+    end(first, "same", "sent");
+    cr_expect_eq(admit(third, "same"), BH_ADMIT_DUPLICATE, "and after its end");
+    cr_expect_str_eq(status("same", "state"), "sent");
+    cr_expect_eq(counter("outcome:duplicate_id"), 2);
+    cr_expect_eq(counter("outcome:sent"), 1);
+    expect_empty();
+}
+
+Test(scripts, admission_may_be_repeated_when_its_answer_was_lost)
+{
+    push("a");
+    claim(1);
+    struct bh_claim_ref job = ref(0);
+    cr_expect_eq(admit(job, "id1"), BH_ADMIT_OK);
+    cr_expect_eq(admit(job, "id1"), BH_ADMIT_OK, "its own registration makes it no duplicate");
+}
+
+Test(scripts, admission_is_fenced_by_owner_and_token)
+{
+    push("a");
+    claim(1);
+    struct bh_claim_ref job = ref(0), wrong = job, unknown = job;
+    wrong.token++;
+    unknown.handle = bh_str_from("99");
+    cr_expect_eq(admit_as("you", admission(job, "x")).code, BH_ADMIT_LOST);
+    cr_expect_eq(admit(wrong, "x"), BH_ADMIT_LOST);
+    cr_expect_eq(admit(unknown, "x"), BH_ADMIT_LOST);
+    cr_expect_str_eq(status("x", "state"), "(none)");
+    cr_expect_eq(admit(job, "x"), BH_ADMIT_OK);
+}
+
+Test(scripts, a_delayed_job_waits_until_it_is_due)
+{
+    push("a");
+    claim(1);
+    struct bh_claim_ref job = ref(0);
+    struct bh_admit_command admit = admission(job, "id1");
+    admit.mode = BH_ADMIT_SCHEDULE;
+    admit.due.ms = T0 + 5000;
+    queue.events_cap = 10;
+    struct bh_admitted_event event = admit_as("me", admit);
+    cr_expect_eq(event.code, BH_ADMIT_SCHEDULED);
+    cr_expect_eq(event.next_due_ms, 5000);
+    cr_expect_eq(event.server_now.ms, T0);
+    cr_expect_str_eq(status("id1", "state"), "scheduled");
+    cr_expect_str_eq(status("id1", "next_at"), "1700000005000");
+    cr_expect_eq(counter("now:scheduled"), 1);
+    cr_expect_eq(length(BH_KEY_LEASES), 0);
+    cr_expect_eq(length(BH_KEY_EVENTS), 1);
+    script_redis_set_clock(&redis, T0 + 4999);
+    cr_expect_eq(claim(1), 0, "never early");
+    cr_expect_eq(claimed.event.next_due_ms, 1);
+    script_redis_set_clock(&redis, T0 + 5000);
+    cr_expect_eq(claim(1), 1);
+    cr_expect_eq(counter("now:scheduled"), 0);
+    admit = admission(ref(0), "id1");
+    admit.first = false;
+    cr_expect_eq(admit_as("me", admit).code, BH_ADMIT_OK);
+    cr_expect_str_eq(status("id1", "next_at"), "(none)");
+}
+
+Test(scripts, a_tombstone_ends_the_job_and_is_used_up)
+{
+    push("a");
+    push("b");
+    claim(2);
+    RUN("SET bellhop:{q}:cancel:id1 1 PX 100000");
+    queue.events_cap = 10;
+    cr_expect_eq(admit(ref(0), "id1"), BH_ADMIT_CANCELLED);
+    cr_expect_str_eq(status("id1", "state"), "cancelled");
+    cr_expect_gt(get_int("PTTL bellhop:{q}:status:%s", "id1", NULL), 0);
+    cr_expect_eq(counter("outcome:cancelled"), 1);
+    cr_expect_eq(get_int("EXISTS bellhop:{q}:cancel:%s", "id1", NULL), 0);
+    cr_expect_eq(length(BH_KEY_EVENTS), 1);
+    /* A second job of that id must not be able to cancel the first one's status. */
+    RUN("SET bellhop:{q}:cancel:id1 1 PX 100000");
+    cr_expect_eq(admit(ref(1), "id1"), BH_ADMIT_DUPLICATE);
+    expect_empty();
+}
+
+Test(scripts, the_ledger_excludes_other_jobs_but_not_its_own)
+{
+    const char both[2][33] = {"11111111111111111111111111111111",
+                              "22222222222222222222222222222222"};
+    const char one[1][33] = {"22222222222222222222222222222222"};
+    push("a");
+    push("b");
+    claim(2);
+    struct bh_claim_ref a = ref(0), b = ref(1);
+    struct bh_admit_command admit_a = admission(a, "a"), admit_b = admission(b, "b");
+    admit_a.ledger = both;
+    admit_a.ledger_count = 2;
+    admit_b.ledger = one;
+    admit_b.ledger_count = 1;
+    cr_expect_eq(admit_as("me", admit_a).code, BH_ADMIT_OK);
+    struct bh_admitted_event locked = admit_as("me", admit_b);
+    cr_expect_eq(locked.code, BH_ADMIT_LOCKED);
+    cr_expect(locked.wait_ms > 100000 && locked.wait_ms <= 190000, "%lld",
+              (long long)locked.wait_ms);
+    cr_expect_str_eq(status("b", "state"), "held", "its id is registered although it waits");
+    cr_expect_str_eq(status("b", "reason"), "reload_lock");
+    cr_expect_str_eq(head_line(b),
+                     "1 n - 0 0 me 1 0 1700000000000 1700000000000 1700086400000 0 b");
+
+    struct bh_settle_command settle = settlement(a, "a", BH_SETTLE_FINAL, "failed");
+    settle.ledger = both;
+    settle.ledger_count = 2;
+    settle.ledger_action = BH_LEDGER_FREE;
+    settle_as("me", settle);
+    cr_expect_eq(get_int("EXISTS bellhop:{q}:lock:%s bellhop:{q}:lock:%s", both[0], both[1]), 0);
+    cr_expect_eq(admit_as("me", admit_b).code, BH_ADMIT_OK);
+
+    settle = settlement(b, "b", BH_SETTLE_FINAL, "sent");
+    settle.ledger = one;
+    settle.ledger_count = 1;
+    settle.ledger_action = BH_LEDGER_ARM;
+    settle.ledger_ms = 500000;
+    settle_as("me", settle);
+    cr_expect_gt(get_int("PTTL bellhop:{q}:lock:%s", one[0], NULL), 190000);
+    cr_expect_str_eq(status("b", "reason"), "(none)");
+}
+
+/* ---- finish -------------------------------------------------------------------------------------- */
+
+Test(scripts, a_final_job_leaves_only_its_status)
+{
+    const struct bh_field fields[] = {
+        {"message_id", {"77", 2}   },
+        {"price",      {"0.075", 5}}
+    };
+    push("a");
+    claim(1);
+    struct bh_claim_ref job = ref(0);
+    admit(job, "id1");
+    struct bh_settle_command settle = settlement(job, "id1", BH_SETTLE_FINAL, "sent");
+    settle.fields = fields;
+    settle.fields_count = 2;
+    settle.attempts = 1;
+    settle.sent = true;
+    settle.code = 100;
+    queue.events_cap = 10;
+    script_redis_set_clock(&redis, T0 + 7);
+    struct bh_settled_event event = settle_as("me", settle);
+    cr_expect_eq(event.code, BH_SETTLED_OK);
+    cr_expect_eq(event.next_due_ms, -1);
+    expect_empty();
+    cr_expect_str_eq(status("id1", "state"), "sent");
+    cr_expect_str_eq(status("id1", "message_id"), "77");
+    cr_expect_str_eq(status("id1", "attempts"), "1");
+    cr_expect_str_eq(status("id1", "updated_at"), "1700000000007");
+    cr_expect_str_eq(status("id1", "created_at"), "1700000000000");
+    cr_expect_gt(get_int("PTTL bellhop:{q}:status:%s", "id1", NULL), DAY - 60000);
+    cr_expect_eq(counter("outcome:sent"), 1);
+    cr_expect_eq(counter("attempts"), 1);
+    cr_expect_eq(counter("code:100"), 1);
+    cr_expect_eq(counter("spend_micro"), 75000);
+    cr_expect_eq(length(BH_KEY_EVENTS), 1);
+    cr_expect_eq(settle_as("me", settle).code, BH_SETTLED_GONE, "asked again");
+    cr_expect_eq(counter("outcome:sent"), 1);
+}
+
+Test(scripts, codes_out_of_range_cannot_grow_the_counters)
+{
+    static const int codes[] = {1000, -1, 2000000000, 999, 0};
+    for (size_t i = 0; i < BH_ARRAY_LEN(codes); i++) {
+        push("a");
+        claim(1);
+        struct bh_settle_command settle = settlement(ref(0), "", BH_SETTLE_FINAL, "sent");
+        settle.sent = true;
+        settle.code = codes[i];
+        settle_as("me", settle);
+    }
+    cr_expect_eq(counter("code:other"), 3);
+    cr_expect_eq(counter("code:999"), 1);
+    cr_expect_eq(counter("code:0"), 1);
+}
+
+Test(scripts, a_waiting_job_keeps_what_is_known_about_it)
+{
+    const char memo[] = "memo\nwith\0bytes";
+    push("a");
+    claim(1);
+    struct bh_claim_ref job = ref(0);
+    admit(job, "id1");
+    struct bh_settle_command settle = waiting(job, "id1", 5000, BH_WAITING_HELD, "gateway_down");
+    settle.memo = (struct bh_str){memo, sizeof(memo) - 1};
+    settle.uncertain_since.ms = T0;
+    settle.first_error = bh_str_from("the first");
+    struct bh_settled_event event = settle_as("me", settle);
+    cr_expect_eq(event.code, BH_SETTLED_OK);
+    cr_expect_eq(event.next_due_ms, 5000);
+    cr_expect_eq(counter("now:held:gateway_down"), 1);
+    cr_expect_str_eq(status("id1", "state"), "held");
+    cr_expect_str_eq(status("id1", "reason"), "gateway_down");
+    cr_expect_str_eq(status("id1", "next_at"), "1700000005000");
+    cr_expect_eq(settle_as("me", settle).code, BH_SETTLED_STALE, "asked again");
+    cr_expect_eq(counter("now:held:gateway_down"), 1);
+
+    script_redis_set_clock(&redis, T0 + 5000);
+    cr_assert_eq(claim(1), 1);
+    const char wanted[] = "1 h gateway_down 1 0 me 2 0 1700000000000 1700000000000 1700086400000 "
+                          "1700000000000 id1\nmemo\nwith\0bytes";
+    cr_expect(bh_str_equal(claimed.jobs[0].head, (struct bh_str){wanted, sizeof(wanted) - 1}));
+    cr_expect_eq(counter("now:held:gateway_down"), 0);
+    settle = settlement(ref(0), "id1", BH_SETTLE_FINAL, "failed");
+    settle.first_error = bh_str_from("the second");
+    settle_as("me", settle);
+    cr_expect_str_eq(status("id1", "first_error"), "the first");
+    cr_expect_str_eq(status("id1", "reason"), "(none)");
+    cr_expect_str_eq(status("id1", "next_at"), "(none)");
+}
+
+Test(scripts, a_released_job_is_the_next_and_leaves_no_trace)
+{
+    push("a");
+    push("b");
+    claim(1);
+    settle_as("me", settlement(ref(0), "id1", BH_SETTLE_READY, "held"));
+    cr_expect_str_eq(status("id1", "state"), "(none)", "else its admission would find a duplicate");
+    cr_expect_eq(claim(1), 1);
+    cr_expect_str_eq(payload(0), "a");
+    cr_expect_eq(admit(ref(0), "id1"), BH_ADMIT_OK);
+}
+
+Test(scripts, the_dead_are_kept_but_not_too_many_and_not_for_ever)
+{
+    queue.dead_max = 3;
+    for (int i = 0; i < 5; i++) {
+        char id[8];
+        (void)snprintf(id, sizeof(id), "d%d", i);
+        push(id);
+        claim(1);
+        script_redis_set_clock(&redis, T0 + i);
+        struct bh_settle_command settle = settlement(ref(0), id, BH_SETTLE_DEAD, "invalid");
+        cr_expect_eq(settle_as("me", settle).code, BH_SETTLED_OK);
+        cr_expect_eq(settle_as("me", settle).code, BH_SETTLED_GONE, "asked again");
+        cr_expect_str_eq(status(id, "state"), "invalid");
+        cr_expect_gt(get_int("PTTL bellhop:{q}:status:%s", id, NULL), 0);
+    }
+    cr_expect_eq(length(BH_KEY_DEAD), 3);
+    cr_expect_eq(length(BH_KEY_JOBS), 3);
+    cr_expect_eq(length(BH_KEY_HEADS), 3);
+    cr_expect_eq(counter("outcome:invalid"), 5);
+    script_redis_set_clock(&redis, T0 + DAY + 3);
+    push("x");
+    claim(1);
+    end(ref(0), "x", "sent");
+    cr_expect_eq(length(BH_KEY_DEAD), 1);
+    cr_expect_eq(length(BH_KEY_JOBS), 1);
+    cr_expect_eq(claim(10), 0, "no dead job is ever claimed");
+}
+
+Test(scripts, an_invalid_job_does_not_touch_the_status_of_its_namesake)
+{
+    push("a");
+    push("b");
+    claim(2);
+    struct bh_claim_ref good = ref(0), bad = ref(1);
+    admit(good, "same");
+    end(good, "same", "sent");
+    cr_expect_eq(settle_as("me", settlement(bad, "same", BH_SETTLE_DEAD, "invalid")).code,
+                 BH_SETTLED_OK);
+    cr_expect_str_eq(status("same", "state"), "sent");
+}
+
+Test(scripts, a_late_result_ends_a_job_that_nobody_has_claimed_again)
+{
+    static const struct {
+        enum bh_disposition disposition;
+        enum bh_settle_code wanted;
+    } rows[] = {
+        {BH_SETTLE_FINAL, BH_SETTLED_LATE },
+        {BH_SETTLE_DEAD,  BH_SETTLED_LATE },
+        {BH_SETTLE_WAIT,  BH_SETTLED_STALE},
+        {BH_SETTLE_READY, BH_SETTLED_STALE},
+    };
+    for (size_t i = 0; i < BH_ARRAY_LEN(rows); i++) {
+        script_redis_reset(&redis, T0);
+        push("a");
+        claim(1);
+        struct bh_claim_ref job = ref(0);
+        admit(job, "id1");
+        script_redis_set_clock(&redis, T0 + LEASE);
+        RUN("HSET bellhop:{q}:control paused 1");
+        claim_as("other", 1);
+        cr_expect_eq(counter("now:uncertain"), 1);
+        enum bh_settle_code code =
+            settle_as("me", settlement(job, "id1", rows[i].disposition, "sent")).code;
+        cr_expect_eq(code, rows[i].wanted, "row %zu", i);
+        cr_expect_eq(counter("now:uncertain"), code == BH_SETTLED_STALE, "row %zu", i);
+        RUN("HDEL bellhop:{q}:control paused");
+        cr_expect_eq(claim_as("other", 1), code == BH_SETTLED_STALE, "row %zu", i);
+        cr_expect_eq(length(BH_KEY_DEAD), rows[i].disposition == BH_SETTLE_DEAD, "row %zu", i);
+    }
+}
+
+Test(scripts, a_result_under_an_old_lease_writes_nothing)
+{
+    push("a");
+    claim(1);
+    struct bh_claim_ref old = ref(0);
+    admit(old, "id1");
+    script_redis_set_clock(&redis, T0 + LEASE);
+    claim_as("other", 1);
+    struct bh_claim_ref now = ref(0);
+    for (int disposition = BH_SETTLE_FINAL; disposition <= BH_SETTLE_READY; disposition++) {
+        struct bh_settle_command settle =
+            settlement(old, "id1", (enum bh_disposition)disposition, "failed");
+        cr_expect_eq(settle_as("me", settle).code, BH_SETTLED_STALE);
+    }
+    cr_expect_str_eq(status("id1", "state"), "sending");
+    cr_expect_eq(settle_as("other", settlement(now, "id1", BH_SETTLE_FINAL, "sent")).code,
+                 BH_SETTLED_OK);
+    expect_empty();
+}
+
+/* ---- renew, adopt, control, inspect -------------------------------------------------------------- */
+
+Test(scripts, a_lease_is_renewed_by_who_holds_it)
+{
+    push("a");
+    claim(1);
+    struct bh_claim_ref job = ref(0), wrong = job;
+    wrong.token++;
+    script_redis_set_clock(&redis, T0 + 20000);
+    cr_expect_eq(renew_as("me", job), BH_RENEW_OK);
+    cr_expect_eq(renew_as("you", job), BH_RENEW_LOST);
+    cr_expect_eq(renew_as("me", wrong), BH_RENEW_LOST);
+    script_redis_set_clock(&redis, T0 + 20000 + LEASE - 1);
+    cr_expect_eq(claim_as("you", 1), 0);
+    script_redis_set_clock(&redis, T0 + 20000 + LEASE);
+    cr_expect_eq(claim_as("you", 1), 1);
+    cr_expect_eq(renew_as("me", job), BH_RENEW_LOST);
+    cr_expect_eq(length(BH_KEY_LEASES), 1);
+}
+
+Test(scripts, adoption_spares_known_claims_and_other_owners)
+{
+    for (int i = 0; i < 3; i++) {
+        push("mine");
+        claim(1);
+    }
+    uint64_t known = claimed.event.token;
+    push("other");
+    claim_as("you", 1);
+    cr_expect_eq(adopt("me", &known, 1), 2);
+    cr_expect_eq(length(BH_KEY_LEASES), 2);
+    cr_expect_eq(length(BH_KEY_READY), 2);
+    cr_expect_eq(adopt("me", NULL, 0), 1);
+    cr_expect_eq(adopt("me", NULL, 0), 0);
+    cr_expect_eq(counter("recovered"), 3);
+}
+
+Test(scripts, adoption_of_many_leases_goes_page_by_page)
+{
+    struct bh_store_caller caller = {&queue, &keys, "me"};
+    char cursor[24] = "0";
+    uint64_t total = 0;
+    int calls = 0;
+    for (int i = 0; i < 1000; i++)
+        push("x");
+    while (claim(64) > 0)
+        continue;
+    do {
+        struct bh_call call;
+        struct bh_str next;
+        uint64_t recovered;
+        bh_call_init(&call, BH_SCRIPT_ADOPT);
+        bh_encode_adopt(&call, &caller, bh_str_from(cursor), NULL, 0);
+        redisReply *reply = script_redis_run(&redis, &call);
+        cr_assert_eq(bh_decode_adopt(reply, &next, &recovered), BH_OK);
+        cr_expect_leq(recovered, 300);
+        (void)snprintf(cursor, sizeof(cursor), "%.*s", BH_STR_ARGS(next));
+        total += recovered;
+        calls++;
+        freeReplyObject(reply);
+    } while (strcmp(cursor, "0") != 0);
+    cr_expect_eq(total, 1000);
+    cr_expect_gt(calls, 3);
+    cr_expect_eq(length(BH_KEY_LEASES), 0);
+}
+
+/* ---- a full server ------------------------------------------------------------------------------- */
+
+Test(scripts, a_full_server_still_lets_jobs_run_and_end)
+{
+    const char ledger[1][33] = {"33333333333333333333333333333333"};
+    for (int i = 0; i < 4; i++)
+        push("x");
+    RUN("CONFIG SET maxmemory-policy noeviction");
+    RUN("CONFIG SET maxmemory 1");
+    redisReply *refused = script_redis_command(&redis, "LPUSH bellhop:{q} y");
+    cr_assert_eq(refused->type, REDIS_REPLY_ERROR, "the server has to be full for this test");
+    freeReplyObject(refused);
+
+    cr_assert_eq(claim(4), 4);
+    struct bh_claim_ref a = ref(0), b = ref(1), c = ref(2), d = ref(3);
+    struct bh_admit_command with_ledger = admission(a, "a"), later = admission(b, "b");
+    with_ledger.ledger = ledger;
+    with_ledger.ledger_count = 1;
+    later.mode = BH_ADMIT_SCHEDULE;
+    cr_expect_eq(admit_as("me", with_ledger).code, BH_ADMIT_OK);
+    cr_expect_eq(admit_as("me", later).code, BH_ADMIT_SCHEDULED);
+    cr_expect_eq(admit(c, "c"), BH_ADMIT_OK);
+    cr_expect_eq(renew_as("me", a), BH_RENEW_OK);
+    cr_expect_eq(end(a, "a", "sent"), BH_SETTLED_OK);
+    cr_expect_eq(settle_as("me", waiting(c, "c", 10, BH_WAITING_RETRY, "")).code, BH_SETTLED_OK);
+    cr_expect_eq(settle_as("me", settlement(d, "d", BH_SETTLE_DEAD, "invalid")).code,
+                 BH_SETTLED_OK);
+    cr_expect_eq(claim(4), 1, "the scheduled one, promoted and claimed");
+    cr_expect_eq(adopt("me", NULL, 0), 1);
+    cr_expect_str_eq(status("a", "state"), "sent");
+}
