@@ -74,7 +74,6 @@ add_admit(struct bh_call *call, const struct bh_admit_command *admit)
 {
     add_claim_ref(call, &admit->claim);
     bh_call_char(call, admit->mode == BH_ADMIT_SEND ? 's' : 'w');
-    bh_call_int(call, admit->first);
     bh_call_text(call, admit->id);
     add_wall(call, admit->created);
     add_wall(call, admit->due);

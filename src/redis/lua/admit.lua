@@ -3,9 +3,9 @@
 -- KEYS    1 leases  2 jobs  3 heads  4 due  5 control  6 counters  7 events
 --         then per job: status, cancel, its ledger entries
 -- ARGV    1 owner  2 retention of a final status, ms  3 about how many events to keep, 0 none  4 jobs
---         then per job: handle, token, mode (s send, w wait until due), 1 if not registered yet, id,
---         created, due, expires (unix ms), lifetime of ledger entries in ms, number of ledger entries,
---         number of fields, then name and value of each
+--         then per job: handle, token, mode (s send, w wait until due), id, created, due, expires
+--         (unix ms), lifetime of ledger entries in ms, number of ledger entries, number of fields, then
+--         name and value of each
 -- Returns 0, server's time in ms, ms to next due or -1; then per job: code, ms to wait
 --         codes: 0 sending  1 put aside  2 id seen before, job gone  3 cancelled, job gone
 --         4 a ledger entry is another job's for so many ms  5 not ours any more
@@ -66,7 +66,8 @@ local function locked_for(job)
 end
 
 local function admit(job, h)
-    if job.first and not job.known and redis.call('EXISTS', job.status) == 1 then
+    -- Its record says whether a job is registered, so that an admission may be repeated.
+    if not job.known and redis.call('EXISTS', job.status) == 1 then
         end_job(job)
         bump('outcome:duplicate_id', 1)
         return DUPLICATE, 0
@@ -110,11 +111,10 @@ local key, at = 7, 4
 -- The next job of the call: its arguments and keys.
 local function next_job()
     local job = { ledger = {}, fields = {} }
-    local first, ledger_count, fields_count
-    job.handle, job.token, job.mode, first, job.id, job.created, job.due, job.expires, job.ledger_ms,
-        ledger_count, fields_count = unpack(ARGV, at + 1, at + 11)
-    at = at + 11
-    job.first = first == '1'
+    local ledger_count, fields_count
+    job.handle, job.token, job.mode, job.id, job.created, job.due, job.expires, job.ledger_ms,
+        ledger_count, fields_count = unpack(ARGV, at + 1, at + 10)
+    at = at + 10
     for i = 1, 2 * fields_count do
         job.fields[i] = ARGV[at + i]
     end

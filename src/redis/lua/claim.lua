@@ -45,6 +45,7 @@ rate = tonumber(rate or ARGV[6])
 concurrency = tonumber(concurrency or ARGV[7])
 
 local code, wait = DONE, -1
+local bucket -- tokens before anything is taken; nil: not looked at
 if paused then
     code, count = PAUSED, 0
 end
@@ -57,11 +58,11 @@ end
 if code == DONE and rate > 0 then
     local burst = math.max(1, rate)
     local elapsed = math.max(0, now - tonumber(tokens_at or 0))
-    tokens = math.min(burst, tonumber(tokens or burst) + elapsed * rate / 1000)
-    count = math.min(count, math.floor(tokens + 1e-6))
+    bucket = math.min(burst, tonumber(tokens or burst) + elapsed * rate / 1000)
+    count = math.min(count, math.floor(bucket + 1e-6))
     if count < 1 then
         code, count = LIMITED, 0
-        wait = math.ceil((1 - tokens) * 1000 / rate - 1e-3)
+        wait = math.ceil((1 - bucket) * 1000 / rate - 1e-3)
     end
 end
 
@@ -162,8 +163,8 @@ if taken > 0 then
         redis.call('HSET', jobs, unpack(new_jobs))
     end
 end
-if code ~= PAUSED and rate > 0 then
-    redis.call('HSET', control, 'rate:tokens', string.format('%.6f', tokens - taken), 'rate:at', digits(now))
+if bucket then
+    redis.call('HSET', control, 'rate:tokens', string.format('%.6f', bucket - taken), 'rate:at', digits(now))
 end
 bumps_write(counters)
 

@@ -167,6 +167,7 @@ local function finish(job, h, late)
     if may_write_status(job, h) then
         write_status(job, h, job.next_at)
         event(events, events_cap, job.id, job.state, job.reason, job.code, job.attempts)
+        h.id = job.id
     end
     if job.sent then
         count_attempt(job)

@@ -1,0 +1,56 @@
+-- The content of the queue {q} as text, for comparison with scripts_model.c.
+-- ARGV 1 number of ids  2 number of ledger entries  3... their digests
+local out = {}
+
+local function line(...)
+    out[#out + 1] = table.concat({ ... }, ' ')
+end
+
+local Q = 'bellhop:{q}'
+for _, list in ipairs({ '', ':in', ':ready' }) do
+    line('list', list, unpack(redis.call('LRANGE', Q .. list, 0, -1)))
+end
+for _, set in ipairs({ ':due', ':leases', ':dead' }) do
+    line('set', set, unpack(redis.call('ZRANGE', Q .. set, 0, -1, 'WITHSCORES')))
+end
+
+local handles = redis.call('HKEYS', Q .. ':jobs')
+table.sort(handles)
+for _, handle in ipairs(handles) do
+    line('job', handle, redis.call('HGET', Q .. ':jobs', handle), redis.call('HGET', Q .. ':heads', handle) or '?')
+end
+line('heads', redis.call('HLEN', Q .. ':heads'))
+
+local names = redis.call('HKEYS', Q .. ':counters')
+table.sort(names)
+for _, name in ipairs(names) do
+    local value = redis.call('HGET', Q .. ':counters', name)
+    if value ~= '0' then
+        line('counter', name, value)
+    end
+end
+
+for i = 0, ARGV[1] - 1 do
+    local key = Q .. ':status:i' .. i
+    local fields = redis.call('HMGET', key, 'state', 'reason', 'first_error', 'attempts', 'created_at',
+        'updated_at', 'next_at')
+    if fields[1] then
+        for f = 1, 7 do
+            fields[f] = fields[f] or '-'
+        end
+        line('status', i, redis.call('PTTL', key) > 0 and 'expires' or 'stays', unpack(fields))
+    end
+    if redis.call('EXISTS', Q .. ':cancel:i' .. i) == 1 then
+        line('cancel', i)
+    end
+end
+for i = 0, ARGV[2] - 1 do
+    local key = Q .. ':lock:' .. ARGV[3 + i]
+    local holder = redis.call('GET', key)
+    if holder then
+        line('lock', i, holder, redis.call('PTTL', key) > 0 and 'expires' or 'stays')
+    end
+end
+local control = redis.call('HMGET', Q .. ':control', 'paused', 'rate:tokens', 'rate:at')
+line('control', control[1] or '-', control[2] or '-', control[3] or '-')
+return table.concat(out, '\n')

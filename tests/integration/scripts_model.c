@@ -1,0 +1,647 @@
+#include "integration/scripts_model.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define COPY(to, from) ((void)snprintf((to), sizeof(to), "%s", (from)))
+
+size_t
+model_id_number(const char *id)
+{
+    size_t number = (size_t)strtoul(id + 1, NULL, 10);
+    BH_ASSERT(id[0] == 'i' && number < MODEL_IDS);
+    return number;
+}
+
+size_t
+model_lock_number(const char *id)
+{
+    return model_id_number(id) % MODEL_LOCKS;
+}
+
+void
+model_lock_digest(size_t number, char *ret_digest)
+{
+    (void)snprintf(ret_digest, 33, "%032zx", number);
+}
+
+/* ---- lists, counters ----------------------------------------------------------------------------- */
+
+static void
+list_insert(struct model_list *list, size_t at, const char *item)
+{
+    BH_ASSERT(list->count < BH_ARRAY_LEN(list->items));
+    memmove(list->items[at + 1], list->items[at], (list->count - at) * sizeof(list->items[0]));
+    COPY(list->items[at], item);
+    list->count++;
+}
+
+static void
+list_push_left(struct model_list *list, const char *item)
+{
+    list_insert(list, 0, item);
+}
+
+static void
+list_push_right(struct model_list *list, const char *item)
+{
+    list_insert(list, list->count, item);
+}
+
+static bool
+list_pop_right(struct model_list *list, char *ret_item)
+{
+    if (list->count == 0)
+        return false;
+    memcpy(ret_item, list->items[--list->count], sizeof(list->items[0]));
+    return true;
+}
+
+static int64_t *
+counter(struct model *model, const char *name)
+{
+    for (size_t i = 0; i < model->counters_count; i++) {
+        if (strcmp(model->counters[i].name, name) == 0)
+            return &model->counters[i].value;
+    }
+    BH_ASSERT(model->counters_count < MODEL_NAMES);
+    COPY(model->counters[model->counters_count].name, name);
+    model->counters[model->counters_count].value = 0;
+    return &model->counters[model->counters_count++].value;
+}
+
+static void
+bump(struct model *model, const char *prefix, const char *name)
+{
+    char whole[32];
+    (void)snprintf(whole, sizeof(whole), "%s%s", prefix, name);
+    ++*counter(model, whole);
+}
+
+/* ---- jobs ---------------------------------------------------------------------------------------- */
+
+static struct model_job *
+find_job(struct model *model, int64_t handle)
+{
+    for (size_t i = 0; i < model->jobs_count; i++) {
+        if (model->jobs[i].handle == handle)
+            return &model->jobs[i];
+    }
+    return NULL;
+}
+
+static struct model_job *
+find_ref(struct model *model, const struct bh_claim_ref *claim)
+{
+    return find_job(model, strtoll(claim->handle.ptr, NULL, 10));
+}
+
+static void
+drop_job(struct model *model, struct model_job *job)
+{
+    *job = model->jobs[--model->jobs_count];
+}
+
+/* Redis orders equal scores by the bytes of the member. */
+static int
+compare_members(const void *left, const void *right)
+{
+    const struct model_job *a = *(const struct model_job *const *)left;
+    const struct model_job *b = *(const struct model_job *const *)right;
+    char text_a[24], text_b[24];
+    if (a->score != b->score)
+        return a->score < b->score ? -1 : 1;
+    (void)snprintf(text_a, sizeof(text_a), "%lld", (long long)a->handle);
+    (void)snprintf(text_b, sizeof(text_b), "%lld", (long long)b->handle);
+    return strcmp(text_a, text_b);
+}
+
+static size_t
+members(struct model *model, enum model_place place, struct model_job **ret_members)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < model->jobs_count; i++) {
+        if (model->jobs[i].place == place)
+            ret_members[count++] = &model->jobs[i];
+    }
+    qsort(ret_members, count, sizeof(*ret_members), compare_members);
+    return count;
+}
+
+static void
+to_ready(struct model *model, struct model_job *job, bool head_of_line)
+{
+    char handle[24];
+    (void)snprintf(handle, sizeof(handle), "%lld", (long long)job->handle);
+    job->place = MODEL_READY;
+    if (head_of_line)
+        list_push_right(&model->ready, handle);
+    else
+        list_push_left(&model->ready, handle);
+}
+
+static void
+recover(struct model *model, struct model_job *job)
+{
+    if (job->started != 0) {
+        job->waiting = 'u';
+        COPY(job->reason, "uncertain");
+        job->attempts++;
+        if (job->uncertain == 0)
+            job->uncertain = job->started;
+        job->started = 0;
+    }
+    job->recoveries++;
+    COPY(job->owner, "-");
+    to_ready(model, job, true);
+    bump(model, "recovered", "");
+}
+
+int64_t
+model_next_due(const struct model *model)
+{
+    int64_t next = -1;
+    for (size_t i = 0; i < model->jobs_count; i++) {
+        const struct model_job *job = &model->jobs[i];
+        int64_t wait = bh_ms_max(0, job->score - model->now);
+        if (job->place == MODEL_DUE && (next < 0 || wait < next))
+            next = wait;
+    }
+    return next;
+}
+
+/* ---- operations ---------------------------------------------------------------------------------- */
+
+void
+model_push(struct model *model, const char *payload, bool jump)
+{
+    if (jump)
+        list_push_right(&model->raw, payload);
+    else
+        list_push_left(&model->raw, payload);
+}
+
+void
+model_move_aside(struct model *model)
+{
+    char payload[24];
+    if (list_pop_right(&model->raw, payload))
+        list_push_left(&model->in, payload);
+}
+
+static void
+promote_and_reap(struct model *model)
+{
+    struct model_job *found[MODEL_JOBS];
+    size_t count = members(model, MODEL_DUE, found);
+    for (size_t i = 0; i < count && found[i]->score <= model->now; i++)
+        to_ready(model, found[i], false);
+    count = members(model, MODEL_LEASED, found);
+    for (size_t i = 0; i < count && found[i]->score <= model->now; i++)
+        recover(model, found[i]);
+}
+
+/* How many may be taken; sets code and wait. */
+static size_t
+apply_limits(struct model *model, size_t count, struct model_claimed *claimed)
+{
+    struct model_job *found[MODEL_JOBS];
+    size_t leases = members(model, MODEL_LEASED, found);
+    if (model->paused) {
+        claimed->code = BH_CLAIM_PAUSED;
+        return 0;
+    }
+    if (model->queue.concurrency > 0) {
+        if (leases >= model->queue.concurrency) {
+            claimed->code = BH_CLAIM_LIMITED;
+            return 0;
+        }
+        if (count > model->queue.concurrency - leases)
+            count = model->queue.concurrency - leases;
+    }
+    if (model->queue.rate > 0) {
+        double rate = model->queue.rate, elapsed = (double)(model->now - model->tokens_at);
+        double tokens = model->has_bucket ? model->tokens + elapsed * rate / 1000 : rate;
+        if (tokens > rate)
+            tokens = rate;
+        model->has_bucket = true;
+        model->tokens = tokens;
+        model->tokens_at = model->now;
+        if (tokens + 1e-6 < 1) {
+            claimed->code = BH_CLAIM_LIMITED;
+            double wait = (1 - tokens) * 1000 / rate - 1e-3;
+            claimed->wait = (int64_t)wait + ((double)(int64_t)wait < wait);
+            return 0;
+        }
+        if ((double)count > tokens + 1e-6)
+            count = (size_t)(tokens + 1e-6);
+    }
+    return count;
+}
+
+static void
+take(struct model *model, struct model_job *job, const char *owner, struct model_claimed *claimed)
+{
+    if (claimed->token == 0)
+        claimed->token = ++*counter(model, "token");
+    COPY(job->owner, owner);
+    job->token = claimed->token;
+    job->place = MODEL_LEASED;
+    job->score = model->now + model->queue.lease_ms;
+    claimed->handles[claimed->count++] = job->handle;
+}
+
+static void
+take_ready(struct model *model, const char *owner, size_t count, struct model_claimed *claimed)
+{
+    char handle[24];
+    while (claimed->count < count && list_pop_right(&model->ready, handle)) {
+        struct model_job *job = find_job(model, strtoll(handle, NULL, 10));
+        if (job != NULL)
+            take(model, job, owner, claimed);
+    }
+}
+
+static void
+take_new(struct model *model, struct model_list *list, const char *owner, size_t count,
+         struct model_claimed *claimed)
+{
+    char payload[24];
+    while (claimed->count < count && list_pop_right(list, payload)) {
+        BH_ASSERT(model->jobs_count < MODEL_JOBS);
+        struct model_job *job = &model->jobs[model->jobs_count++];
+        *job = (struct model_job){.handle = ++*counter(model, "handle"), .waiting = 'n'};
+        COPY(job->reason, "-");
+        COPY(job->payload, payload);
+        take(model, job, owner, claimed);
+    }
+}
+
+void
+model_claim(struct model *model, const char *owner, size_t count, struct model_claimed *ret_claimed)
+{
+    struct model_claimed claimed = {.code = BH_CLAIM_DONE, .wait = -1};
+    promote_and_reap(model);
+    count = apply_limits(model, count, &claimed);
+    take_ready(model, owner, count, &claimed);
+    take_new(model, &model->in, owner, count, &claimed);
+    take_new(model, &model->raw, owner, count, &claimed);
+    if (model->has_bucket && claimed.code == BH_CLAIM_DONE && model->queue.rate > 0)
+        model->tokens -= (double)claimed.count;
+    if (model->has_bucket) {
+        char text[32];
+        (void)snprintf(text, sizeof(text), "%.6f", model->tokens);
+        model->tokens = strtod(text, NULL);
+    }
+    claimed.next_due = model_next_due(model);
+    claimed.more = claimed.code == BH_CLAIM_DONE && claimed.count >= count &&
+                   model->ready.count + model->in.count + model->raw.count > 0;
+    *ret_claimed = claimed;
+}
+
+static struct model_status *
+write_status(struct model *model, const struct model_job *job, const char *id, const char *state,
+             const char *reason, int64_t next_at)
+{
+    struct model_status *status = &model->statuses[model_id_number(id)];
+    if (job->id[0] == '\0') {
+        *status = (struct model_status){
+            .exists = true, .created_at = model->now, .attempts = job->attempts};
+        COPY(status->first_error, "-");
+    }
+    COPY(status->state, state);
+    COPY(status->reason, reason[0] != '\0' ? reason : "-");
+    status->next_at = next_at;
+    status->updated_at = model->now;
+    return status;
+}
+
+/* As write_status; a producer may have said when the job was made. */
+static struct model_status *
+admit_status(struct model *model, const struct model_job *before,
+             const struct bh_admit_command *admit, const char *state, const char *reason,
+             int64_t next_at)
+{
+    struct model_status *status = write_status(model, before, admit->id, state, reason, next_at);
+    if (before->id[0] == '\0' && admit->created.ms != 0)
+        status->created_at = admit->created.ms;
+    return status;
+}
+
+enum bh_admit_code
+model_admit(struct model *model, const char *owner, const struct bh_admit_command *admit)
+{
+    struct model_job *job = find_ref(model, &admit->claim);
+    size_t number = model_id_number(admit->id);
+    if (job == NULL || strcmp(job->owner, owner) != 0 || job->token != (int64_t)admit->claim.token)
+        return BH_ADMIT_LOST;
+    if (job->id[0] == '\0' && model->statuses[number].exists) {
+        bump(model, "outcome:", "duplicate_id");
+        drop_job(model, job);
+        return BH_ADMIT_DUPLICATE;
+    }
+    struct model_job before = *job;
+    if (model->cancels[number]) {
+        model->cancels[number] = false;
+        admit_status(model, &before, admit, "cancelled", "", 0)->final = true;
+        bump(model, "outcome:", "cancelled");
+        drop_job(model, job);
+        return BH_ADMIT_CANCELLED;
+    }
+    COPY(job->id, admit->id);
+    job->created = admit->created.ms;
+    job->due = admit->due.ms;
+    job->expires = admit->expires.ms;
+    if (admit->mode == BH_ADMIT_SCHEDULE) {
+        job->place = MODEL_DUE;
+        job->score = job->due;
+        job->waiting = 's';
+        job->started = 0;
+        COPY(job->reason, "-");
+        COPY(job->owner, "-");
+        admit_status(model, &before, admit, "scheduled", "", job->due);
+        return BH_ADMIT_SCHEDULED;
+    }
+    int64_t *lock = &model->locks[model_lock_number(admit->id)];
+    if (admit->ledger_count > 0 && *lock != 0 && *lock != job->handle) {
+        admit_status(model, &before, admit, "held", "reload_lock", 0);
+        return BH_ADMIT_LOCKED;
+    }
+    if (admit->ledger_count > 0)
+        *lock = job->handle;
+    job->started = model->now;
+    admit_status(model, &before, admit, "sending", "", 0);
+    return BH_ADMIT_OK;
+}
+
+static enum bh_settle_code
+fence(const struct model_job *job, const char *owner, const struct bh_settle_command *settle)
+{
+    bool ends = settle->disposition == BH_SETTLE_FINAL || settle->disposition == BH_SETTLE_DEAD;
+    if (job == NULL)
+        return BH_SETTLED_GONE;
+    if (job->place == MODEL_DEAD)
+        return BH_SETTLED_GONE;
+    if (job->token == (int64_t)settle->claim.token) {
+        if (job->place == MODEL_LEASED && strcmp(job->owner, owner) == 0)
+            return BH_SETTLED_OK;
+        if (job->place != MODEL_LEASED && ends)
+            return BH_SETTLED_LATE;
+    }
+    return BH_SETTLED_STALE;
+}
+
+static void
+settle_status(struct model *model, struct model_job *job,
+              const struct bh_settle_command *settle, bool ends)
+{
+    size_t number = model_id_number(settle->id);
+    if (job->id[0] == '\0' && (!ends || model->statuses[number].exists))
+        return;
+    struct model_status *status =
+        write_status(model, job, settle->id, settle->state, settle->reason,
+                     settle->disposition == BH_SETTLE_WAIT ? model->now + settle->delay_ms : 0);
+    status->attempts = settle->attempts;
+    status->final = ends;
+    COPY(job->id, settle->id);
+    if (settle->first_error.len > 0 && strcmp(status->first_error, "-") == 0)
+        COPY(status->first_error, settle->first_error.ptr);
+}
+
+static void
+settle_counters(struct model *model, const struct bh_settle_command *settle, bool ends)
+{
+    char code[16];
+    if (settle->sent) {
+        (void)snprintf(code, sizeof(code), "%d", settle->code);
+        bump(model, "attempts", "");
+        bump(model, "code:", settle->code >= 0 && settle->code <= 999 ? code : "other");
+    }
+    if (ends)
+        bump(model, "outcome:", settle->state);
+}
+
+static void
+settle_lock(struct model *model, const struct model_job *job,
+            const struct bh_settle_command *settle)
+{
+    int64_t *lock = &model->locks[model_lock_number(settle->id)];
+    if (settle->ledger_count > 0 && settle->ledger_action == BH_LEDGER_FREE && *lock == job->handle)
+        *lock = 0;
+}
+
+static void
+move_job(struct model *model, struct model_job *job, const struct bh_settle_command *settle)
+{
+    if (settle->disposition == BH_SETTLE_FINAL) {
+        drop_job(model, job);
+        return;
+    }
+    enum model_place from = job->place;
+    job->waiting = settle->waiting;
+    COPY(job->reason, settle->reason[0] != '\0' ? settle->reason : "-");
+    COPY(job->owner, "-");
+    COPY(job->memo, settle->memo.len > 0 ? settle->memo.ptr : "");
+    job->attempts = settle->attempts;
+    job->uncertain = settle->uncertain_since.ms;
+    job->started = 0;
+    if (settle->disposition == BH_SETTLE_READY) {
+        to_ready(model, job, true);
+        return;
+    }
+    job->place = settle->disposition == BH_SETTLE_WAIT ? MODEL_DUE : MODEL_DEAD;
+    job->score = model->now + (job->place == MODEL_DUE ? settle->delay_ms : 0);
+    if (job->place == MODEL_DEAD) {
+        job->token = 0;
+        if (from == MODEL_READY)
+            job->handle = ++*counter(model, "handle");
+    }
+}
+
+enum bh_settle_code
+model_settle(struct model *model, const char *owner, const struct bh_settle_command *settle)
+{
+    struct model_job *job = find_ref(model, &settle->claim);
+    bool ends = settle->disposition == BH_SETTLE_FINAL || settle->disposition == BH_SETTLE_DEAD;
+    enum bh_settle_code code = fence(job, owner, settle);
+    if (code == BH_SETTLED_OK || code == BH_SETTLED_LATE) {
+        settle_status(model, job, settle, ends);
+        settle_counters(model, settle, ends);
+        settle_lock(model, job, settle);
+        move_job(model, job, settle);
+    }
+    return code;
+}
+
+void
+model_trim_dead(struct model *model)
+{
+    struct model_job *found[MODEL_JOBS];
+    size_t count = members(model, MODEL_DEAD, found), gone = 0;
+    while (gone < count && found[gone]->score <= model->now - model->queue.dead_ttl_ms)
+        gone++;
+    while (count - gone > model->queue.dead_max)
+        gone++;
+    int64_t handles[MODEL_JOBS];
+    for (size_t i = 0; i < gone; i++)
+        handles[i] = found[i]->handle;
+    for (size_t i = 0; i < gone; i++)
+        drop_job(model, find_job(model, handles[i]));
+}
+
+enum bh_renew_code
+model_renew(struct model *model, const char *owner, const struct bh_claim_ref *claim)
+{
+    struct model_job *job = find_ref(model, claim);
+    if (job == NULL || job->place != MODEL_LEASED || strcmp(job->owner, owner) != 0 ||
+        job->token != (int64_t)claim->token)
+        return BH_RENEW_LOST;
+    job->score = model->now + model->queue.lease_ms;
+    return BH_RENEW_OK;
+}
+
+uint64_t
+model_adopt(struct model *model, const char *owner, const uint64_t *known, size_t count)
+{
+    struct model_job *found[MODEL_JOBS];
+    uint64_t adopted = 0;
+    size_t leases = members(model, MODEL_LEASED, found);
+    for (size_t i = 0; i < leases; i++) {
+        bool spared = strcmp(found[i]->owner, owner) != 0;
+        for (size_t k = 0; k < count; k++)
+            spared = spared || known[k] == (uint64_t)found[i]->token;
+        if (!spared) {
+            recover(model, found[i]);
+            adopted++;
+        }
+    }
+    return adopted;
+}
+
+/* ---- the content as text ------------------------------------------------------------------------- */
+
+static void
+print_list(struct bh_buf *buf, const char *name, const struct model_list *list)
+{
+    bh_buf_printf(buf, "list %s", name);
+    for (size_t i = 0; i < list->count; i++)
+        bh_buf_printf(buf, " %s", list->items[i]);
+    bh_buf_append_char(buf, '\n');
+}
+
+static void
+print_set(struct model *model, struct bh_buf *buf, const char *name, enum model_place place)
+{
+    struct model_job *found[MODEL_JOBS];
+    size_t count = members(model, place, found);
+    bh_buf_printf(buf, "set %s", name);
+    for (size_t i = 0; i < count; i++)
+        bh_buf_printf(buf, " %lld %lld", (long long)found[i]->handle, (long long)found[i]->score);
+    bh_buf_append_char(buf, '\n');
+}
+
+static int
+compare_handles(const void *left, const void *right)
+{
+    char a[24], b[24];
+    (void)snprintf(a, sizeof(a), "%lld", (long long)((const struct model_job *)left)->handle);
+    (void)snprintf(b, sizeof(b), "%lld", (long long)((const struct model_job *)right)->handle);
+    return strcmp(a, b);
+}
+
+static void
+print_jobs(struct model *model, struct bh_buf *buf)
+{
+    qsort(model->jobs, model->jobs_count, sizeof(model->jobs[0]), compare_handles);
+    for (size_t i = 0; i < model->jobs_count; i++) {
+        const struct model_job *job = &model->jobs[i];
+        bh_buf_printf(buf, "job %lld %s 1 %c %s %lld %lld %s %lld %lld %lld %lld %lld %lld %s\n%s\n",
+                      (long long)job->handle, job->payload, job->waiting, job->reason,
+                      (long long)job->attempts, (long long)job->recoveries, job->owner,
+                      (long long)job->token, (long long)job->started, (long long)job->created,
+                      (long long)job->due, (long long)job->expires, (long long)job->uncertain,
+                      job->id, job->memo);
+    }
+    bh_buf_printf(buf, "heads %zu\n", model->jobs_count);
+}
+
+static void
+count_gauges(struct model *model)
+{
+    for (size_t i = 0; i < model->counters_count; i++) {
+        if (strncmp(model->counters[i].name, "now:", 4) == 0)
+            model->counters[i].value = 0;
+    }
+    for (size_t i = 0; i < model->jobs_count; i++) {
+        const struct model_job *job = &model->jobs[i];
+        if (job->place != MODEL_READY && job->place != MODEL_DUE)
+            continue;
+        switch (job->waiting) {
+        case 's': bump(model, "now:", "scheduled"); break;
+        case 'r': bump(model, "now:", "retrying"); break;
+        case 'u': bump(model, "now:", "uncertain"); break;
+        case 'h': bump(model, "now:held:", job->reason); break;
+        default: break;
+        }
+    }
+}
+
+static int
+compare_names(const void *left, const void *right)
+{
+    return strcmp(left, right); /* a counter begins with its name */
+}
+
+static void
+print_counters(struct model *model, struct bh_buf *buf)
+{
+    count_gauges(model);
+    qsort(model->counters, model->counters_count, sizeof(model->counters[0]), compare_names);
+    for (size_t i = 0; i < model->counters_count; i++) {
+        if (model->counters[i].value != 0)
+            bh_buf_printf(buf, "counter %s %lld\n", model->counters[i].name,
+                          (long long)model->counters[i].value);
+    }
+}
+
+static void
+print_status(struct bh_buf *buf, size_t number, const struct model_status *status)
+{
+    bh_buf_printf(buf, "status %zu %s %s %s %s %lld %lld %lld ", number,
+                  status->final ? "expires" : "stays", status->state, status->reason,
+                  status->first_error, (long long)status->attempts, (long long)status->created_at,
+                  (long long)status->updated_at);
+    if (status->next_at != 0)
+        bh_buf_printf(buf, "%lld\n", (long long)status->next_at);
+    else
+        bh_buf_append_text(buf, "-\n");
+}
+
+void
+model_print(struct model *model, struct bh_buf *buf)
+{
+    print_list(buf, "", &model->raw);
+    print_list(buf, ":in", &model->in);
+    print_list(buf, ":ready", &model->ready);
+    print_set(model, buf, ":due", MODEL_DUE);
+    print_set(model, buf, ":leases", MODEL_LEASED);
+    print_set(model, buf, ":dead", MODEL_DEAD);
+    print_jobs(model, buf);
+    print_counters(model, buf);
+    for (size_t i = 0; i < MODEL_IDS; i++) {
+        if (model->statuses[i].exists)
+            print_status(buf, i, &model->statuses[i]);
+        if (model->cancels[i])
+            bh_buf_printf(buf, "cancel %zu\n", i);
+    }
+    for (size_t i = 0; i < MODEL_LOCKS; i++) {
+        if (model->locks[i] != 0)
+            bh_buf_printf(buf, "lock %zu %lld expires\n", i, (long long)model->locks[i]);
+    }
+    bh_buf_printf(buf, "control %s ", model->paused ? "1" : "-");
+    if (model->has_bucket)
+        bh_buf_printf(buf, "%.6f %lld", model->tokens, (long long)model->tokens_at);
+    else
+        bh_buf_append_text(buf, "- -");
+}

@@ -1,0 +1,631 @@
+/*
+ * Random operations on the scripts and on a model of them; after each step replies and content must agree.
+ *
+ * BELLHOP_TEST_SEED repeats one run, BELLHOP_TEST_STEPS makes runs longer.
+ */
+#include <criterion/criterion.h>
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "integration/script_redis.h"
+#include "integration/scripts_model.h"
+#include "redis/store_codec.h"
+
+#define BATCH_MAX 8
+#define REFS      96
+#define LEASE     ((bh_ms)30000)
+#define T0        ((bh_ms)1700000000000)
+
+/* A claim that some worker remembers, perhaps wrongly. */
+struct remembered {
+    char handle[24];
+    char id[8];
+    uint64_t token;
+    size_t owner;
+};
+
+struct run {
+    uint64_t dice;
+    struct script_redis redis;
+    struct model model;
+    struct bh_queue_keys keys;
+    char dump_digest[41];
+    struct remembered refs[REFS];
+    size_t refs_count;
+    unsigned serial;
+    uint64_t seed;
+    uint64_t step;
+    uint64_t jobs; /* operations on single jobs */
+    struct bh_buf wanted;
+};
+
+static const char *const owners[MODEL_OWNERS] = {"alpha", "beta/1", "gamma"};
+
+static uint64_t
+roll(struct run *run, uint64_t sides)
+{
+    run->dice ^= run->dice << 13;
+    run->dice ^= run->dice >> 7;
+    run->dice ^= run->dice << 17;
+    return run->dice % sides;
+}
+
+static struct bh_store_caller
+caller(struct run *run, size_t owner)
+{
+    return (struct bh_store_caller){&run->model.queue, &run->keys, owners[owner]};
+}
+
+/* ---- comparison ---------------------------------------------------------------------------------- */
+
+static void
+show_difference(struct run *run, const char *wanted, const char *got)
+{
+    size_t same = 0, line = 0;
+    while (wanted[same] != '\0' && wanted[same] == got[same]) {
+        same++;
+        if (wanted[same - 1] == '\n')
+            line = same;
+    }
+    fprintf(stderr, "seed %" PRIu64 ", step %" PRIu64 "\nwanted: %.*s\ngot:    %.*s\n", run->seed, run->step,
+                 (int)strcspn(wanted + line, "\n"), wanted + line, (int)strcspn(got + line, "\n"),
+                 got + line);
+}
+
+static void
+send_dump(struct run *run)
+{
+    const char *argv[5 + MODEL_LOCKS] = {"EVALSHA", run->dump_digest, "0"};
+    char ids[8], locks[8], digests[MODEL_LOCKS][33];
+    (void)snprintf(ids, sizeof(ids), "%d", MODEL_IDS);
+    (void)snprintf(locks, sizeof(locks), "%d", MODEL_LOCKS);
+    argv[3] = ids;
+    argv[4] = locks;
+    for (size_t i = 0; i < MODEL_LOCKS; i++) {
+        model_lock_digest(i, digests[i]);
+        argv[5 + i] = digests[i];
+    }
+    redisAppendCommandArgv(run->redis.context, 5 + MODEL_LOCKS, argv, NULL);
+}
+
+static void
+compare_content(struct run *run)
+{
+    redisReply *dump = script_redis_reply(&run->redis);
+    cr_assert_eq(dump->type, REDIS_REPLY_STRING, "%s", dump->str);
+    bh_buf_clear(&run->wanted);
+    model_print(&run->model, &run->wanted);
+    if (strcmp(bh_buf_text(&run->wanted), dump->str) != 0) {
+        show_difference(run, bh_buf_text(&run->wanted), dump->str);
+        freeReplyObject(dump);
+        cr_assert_fail("the content differs from the model's");
+    }
+    freeReplyObject(dump);
+}
+
+/* Run the call and look at the content; the reply belongs to the caller. */
+static redisReply *
+finish_step(struct run *run, struct bh_call *call)
+{
+    script_redis_send(&run->redis, call);
+    send_dump(run);
+    bh_call_release(call);
+    redisReply *reply = script_redis_reply(&run->redis);
+    cr_assert_neq(reply->type, REDIS_REPLY_ERROR, "seed %" PRIu64 ", step %" PRIu64 ": %s", run->seed,
+                  run->step, reply->str);
+    return reply;
+}
+
+#define AGREE(run, got, wanted)                                                                    \
+    cr_assert_eq((got), (wanted), "seed %" PRIu64 ", step %" PRIu64 ": got %lld, wanted %lld",       \
+                 (run)->seed, (run)->step, (long long)(got), (long long)(wanted))
+
+/* ---- commands by dice ---------------------------------------------------------------------------- */
+
+/* Mostly one that exists; the handles of ended jobs come too. */
+static const struct remembered *
+some_ref(struct run *run)
+{
+    size_t known = run->refs_count < REFS ? run->refs_count : REFS;
+    size_t recent = known < 16 || roll(run, 4) == 0 ? known : 16;
+    return known == 0 ? NULL : &run->refs[(run->refs_count - 1 - roll(run, recent)) % REFS];
+}
+
+static struct bh_claim_ref
+claim_ref(struct run *run, const struct remembered *ref)
+{
+    uint64_t token = roll(run, 50) == 0 ? ref->token + 1 : ref->token;
+    return (struct bh_claim_ref){.handle = bh_str_from(ref->handle), .token = token};
+}
+
+static struct bh_command
+some_admit(struct run *run, const struct remembered *ref, char (*digest)[33])
+{
+    bool schedule = roll(run, 4) == 0;
+    model_lock_digest(model_lock_number(ref->id), *digest);
+    return (struct bh_command){
+        .kind = BH_COMMAND_ADMIT,
+        .admit = {.claim = claim_ref(run, ref),
+                  .mode = schedule ? BH_ADMIT_SCHEDULE : BH_ADMIT_SEND,
+                  .first = roll(run, 10) != 0,
+                  .id = ref->id,
+                  .created = {roll(run, 2) == 0 ? 0 : run->model.now - 5},
+                  .due = {run->model.now + (int64_t)roll(run, 50000)},
+                  .expires = {run->model.now + 100000},
+                  .ledger = (const char(*)[33])digest,
+                  .ledger_count = roll(run, 2),
+                  .ledger_ms = 1000000000}};
+}
+
+static struct bh_command
+some_settle(struct run *run, const struct remembered *ref, char (*digest)[33])
+{
+    static const char *const finals[] = {"sent", "failed", "expired"};
+    static const char *const reasons[] = {"", "credit", "gateway_down"};
+    static const char *const memos[] = {"", "memo", "two\nlines"};
+    static const char *const errors[] = {"", "first", "second"};
+    static const char letters[] = "nsrhu";
+    static const int codes[] = {100, 0, 402, -3, 1000};
+    enum bh_disposition disposition = (enum bh_disposition)roll(run, 4);
+    bool ends = disposition == BH_SETTLE_FINAL || disposition == BH_SETTLE_DEAD;
+    char letter = letters[roll(run, 5)];
+    model_lock_digest(model_lock_number(ref->id), *digest);
+    return (struct bh_command){
+        .kind = BH_COMMAND_SETTLE,
+        .settle = {.claim = claim_ref(run, ref),
+                   .disposition = disposition,
+                   .delay_ms = (bh_ms)roll(run, 50000),
+                   .waiting = letter,
+                   .reason = letter == 'h' ? reasons[1 + roll(run, 2)] : reasons[roll(run, 3)],
+                   .attempts = (uint32_t)roll(run, 5),
+                   .uncertain_since = {roll(run, 2) == 0 ? 0 : run->model.now},
+                   .memo = bh_str_from(memos[roll(run, 3)]),
+                   .id = ref->id,
+                   .ledger = (const char(*)[33])digest,
+                   .ledger_count = roll(run, 2),
+                   .ledger_action = (enum bh_ledger_action)roll(run, 3),
+                   .ledger_ms = 1000000000,
+                   .state = ends ? finals[roll(run, 3)] : "retrying",
+                   .code = codes[roll(run, 5)],
+                   .sent = roll(run, 2) == 0,
+                   .first_error = bh_str_from(errors[roll(run, 3)])}};
+}
+
+/* ---- steps --------------------------------------------------------------------------------------- */
+
+static void
+step_push(struct run *run)
+{
+    for (uint64_t left = 1 + roll(run, 4); left > 0; left--) {
+        char payload[24];
+        bool jump = roll(run, 8) == 0;
+        if (run->model.raw.count + run->model.in.count + run->model.jobs_count >= 60)
+            return;
+        (void)snprintf(payload, sizeof(payload), "i%d.%u", (int)roll(run, MODEL_IDS), run->serial++);
+        freeReplyObject(script_redis_command(&run->redis, jump ? "RPUSH bellhop:{q} %s" : "LPUSH bellhop:{q} %s",
+                                             payload));
+        model_push(&run->model, payload, jump);
+        run->jobs++;
+    }
+}
+
+static void
+step_move_aside(struct run *run)
+{
+    freeReplyObject(script_redis_command(&run->redis, "LMOVE bellhop:{q} bellhop:{q}:in RIGHT LEFT"));
+    model_move_aside(&run->model);
+}
+
+static void
+remember(struct run *run, const struct bh_claimed_job *job, uint64_t token, size_t owner)
+{
+    struct remembered *ref = &run->refs[run->refs_count++ % REFS];
+    (void)snprintf(ref->handle, sizeof(ref->handle), "%.*s", BH_STR_ARGS(job->handle));
+    (void)snprintf(ref->id, sizeof(ref->id), "%.*s", (int)strcspn(job->payload.ptr, "."),
+                   job->payload.ptr);
+    ref->token = token;
+    ref->owner = owner;
+}
+
+static void
+step_claim_of(struct run *run, size_t owner, unsigned count)
+{
+    struct bh_store_caller who = caller(run, owner);
+    struct bh_claimed_job jobs[BH_CLAIM_MAX];
+    struct bh_claimed_event got = {0};
+    struct model_claimed wanted;
+    struct bh_call call;
+    bh_call_init(&call, BH_SCRIPT_CLAIM);
+    bh_encode_claim(&call, &who, &(struct bh_claim_command){.count = count});
+    model_claim(&run->model, owners[owner], count, &wanted);
+    redisReply *reply = finish_step(run, &call);
+    cr_assert_eq(bh_decode_claim(reply, jobs, &got), BH_OK);
+    AGREE(run, got.code, wanted.code);
+    AGREE(run, got.jobs_count, wanted.count);
+    AGREE(run, got.next_due_ms, wanted.next_due);
+    AGREE(run, got.wait_ms, wanted.wait);
+    AGREE(run, got.more, wanted.more);
+    AGREE(run, (int64_t)got.token, wanted.token);
+    AGREE(run, got.server_now.ms, run->model.now);
+    for (size_t i = 0; i < got.jobs_count; i++) {
+        AGREE(run, strtoll(got.jobs[i].handle.ptr, NULL, 10), wanted.handles[i]);
+        remember(run, &got.jobs[i], got.token, owner);
+    }
+    run->jobs += got.jobs_count;
+    freeReplyObject(reply);
+    compare_content(run);
+}
+
+static void
+step_claim(struct run *run)
+{
+    step_claim_of(run, (size_t)roll(run, MODEL_OWNERS), 1 + (unsigned)roll(run, 12));
+}
+
+/* A batch of one owner about any jobs, his or not. */
+static size_t
+gather(struct run *run, struct bh_command *commands, const struct remembered **refs,
+       char (*digests)[33], struct bh_command (*make)(struct run *, const struct remembered *, char (*)[33]))
+{
+    size_t count = 1 + (size_t)roll(run, BATCH_MAX);
+    for (size_t i = 0; i < count; i++) {
+        refs[i] = some_ref(run);
+        if (refs[i] == NULL)
+            return 0;
+        commands[i] = make(run, refs[i], &digests[i]);
+    }
+    return count;
+}
+
+/* Mostly the one who claimed the first job of the batch. */
+static size_t
+some_owner(struct run *run, const struct remembered *ref)
+{
+    return roll(run, 20) == 0 ? (size_t)roll(run, MODEL_OWNERS) : ref->owner;
+}
+
+static void
+step_admit(struct run *run)
+{
+    struct bh_command commands[BATCH_MAX];
+    const struct remembered *refs[BATCH_MAX];
+    char digests[BATCH_MAX][33];
+    struct bh_admitted_event got[BATCH_MAX];
+    struct bh_call call;
+    size_t count = gather(run, commands, refs, digests, some_admit);
+    if (count == 0)
+        return;
+    size_t owner = some_owner(run, refs[0]);
+    struct bh_store_caller who = caller(run, owner);
+    bh_call_init(&call, BH_SCRIPT_ADMIT);
+    bh_encode_admit(&call, &who, commands, count);
+    redisReply *reply = finish_step(run, &call);
+    cr_assert_eq(bh_decode_admit(reply, count, got), BH_OK);
+    for (size_t i = 0; i < count; i++) {
+        AGREE(run, got[i].code, model_admit(&run->model, owners[owner], &commands[i].admit));
+        AGREE(run, got[i].wait_ms > 0, got[i].code == BH_ADMIT_LOCKED);
+    }
+    AGREE(run, got[0].next_due_ms, model_next_due(&run->model));
+    run->jobs += count;
+    freeReplyObject(reply);
+    compare_content(run);
+}
+
+static void
+step_settle(struct run *run)
+{
+    struct bh_command commands[BATCH_MAX];
+    const struct remembered *refs[BATCH_MAX];
+    char digests[BATCH_MAX][33];
+    struct bh_settled_event got[BATCH_MAX];
+    struct bh_call call;
+    size_t count = gather(run, commands, refs, digests, some_settle);
+    if (count == 0)
+        return;
+    size_t owner = some_owner(run, refs[0]);
+    struct bh_store_caller who = caller(run, owner);
+    bh_call_init(&call, BH_SCRIPT_FINISH);
+    bh_encode_settle(&call, &who, commands, count);
+    redisReply *reply = finish_step(run, &call);
+    cr_assert_eq(bh_decode_settle(reply, count, got), BH_OK);
+    for (size_t i = 0; i < count; i++)
+        AGREE(run, got[i].code, model_settle(&run->model, owners[owner], &commands[i].settle));
+    model_trim_dead(&run->model);
+    AGREE(run, got[0].next_due_ms, model_next_due(&run->model));
+    run->jobs += count;
+    freeReplyObject(reply);
+    compare_content(run);
+}
+
+static struct bh_command
+some_renew(struct run *run, const struct remembered *ref, char (*digest)[33])
+{
+    (void)digest;
+    return (struct bh_command){.kind = BH_COMMAND_RENEW, .renew = {.claim = claim_ref(run, ref)}};
+}
+
+static void
+step_renew(struct run *run)
+{
+    struct bh_command commands[BATCH_MAX];
+    const struct remembered *refs[BATCH_MAX];
+    char digests[BATCH_MAX][33];
+    struct bh_renewed_event got[BATCH_MAX];
+    struct bh_call call;
+    size_t count = gather(run, commands, refs, digests, some_renew);
+    if (count == 0)
+        return;
+    size_t owner = some_owner(run, refs[0]);
+    struct bh_store_caller who = caller(run, owner);
+    bh_call_init(&call, BH_SCRIPT_RENEW);
+    bh_encode_renew(&call, &who, commands, count);
+    redisReply *reply = finish_step(run, &call);
+    cr_assert_eq(bh_decode_renew(reply, count, got), BH_OK);
+    for (size_t i = 0; i < count; i++)
+        AGREE(run, got[i].code, model_renew(&run->model, owners[owner], &commands[i].renew.claim));
+    run->jobs += count;
+    freeReplyObject(reply);
+    compare_content(run);
+}
+
+static void
+step_adopt(struct run *run)
+{
+    size_t owner = (size_t)roll(run, MODEL_OWNERS), known_count = (size_t)roll(run, 3);
+    struct bh_store_caller who = caller(run, owner);
+    uint64_t known[2] = {0}, got;
+    struct bh_str cursor;
+    struct bh_call call;
+    for (size_t i = 0; i < known_count; i++) {
+        const struct remembered *ref = some_ref(run);
+        known[i] = ref != NULL ? ref->token : 0;
+    }
+    bh_call_init(&call, BH_SCRIPT_ADOPT);
+    bh_encode_adopt(&call, &who, bh_str_from("0"), known, known_count);
+    redisReply *reply = finish_step(run, &call);
+    cr_assert_eq(bh_decode_adopt(reply, &cursor, &got), BH_OK);
+    cr_assert(bh_str_equal_text(cursor, "0"), "a set this small is looked at in one page");
+    AGREE(run, got, model_adopt(&run->model, owners[owner], known, known_count));
+    freeReplyObject(reply);
+    compare_content(run);
+}
+
+static void
+advance(struct run *run, bh_ms by)
+{
+    run->model.now += by;
+    script_redis_set_clock(&run->redis, run->model.now);
+}
+
+static void
+step_clock(struct run *run)
+{
+    static const uint64_t most[] = {2, 1000, 10000, 40000, 100000};
+    advance(run, (bh_ms)roll(run, most[roll(run, 5)]));
+}
+
+static void
+step_tombstone(struct run *run)
+{
+    size_t number = (size_t)roll(run, MODEL_IDS);
+    freeReplyObject(script_redis_command(&run->redis, "SET bellhop:{q}:cancel:i%d 1", (int)number));
+    run->model.cancels[number] = true;
+}
+
+/* What time does to a status, and to a ledger entry; the fake clock cannot. */
+static void
+step_expire(struct run *run)
+{
+    char digest[33];
+    size_t number = (size_t)roll(run, MODEL_IDS), lock = (size_t)roll(run, MODEL_LOCKS);
+    struct model_status *status = &run->model.statuses[number];
+    if (status->exists && status->final) {
+        freeReplyObject(script_redis_command(&run->redis, "DEL bellhop:{q}:status:i%d", (int)number));
+        status->exists = false;
+    }
+    if (roll(run, 3) == 0) {
+        model_lock_digest(lock, digest);
+        freeReplyObject(script_redis_command(&run->redis, "DEL bellhop:{q}:lock:%s", digest));
+        run->model.locks[lock] = 0;
+    }
+}
+
+static void
+set_paused(struct run *run, bool paused)
+{
+    struct bh_call call;
+    bh_call_init(&call, BH_SCRIPT_CONTROL);
+    bh_call_key(&call, bh_queue_key(&run->keys, BH_KEY_CONTROL));
+    bh_call_text(&call, paused ? "pause" : "resume");
+    if (paused) {
+        bh_call_text(&call, "because");
+        bh_call_text(&call, "the test");
+    }
+    redisReply *reply = finish_step(run, &call);
+    cr_assert_eq(reply->element[0]->integer, run->model.paused == paused ? 1 : 0);
+    freeReplyObject(reply);
+    run->model.paused = paused;
+    compare_content(run);
+}
+
+static void
+step_control(struct run *run)
+{
+    static const uint32_t rates[] = {0, 0, 0, 3, 7, 20}, concurrencies[] = {0, 0, 5, 12};
+    set_paused(run, roll(run, 4) == 0);
+    run->model.queue.rate = rates[roll(run, BH_ARRAY_LEN(rates))];
+    run->model.queue.concurrency = concurrencies[roll(run, BH_ARRAY_LEN(concurrencies))];
+    run->model.queue.dead_max = (uint32_t)roll(run, 6);
+}
+
+/* ---- runs ---------------------------------------------------------------------------------------- */
+
+static void
+random_step(struct run *run)
+{
+    uint64_t die = roll(run, 100);
+    if (die < 18)
+        step_push(run);
+    else if (die < 22)
+        step_move_aside(run);
+    else if (die < 42)
+        step_claim(run);
+    else if (die < 60)
+        step_admit(run);
+    else if (die < 78)
+        step_settle(run);
+    else if (die < 82)
+        step_renew(run);
+    else if (die < 84)
+        step_adopt(run);
+    else if (die < 93)
+        step_clock(run);
+    else if (die < 94)
+        step_tombstone(run);
+    else if (die < 98)
+        step_expire(run);
+    else
+        step_control(run);
+}
+
+static bool
+is_drained(const struct run *run)
+{
+    return run->model.raw.count + run->model.in.count + run->model.ready.count +
+               run->model.jobs_count == 0;
+}
+
+/* The worker that ends everything that it gets. */
+static void
+drain(struct run *run)
+{
+    set_paused(run, false);
+    run->model.queue.rate = 0;
+    run->model.queue.concurrency = 0;
+    run->model.queue.dead_max = 0;
+    for (int rounds = 0; rounds < 200 && !is_drained(run); rounds++) {
+        advance(run, 200000);
+        size_t before = run->refs_count;
+        step_claim_of(run, 0, 16);
+        size_t taken = run->refs_count - before;
+        struct bh_command commands[16];
+        struct bh_call call;
+        struct bh_store_caller who = caller(run, 0);
+        for (size_t i = 0; i < taken; i++) {
+            const struct remembered *ref = &run->refs[(before + i) % REFS];
+            commands[i] = (struct bh_command){
+                .kind = BH_COMMAND_SETTLE,
+                .settle = {.claim = {.handle = bh_str_from(ref->handle), .token = ref->token},
+                           .reason = "", .id = ref->id, .state = "sent"}};
+            AGREE(run, model_settle(&run->model, owners[0], &commands[i].settle), BH_SETTLED_OK);
+        }
+        model_trim_dead(&run->model);
+        bh_call_init(&call, BH_SCRIPT_FINISH);
+        bh_encode_settle(&call, &who, commands, taken);
+        freeReplyObject(finish_step(run, &call));
+        compare_content(run);
+    }
+    cr_assert(is_drained(run), "seed %" PRIu64, run->seed);
+}
+
+static void
+nothing_stays_behind(struct run *run)
+{
+    static const char *const may_stay[] = {"bellhop:{q}:counters", "bellhop:{q}:control", "test:clock"};
+    redisReply *keys = script_redis_command(&run->redis, "KEYS *");
+    for (size_t i = 0; i < keys->elements; i++) {
+        const char *key = keys->element[i]->str;
+        bool fine = strncmp(key, "bellhop:{q}:cancel:", 19) == 0; /* made by the test, without a TTL */
+        for (size_t k = 0; k < BH_ARRAY_LEN(may_stay); k++)
+            fine = fine || strcmp(key, may_stay[k]) == 0;
+        if (!fine) {
+            redisReply *ttl = script_redis_command(&run->redis, "PTTL %s", key);
+            cr_expect_gt(ttl->integer, 0, "seed %" PRIu64 ": %s stays for ever", run->seed, key);
+            freeReplyObject(ttl);
+        }
+    }
+    freeReplyObject(keys);
+}
+
+static void
+load_dump(struct run *run)
+{
+    static char text[8192];
+    FILE *file = fopen(BH_TEST_DUMP_LUA, "r");
+    cr_assert_not_null(file);
+    size_t length = fread(text, 1, sizeof(text), file);
+    fclose(file);
+    cr_assert_lt(length, sizeof(text));
+    redisReply *reply = script_redis_command(&run->redis, "SCRIPT LOAD %b", text, length);
+    cr_assert_eq(reply->type, REDIS_REPLY_STRING, "%s", reply->str);
+    (void)snprintf(run->dump_digest, sizeof(run->dump_digest), "%s", reply->str);
+    freeReplyObject(reply);
+}
+
+static struct run run;
+
+static void
+start_server(void)
+{
+    script_redis_start(&run.redis);
+    bh_buf_init(&run.wanted, (size_t)1024 * 1024);
+    cr_assert_eq(bh_queue_keys_init(&run.keys, "bellhop", "q"), BH_OK);
+}
+
+static void
+stop_server(void)
+{
+    bh_buf_release(&run.wanted);
+    script_redis_stop(&run.redis);
+}
+
+static void
+run_seed(uint64_t seed, uint64_t steps)
+{
+    run.seed = seed;
+    run.dice = seed * 0x9e3779b97f4a7c15U + 1;
+    run.refs_count = 0;
+    memset(&run.model, 0, sizeof(run.model));
+    run.model.now = T0;
+    run.model.queue = (struct bh_store_queue){.name = "q", .lease_ms = LEASE, .payload_bytes_max = 1000,
+                                              .dead_max = 4, .dead_ttl_ms = 300000,
+                                              .retention_ms = 1000000000};
+    script_redis_reset(&run.redis, T0);
+    load_dump(&run);
+    for (run.step = 0; run.step < steps; run.step++)
+        random_step(&run);
+    drain(&run);
+    nothing_stays_behind(&run);
+}
+
+static uint64_t
+from_environment(const char *name, uint64_t otherwise)
+{
+    const char *text = getenv(name);
+    return text != NULL ? strtoull(text, NULL, 10) : otherwise;
+}
+
+TestSuite(scripts_model, .init = start_server, .fini = stop_server);
+
+Test(scripts_model, agrees_with_the_scripts_for_known_seeds)
+{
+    uint64_t steps = from_environment("BELLHOP_TEST_STEPS", 1500);
+    for (uint64_t seed = 1; seed <= 16; seed++)
+        run_seed(seed, steps);
+    printf("%" PRIu64 " operations on jobs\n", run.jobs);
+}
+
+Test(scripts_model, agrees_with_the_scripts_for_a_fresh_seed)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    uint64_t seed = from_environment("BELLHOP_TEST_SEED", (uint64_t)now.tv_sec * 1000003U + (uint64_t)now.tv_nsec);
+    printf("BELLHOP_TEST_SEED=%" PRIu64 "\n", seed);
+    fflush(stdout);
+    run_seed(seed, from_environment("BELLHOP_TEST_STEPS", 6000));
+    printf("BELLHOP_TEST_SEED=%" PRIu64 " passed, %" PRIu64 " operations on jobs\n", seed, run.jobs);
+}
