@@ -163,7 +163,7 @@ bool
 bh_country_is_valid(struct bh_str country)
 {
     for (size_t i = 0; i < country.len; i++) {
-        if (!is_digit(country.ptr[i]))
+        if (!bh_is_digit(country.ptr[i]))
             return false;
     }
     return country.len > 0 && country.len <= COUNTRY_DIGITS_MAX && country.ptr[0] != '0';
