@@ -142,6 +142,7 @@ struct bh_queue_config {
     int concurrency; /* jobs in flight over all processes; 0: no limit */
     bh_ms ttl_ms;
     const struct bh_schedule *retry;   /* owned by the snapshot */
+    bool retry_written;                /* somebody chose it: it is not the default */
     enum bh_on_uncertain on_uncertain; /* HOLD or RESEND, never DEFAULT */
     int bundle;
     bh_ms bundle_wait_ms;
