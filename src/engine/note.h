@@ -1,0 +1,31 @@
+/*
+ * note - one decision, as it is told to the log.
+ *
+ * The engine decides, so the engine says, once: what happened to which job and what happens next.
+ * A note holds no phone number and no text of a message; the shell may add them, masked.
+ */
+#ifndef BH_ENGINE_NOTE_H
+#define BH_ENGINE_NOTE_H
+
+#include "core/base.h"
+#include "core/instant.h"
+#include "core/log_line.h"
+
+struct bh_note {
+    enum bh_log_level level;
+    const char
+        *event; /* "sent", "retrying", "held", "invalid", "lease_lost", "gateway_down", ... */
+    const char *queue;  /* name; NULL: not about a queue */
+    const char *id;     /* of the job; NULL: not about a job */
+    const char *reason; /* word; NULL */
+    uint32_t attempt;   /* 0: none yet */
+    int code;           /* the gateway's; 0 none */
+    int http_status;    /* 0 none */
+    bh_ms took_ms;      /* the request's time; -1 none */
+    const char *text;   /* what happened, a sentence without a full stop; never NULL */
+    const char *next;   /* what follows; NULL or "" when nothing does */
+};
+
+typedef void (*bh_note_fn)(void *arg, const struct bh_note *note);
+
+#endif
