@@ -1,0 +1,187 @@
+#include "engine/progress.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "core/alloc.h"
+
+static const char state_letters[] = {
+    [BH_RECIPIENT_OPEN] = 'o',      [BH_RECIPIENT_ACCEPTED] = 'a', [BH_RECIPIENT_FAILED] = 'f',
+    [BH_RECIPIENT_DUPLICATE] = 'd', [BH_RECIPIENT_UNKNOWN] = 'u',
+};
+
+/* The counters of the first line, one table for both directions. */
+static const struct {
+    const char *name;
+    size_t offset;
+} counters[] = {
+    {"r", offsetof(struct bh_progress, retries)        },
+    {"l", offsetof(struct bh_progress, lock_waits)     },
+    {"d", offsetof(struct bh_progress, daily_waits)    },
+    {"g", offsetof(struct bh_progress, guarded_tries)  },
+    {"v", offsetof(struct bh_progress, recoveries_seen)},
+};
+
+static unsigned *
+counter_at(struct bh_progress *progress, size_t index)
+{
+    return (unsigned *)(void *)((char *)progress + counters[index].offset);
+}
+
+static unsigned
+counter_value(const struct bh_progress *progress, size_t index)
+{
+    return *(const unsigned *)(const void *)((const char *)progress + counters[index].offset);
+}
+
+enum bh_status
+bh_progress_init(struct bh_progress *progress, size_t recipients)
+{
+    *progress = (struct bh_progress){.recipients_count = recipients};
+    progress->recipients = bh_alloc_array(recipients, sizeof(*progress->recipients));
+    return progress->recipients != NULL ? BH_OK : BH_ENOMEM;
+}
+
+void
+bh_progress_release(struct bh_progress *progress)
+{
+    bh_free(progress->recipients);
+    *progress = (struct bh_progress){0};
+}
+
+static enum bh_status
+parse_counters(struct bh_str line, struct bh_progress *progress)
+{
+    struct bh_str pair;
+    while (bh_str_split(&line, ' ', &pair)) {
+        struct bh_str name;
+        struct bh_str value = pair;
+        int64_t number;
+        if (!bh_str_split(&value, '=', &name) || value.ptr == NULL ||
+            !bh_str_to_int64(value, &number) || number < 0 || number > INT32_MAX)
+            return BH_EPROTO;
+        for (size_t i = 0; i < BH_ARRAY_LEN(counters); i++) {
+            if (bh_str_equal_text(name, counters[i].name))
+                *counter_at(progress, i) = (unsigned)number;
+        }
+    }
+    return BH_OK;
+}
+
+static bool
+parse_state(struct bh_str letter, enum bh_recipient_state *ret_state)
+{
+    for (size_t i = 0; i < sizeof(state_letters); i++) {
+        if (letter.len == 1 && letter.ptr[0] == state_letters[i]) {
+            *ret_state = (enum bh_recipient_state)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool
+copy_word(struct bh_str word, char *text, size_t size)
+{
+    if (word.len >= size)
+        return false;
+    if (bh_str_equal_text(word, "-"))
+        word.len = 0;
+    if (word.len > 0)
+        memcpy(text, word.ptr, word.len);
+    text[word.len] = '\0';
+    return true;
+}
+
+static enum bh_status
+parse_recipient(struct bh_str line, struct bh_progress *progress)
+{
+    struct bh_str words[7];
+    for (size_t i = 0; i < BH_ARRAY_LEN(words); i++) {
+        if (!bh_str_split(&line, ' ', &words[i]))
+            return BH_EPROTO;
+    }
+    int64_t index, code, parts, price;
+    enum bh_recipient_state state;
+    struct bh_recipient_result result = {.answered = true};
+    if (line.ptr != NULL || !bh_str_to_int64(words[0], &index) || index < 0 ||
+        (uint64_t)index >= progress->recipients_count || !parse_state(words[1], &state) ||
+        !bh_str_to_int64(words[2], &code) || code < 0 || code > 999 ||
+        !bh_str_to_int64(words[3], &parts) || parts < 0 || parts > 1000 ||
+        !bh_str_to_int64(words[4], &price) || !copy_word(words[5], result.id, sizeof(result.id)) ||
+        !copy_word(words[6], result.msisdn, sizeof(result.msisdn)))
+        return BH_EPROTO;
+
+    result.accepted = state == BH_RECIPIENT_ACCEPTED;
+    result.code = (int)code;
+    result.parts = (int)parts;
+    result.price_micro = price;
+    progress->recipients[index] = (struct bh_recipient_progress){state, result};
+    return BH_OK;
+}
+
+enum bh_status
+bh_progress_parse(struct bh_str memo, struct bh_progress *progress)
+{
+    struct bh_str line;
+    if (memo.len == 0)
+        return BH_OK;
+    if (!bh_str_split(&memo, '\n', &line))
+        return BH_EPROTO;
+    enum bh_status status = parse_counters(line, progress);
+    while (status == BH_OK && bh_str_split(&memo, '\n', &line)) {
+        if (line.len > 0)
+            status = parse_recipient(line, progress);
+    }
+    return status;
+}
+
+static bool
+is_blank(const struct bh_progress *progress)
+{
+    for (size_t i = 0; i < BH_ARRAY_LEN(counters); i++) {
+        if (counter_value(progress, i) != 0)
+            return false;
+    }
+    for (size_t i = 0; i < progress->recipients_count; i++) {
+        if (progress->recipients[i].state != BH_RECIPIENT_OPEN)
+            return false;
+    }
+    return true;
+}
+
+static const char *
+word_or_dash(const char *text)
+{
+    return text[0] != '\0' ? text : "-";
+}
+
+enum bh_status
+bh_progress_format(const struct bh_progress *progress, struct bh_buf *buf)
+{
+    if (is_blank(progress))
+        return bh_buf_status(buf);
+    for (size_t i = 0; i < BH_ARRAY_LEN(counters); i++)
+        bh_buf_printf(buf, "%s%s=%u", i > 0 ? " " : "", counters[i].name,
+                      counter_value(progress, i));
+    for (size_t i = 0; i < progress->recipients_count; i++) {
+        const struct bh_recipient_progress *one = &progress->recipients[i];
+        if (one->state == BH_RECIPIENT_OPEN)
+            continue;
+        bh_buf_printf(buf, "\n%zu %c %d %d %lld %s %s", i, state_letters[one->state],
+                      one->result.code, one->result.parts, (long long)one->result.price_micro,
+                      word_or_dash(one->result.id), word_or_dash(one->result.msisdn));
+    }
+    return bh_buf_status(buf);
+}
+
+size_t
+bh_progress_open(const struct bh_progress *progress, size_t *ret_open)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < progress->recipients_count; i++) {
+        if (progress->recipients[i].state == BH_RECIPIENT_OPEN)
+            ret_open[count++] = i;
+    }
+    return count;
+}

@@ -1,0 +1,56 @@
+/*
+ * progress - what is known about a job from its earlier attempts; the memo of its record in Redis.
+ *
+ * Counters that schedules need, and the result of each recipient that is done with.  A job with several
+ * recipients is sent again only to those that are still open, so that nobody is sent to twice.
+ *
+ * Stored form: a first line of NAME=NUMBER pairs, then a line per finished recipient:
+ * INDEX STATE CODE PARTS PRICE_MICRO ID MSISDN, "-" for what is unknown.  Unknown names are skipped, so that an
+ * older worker can read a newer one's memo.
+ */
+#ifndef BH_ENGINE_PROGRESS_H
+#define BH_ENGINE_PROGRESS_H
+
+#include "core/base.h"
+#include "core/buf.h"
+#include "core/outcome.h"
+#include "core/str.h"
+
+enum bh_recipient_state {
+    BH_RECIPIENT_OPEN,
+    BH_RECIPIENT_ACCEPTED,
+    BH_RECIPIENT_FAILED,
+    BH_RECIPIENT_DUPLICATE, /* the reload lock refused it for longer than it lasts */
+    BH_RECIPIENT_UNKNOWN,   /* may have been sent; given up asking */
+};
+
+struct bh_recipient_progress {
+    enum bh_recipient_state state;
+    struct bh_recipient_result result;
+};
+
+struct bh_progress {
+    unsigned retries;       /* steps of the retry schedule that are used up */
+    unsigned lock_waits;    /* waits for the gateway's reload lock */
+    unsigned daily_waits;   /* waits for the next day */
+    unsigned guarded_tries; /* guarded retries planned since the outcome became uncertain */
+    unsigned
+        recoveries_seen; /* recoveries of the job that a verdict has already taken into account */
+    struct bh_recipient_progress *recipients; /* owned; one per recipient of the job */
+    size_t recipients_count;
+};
+
+/* All open, all zero.  BH_ENOMEM. */
+enum bh_status bh_progress_init(struct bh_progress *progress, size_t recipients) BH_MUST_CHECK;
+void bh_progress_release(struct bh_progress *progress);
+
+/* Read a memo into an initialised progress.  What cannot be read is an error of ours: BH_EPROTO. */
+enum bh_status bh_progress_parse(struct bh_str memo, struct bh_progress *progress) BH_MUST_CHECK;
+
+/* Append the stored form; nothing is appended when all is zero and open. */
+enum bh_status bh_progress_format(const struct bh_progress *progress, struct bh_buf *buf);
+
+/* The recipients that are still open, as indices; returns how many.  `ret_open` has room for all. */
+size_t bh_progress_open(const struct bh_progress *progress, size_t *ret_open);
+
+#endif
