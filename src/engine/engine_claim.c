@@ -1,0 +1,211 @@
+/*
+ * Which queue to claim from, how many jobs, and when to sleep.
+ *
+ * A queue is asked when there may be something: after a wake-up, when a waiting job becomes due, while the last
+ * claim said that there is more.  When a claim finds nothing, one blocking wait per queue replaces all
+ * polling; the wait ends after some seconds by itself, and the claim behind it also picks up what
+ * crashed workers left.
+ */
+#include "engine/engine_internal.h"
+
+/* Under load, claim in batches rather than one job at a time. */
+#define BATCH_WANTED 16
+
+void
+bh_claim_configure(struct bh_engine *engine)
+{
+    for (size_t i = 0; i < BH_CONFIG_QUEUE_NUMBERS_MAX; i++)
+        engine->queues[i].config = NULL;
+    for (size_t i = 0; i < engine->config->queues_count; i++) {
+        const struct bh_queue_config *config = &engine->config->queues[i];
+        struct bh_queue_state *queue = &engine->queues[config->no];
+        queue->config = config;
+        queue->ready = true;
+    }
+}
+
+static bool
+is_due(const struct bh_queue_state *queue, struct bh_mono now)
+{
+    return queue->ready || bh_mono_reached(queue->next_due, now);
+}
+
+static bool
+can_claim(const struct bh_queue_state *queue, struct bh_mono now)
+{
+    return queue->config != NULL && !queue->claiming && is_due(queue, now) &&
+           bh_mono_reached(queue->blocked_until, now);
+}
+
+/* ---- choosing ---- */
+
+static unsigned
+claim_size(const struct bh_engine *engine)
+{
+    unsigned wanted = bh_gate_wanted(engine);
+    unsigned free = bh_slot_count(&engine->slots, BH_STAGE_FREE);
+    unsigned claiming = 0;
+    for (size_t i = 0; i < engine->config->queues_count; i++)
+        claiming += engine->queues[engine->config->queues[i].no].claiming;
+
+    /* A claim that is under way may fill a whole batch. */
+    if (claiming > 0)
+        return 0;
+    unsigned size = wanted < free ? wanted : free;
+    if (size > BH_CLAIM_MAX)
+        size = BH_CLAIM_MAX;
+    bool hungry = bh_slot_count(&engine->slots, BH_STAGE_GATED) == 0;
+    return hungry || size >= BATCH_WANTED ? size : 0;
+}
+
+static struct bh_queue_state *
+choose_queue(struct bh_engine *engine)
+{
+    struct bh_share_candidate candidates[BH_CONFIG_QUEUES_MAX];
+    struct bh_queue_state *queues[BH_CONFIG_QUEUES_MAX];
+    size_t count = 0;
+    for (size_t i = 0; i < engine->config->queues_count; i++) {
+        struct bh_queue_state *queue = &engine->queues[engine->config->queues[i].no];
+        if (!can_claim(queue, engine->turn.mono))
+            continue;
+        queues[count] = queue;
+        candidates[count++] = (struct bh_share_candidate){
+            &queue->share, (unsigned)queue->config->weight, queue->config->strict};
+    }
+    return count > 0 ? queues[bh_share_choose(candidates, count)] : NULL;
+}
+
+static bool
+next_wait(struct bh_engine *engine, struct bh_command *ret_command)
+{
+    for (size_t i = 0; i < engine->config->queues_count; i++) {
+        struct bh_queue_state *queue = &engine->queues[engine->config->queues[i].no];
+        if (queue->waiting || queue->claiming || queue->ready ||
+            !bh_mono_reached(queue->blocked_until, engine->turn.mono))
+            continue;
+        queue->waiting = true;
+        *ret_command =
+            (struct bh_command){.kind = BH_COMMAND_WAIT, .wait_queue = queue->config->no};
+        return true;
+    }
+    return false;
+}
+
+bool
+bh_claim_next(struct bh_engine *engine, struct bh_command *ret_command)
+{
+    if (engine->draining)
+        return false;
+    if (engine->settle_first) {
+        if (bh_slot_count(&engine->slots, BH_STAGE_SETTLE) +
+                bh_slot_count(&engine->slots, BH_STAGE_SETTLING) >
+            0)
+            return false;
+        engine->settle_first = false;
+    }
+    unsigned size = claim_size(engine);
+    struct bh_queue_state *queue = size > 0 ? choose_queue(engine) : NULL;
+    if (queue == NULL)
+        return next_wait(engine, ret_command);
+
+    queue->claiming = true;
+    queue->ready = false;
+    queue->next_due = BH_MONO_NEVER;
+    *ret_command = (struct bh_command){
+        .kind = BH_COMMAND_CLAIM,
+        .claim = {queue->config->no, size},
+    };
+    return true;
+}
+
+/* ---- answers ---- */
+
+/* The virtual time of the furthest behind among the others that have work. */
+static uint64_t
+pass_of_the_others(const struct bh_engine *engine, const struct bh_queue_state *self)
+{
+    uint64_t pass = UINT64_MAX;
+    for (size_t i = 0; i < engine->config->queues_count; i++) {
+        const struct bh_queue_state *queue = &engine->queues[engine->config->queues[i].no];
+        if (queue != self && queue->ready && queue->share.pass < pass)
+            pass = queue->share.pass;
+    }
+    return pass == UINT64_MAX ? 0 : pass;
+}
+
+static void
+set_ready(struct bh_engine *engine, struct bh_queue_state *queue)
+{
+    if (!queue->ready)
+        bh_share_join(&queue->share, pass_of_the_others(engine, queue));
+    queue->ready = true;
+}
+
+void
+bh_claim_next_due(struct bh_engine *engine, unsigned number, bh_ms next_due_ms)
+{
+    if (next_due_ms < 0)
+        return;
+    struct bh_queue_state *queue = &engine->queues[number];
+    queue->next_due = bh_mono_min(queue->next_due, bh_mono_add(engine->turn.mono, next_due_ms));
+}
+
+void
+bh_claim_done(struct bh_engine *engine, const struct bh_claimed_event *event)
+{
+    struct bh_queue_state *queue = &engine->queues[event->queue];
+    queue->claiming = false;
+    bh_engine_learn_clock(engine, event->server_now, event->asked_at);
+    bh_claim_next_due(engine, event->queue, event->next_due_ms);
+    if (event->code == BH_CLAIM_LIMITED) {
+        bh_ms wait_ms = event->wait_ms > 0 ? event->wait_ms : BH_ENGINE_RETRY_MS;
+        queue->blocked_until = bh_mono_add(engine->turn.mono, wait_ms);
+        queue->ready = true;
+    } else if (event->code == BH_CLAIM_PAUSED) {
+        queue->blocked_until = bh_mono_add(engine->turn.mono, BH_ENGINE_PAUSE_POLL_MS);
+        queue->ready = true;
+    } else if (event->more) {
+        queue->ready = true;
+    }
+
+    engine->stats.claimed += event->jobs_count;
+    if (queue->config != NULL)
+        bh_share_charge(&queue->share, (unsigned)queue->config->weight,
+                        (unsigned)event->jobs_count);
+    for (size_t i = 0; i < event->jobs_count; i++)
+        bh_job_open(engine, event, &event->jobs[i]);
+}
+
+void
+bh_claim_failed(struct bh_engine *engine, unsigned number)
+{
+    struct bh_queue_state *queue = &engine->queues[number];
+    queue->claiming = false;
+    queue->ready = true;
+    queue->blocked_until = bh_mono_add(engine->turn.mono, BH_ENGINE_RETRY_MS);
+}
+
+void
+bh_claim_woken(struct bh_engine *engine, unsigned number)
+{
+    engine->queues[number].waiting = false;
+    set_ready(engine, &engine->queues[number]);
+}
+
+struct bh_mono
+bh_claim_wake_at(const struct bh_engine *engine, struct bh_mono now)
+{
+    struct bh_mono at = BH_MONO_NEVER;
+    if (engine->draining)
+        return at;
+    for (size_t i = 0; i < engine->config->queues_count; i++) {
+        const struct bh_queue_state *queue = &engine->queues[engine->config->queues[i].no];
+        if (queue->claiming)
+            continue;
+        if (!bh_mono_reached(queue->blocked_until, now))
+            at = bh_mono_min(at, queue->blocked_until);
+        else if (!bh_mono_reached(queue->next_due, now))
+            at = bh_mono_min(at, queue->next_due);
+    }
+    return at;
+}

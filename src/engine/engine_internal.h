@@ -1,0 +1,129 @@
+/*
+ * engine_internal - what the parts of the engine share.  Included by engine*.c alone.
+ *
+ * engine.c        feed, next, wake_at: the order in which things are looked at
+ * engine_gate.c   may a request start now: account, breaker, connections, tokens
+ * engine_claim.c  which queue to claim from, how many, when to sleep
+ * engine_job.c    a job's way through its slot: opened, admitted, submitted, answered
+ * engine_settle.c what is written about it, and what the log is told
+ */
+#ifndef BH_ENGINE_INTERNAL_H
+#define BH_ENGINE_INTERNAL_H
+
+#include "core/dice.h"
+#include "engine/alarm.h"
+#include "engine/breaker.h"
+#include "engine/engine.h"
+#include "engine/share.h"
+#include "engine/slot.h"
+
+/* After a failed call to Redis that did not end the connection. */
+#define BH_ENGINE_RETRY_MS BH_SECOND_MS
+
+/* How often a paused queue is asked whether it still is; the claim itself tells. */
+#define BH_ENGINE_PAUSE_POLL_MS BH_SECOND_MS
+
+/* So many unknown refusals within a minute mean a broken configuration, not broken jobs. */
+#define BH_ENGINE_UNCLASSIFIED_MAX 5
+
+struct bh_queue_state {
+    const struct bh_queue_config *config; /* borrowed from engine->config; NULL: not served */
+    struct bh_share share;
+    bool claiming;
+    bool waiting;                 /* a blocking wait is open */
+    bool ready;                   /* there may be something to take */
+    struct bh_mono next_due;      /* a waiting job becomes due */
+    struct bh_mono blocked_until; /* limited, paused, or Redis said no */
+};
+
+struct bh_tokens {
+    unsigned stock;
+    struct bh_mono fresh_until; /* what is left then goes back to the fleet by being forgotten */
+    bool asked;
+    struct bh_mono wait_until;
+};
+
+struct bh_engine {
+    const struct bh_config *config; /* owned reference */
+    const char *sent_with;
+    bh_note_fn on_note;
+    void *note_arg;
+    struct bh_dice dice;
+
+    struct bh_slot_table slots;
+    struct bh_alarm alarms; /* by slot: renewal, or end of the lease */
+    struct bh_queue_state queues[BH_CONFIG_QUEUE_NUMBERS_MAX];
+
+    struct bh_breaker breaker;
+    struct bh_tokens tokens[BH_LIMIT_COUNT];
+    unsigned connections_open;
+    unsigned connections_share; /* this worker's part of max_connections */
+
+    struct bh_account_event account;
+    bool trial_running;
+    struct bh_account_command account_words[4]; /* to be told; a full queue drops the oldest */
+    unsigned account_words_count;
+    struct bh_mono unclassified_since;
+    unsigned unclassified;
+
+    bool store_up;
+    bool draining;
+    bool settle_first;      /* results of before an outage wait: no claims */
+    bh_ms server_offset_ms; /* Redis' wall clock minus our monotonic one */
+    bool server_known;
+    uint32_t renew_cursor;
+    unsigned renew_due_count, cancel_due_count;
+    struct bh_turn turn;
+    struct bh_engine_stats stats;
+};
+
+/* Redis' time, as well as we know it. */
+struct bh_wall bh_engine_server_now(const struct bh_engine *engine);
+void bh_engine_learn_clock(struct bh_engine *engine, struct bh_wall server_now,
+                           struct bh_mono asked_at);
+uint32_t bh_engine_dice(struct bh_engine *engine);
+void bh_engine_note(const struct bh_engine *engine, const struct bh_note *note);
+
+/* gate */
+unsigned bh_gate_in_flight(const struct bh_engine *engine);
+bool bh_gate_take(struct bh_engine *engine, struct bh_slot *slot);
+void bh_gate_give_back(struct bh_engine *engine, struct bh_slot *slot);
+bool bh_gate_next_grant(struct bh_engine *engine, struct bh_command *ret_command);
+void bh_gate_granted(struct bh_engine *engine, const struct bh_granted_event *event);
+void bh_gate_account(struct bh_engine *engine, const struct bh_account_event *event);
+void bh_gate_say_account(struct bh_engine *engine, const struct bh_account_command *word);
+struct bh_mono bh_gate_wake_at(const struct bh_engine *engine, struct bh_mono now);
+void bh_gate_configure(struct bh_engine *engine);
+unsigned bh_gate_wanted(const struct bh_engine *engine);
+
+/* claim */
+bool bh_claim_next(struct bh_engine *engine, struct bh_command *ret_command);
+void bh_claim_done(struct bh_engine *engine, const struct bh_claimed_event *event);
+void bh_claim_failed(struct bh_engine *engine, unsigned queue);
+void bh_claim_woken(struct bh_engine *engine, unsigned queue);
+void bh_claim_next_due(struct bh_engine *engine, unsigned queue, bh_ms next_due_ms);
+struct bh_mono bh_claim_wake_at(const struct bh_engine *engine, struct bh_mono now);
+void bh_claim_configure(struct bh_engine *engine);
+
+/* job */
+void bh_job_open(struct bh_engine *engine, const struct bh_claimed_event *claim,
+                 const struct bh_claimed_job *claimed);
+bool bh_job_next_admit(struct bh_engine *engine, struct bh_command *ret_command);
+void bh_job_admitted(struct bh_engine *engine, const struct bh_admitted_event *event);
+bool bh_job_next_submit(struct bh_engine *engine, struct bh_command *ret_command);
+void bh_job_answered(struct bh_engine *engine, const struct bh_answered_event *event);
+void bh_job_lease_ended(struct bh_engine *engine, struct bh_slot *slot);
+void bh_job_set_alarm(struct bh_engine *engine, struct bh_slot *slot);
+void bh_job_drop(struct bh_engine *engine, struct bh_slot *slot, const char *why);
+struct bh_case bh_job_case(struct bh_engine *engine, struct bh_slot *slot);
+
+/* settle */
+void bh_settle_verdict(struct bh_engine *engine, struct bh_slot *slot,
+                       const struct bh_outcome *outcome);
+void bh_settle_invalid(struct bh_engine *engine, struct bh_slot *slot, const char *why);
+void bh_settle_give_back(struct bh_engine *engine, struct bh_slot *slot, enum bh_reason reason);
+bool bh_settle_next(struct bh_engine *engine, struct bh_command *ret_command);
+void bh_settle_done(struct bh_engine *engine, const struct bh_settled_event *event);
+void bh_settle_admit_fields(struct bh_slot *slot);
+
+#endif

@@ -1,0 +1,693 @@
+/*
+ * A job's way through its slot: opened from a claim, put aside or admitted, submitted, answered.
+ */
+#include "engine/engine_internal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include <bellhop/sms.h>
+
+#include "core/alloc.h"
+#include "core/digest.h"
+#include "core/fault.h"
+#include "core/gateway_answer.h"
+#include "core/uuid.h"
+#include "core/when.h"
+
+/* ---- leases ---- */
+
+void
+bh_job_set_alarm(struct bh_engine *engine, struct bh_slot *slot)
+{
+    struct bh_mono at = bh_mono_min(slot->renew_at, slot->lease_until);
+    bh_alarm_set(&engine->alarms, slot->index, slot->lease_ended ? BH_MONO_NEVER : at);
+}
+
+static void
+note_slot(struct bh_engine *engine, const struct bh_slot *slot, enum bh_log_level level,
+          const char *event, const char *text, const char *next)
+{
+    bh_engine_note(engine, &(struct bh_note){
+                               .level = level,
+                               .event = event,
+                               .queue = slot->queue->name,
+                               .id = slot->id[0] != '\0' ? slot->id : NULL,
+                               .attempt = slot->head.attempts,
+                               .took_ms = -1,
+                               .text = text,
+                               .next = next,
+                           });
+}
+
+static void
+unflag(struct bh_engine *engine, struct bh_slot *slot)
+{
+    engine->renew_due_count -= slot->renew_due;
+    engine->cancel_due_count -= slot->cancel_due;
+    slot->renew_due = slot->cancel_due = false;
+}
+
+/* Forget a job without a word to Redis: its lease runs out and somebody takes it up again. */
+void
+bh_job_drop(struct bh_engine *engine, struct bh_slot *slot, const char *why)
+{
+    if (why != NULL) {
+        engine->stats.dropped++;
+        note_slot(engine, slot, BH_LOG_WARN, "dropped", why,
+                  "it is taken up again when its lease has run out");
+    }
+    unflag(engine, slot);
+    bh_gate_give_back(engine, slot);
+    bh_alarm_set(&engine->alarms, slot->index, BH_MONO_NEVER);
+    bh_slot_reset(&engine->slots, slot);
+}
+
+void
+bh_job_lease_ended(struct bh_engine *engine, struct bh_slot *slot)
+{
+    if (slot->lease_ended)
+        return;
+    engine->stats.leases_lost++;
+    slot->lease_ended = true;
+    bh_alarm_set(&engine->alarms, slot->index, BH_MONO_NEVER);
+    switch (slot->stage) {
+    case BH_STAGE_SCHEDULE:
+    case BH_STAGE_GATED:
+    case BH_STAGE_SUBMIT: bh_job_drop(engine, slot, "its lease ended before it was sent"); break;
+    case BH_STAGE_SENDING:
+        note_slot(
+            engine, slot, BH_LOG_WARN, "lease_lost", "its lease ended while it was being sent",
+            "the request is ended; its result still counts if nobody else has claimed the job");
+        slot->cancel_due = true;
+        engine->cancel_due_count++;
+        break;
+    case BH_STAGE_ADMITTING:
+    case BH_STAGE_SETTLE:
+    case BH_STAGE_SETTLING:
+    case BH_STAGE_FREE: break; /* the answer of the store decides */
+    }
+}
+
+/* ---- opening ---- */
+
+static struct bh_slot *
+take_slot(struct bh_engine *engine, const struct bh_claimed_event *claim,
+          const struct bh_claimed_job *claimed)
+{
+    struct bh_slot *slot = bh_slot_first(&engine->slots, BH_STAGE_FREE);
+    BH_ASSERT(slot != NULL);
+    BH_ASSERT(claimed->handle.len < sizeof(slot->handle));
+    memcpy(slot->handle, claimed->handle.ptr, claimed->handle.len);
+    slot->handle[claimed->handle.len] = '\0';
+    slot->config = bh_config_retain(engine->config);
+    slot->queue = engine->queues[claim->queue].config;
+    slot->claim = (struct bh_claim_ref){
+        claim->queue, {slot->handle, claimed->handle.len},
+         claim->token
+    };
+    slot->lease_until = bh_mono_add(claim->asked_at, slot->config->pool.lease_ms);
+    slot->renew_at = bh_mono_add(claim->asked_at, slot->config->pool.lease_ms / 3);
+    bh_slot_move(&engine->slots, slot, BH_STAGE_GATED);
+    bh_job_set_alarm(engine, slot);
+    return slot;
+}
+
+/* The job's own id, the one it was registered under, or a new one. */
+static void
+choose_id(struct bh_engine *engine, struct bh_slot *slot, const char *given)
+{
+    slot->first = slot->head.id[0] == '\0';
+    if (!slot->first) {
+        memcpy(slot->id, slot->head.id, sizeof(slot->id));
+    } else if (given != NULL) {
+        snprintf(slot->id, sizeof(slot->id), "%s", given);
+    } else {
+        unsigned char random[BH_UUID_RANDOM_BYTES];
+        bh_dice_bytes(&engine->dice, random, sizeof(random));
+        struct bh_uuid_text uuid = bh_uuid7_format(bh_engine_server_now(engine), random);
+        snprintf(slot->id, sizeof(slot->id), "%s", uuid.text);
+    }
+}
+
+static enum bh_status
+resolve_times(struct bh_engine *engine, struct bh_slot *slot, struct bh_error *error)
+{
+    if (slot->head.created.ms != 0) {
+        slot->created = slot->head.created;
+        slot->due = slot->head.due;
+        slot->expires = slot->head.expires;
+        return BH_OK;
+    }
+    struct bh_wall now = bh_engine_server_now(engine);
+    slot->created = now;
+    /* A producer's clock may run ahead; nothing is enqueued in the future. */
+    if (slot->job->enqueued_at_ms > 0 && slot->job->enqueued_at_ms < now.ms)
+        slot->created.ms = slot->job->enqueued_at_ms;
+    slot->due = slot->created;
+    if (slot->job->delay != NULL) {
+        struct bh_wall at;
+        enum bh_status status = bh_when_parse(bh_str_from(slot->job->delay), slot->created,
+                                              slot->config->gateway.zone, &at, error);
+        if (status != BH_OK)
+            return status;
+        if (at.ms > slot->due.ms)
+            slot->due = at;
+    }
+    bh_ms ttl_ms =
+        slot->job->ttl_minutes > 0 ? slot->job->ttl_minutes * BH_MINUTE_MS : slot->queue->ttl_ms;
+    slot->expires.ms = slot->due.ms + ttl_ms;
+    return BH_OK;
+}
+
+static enum bh_status
+list_open_recipients(struct bh_slot *slot)
+{
+    size_t count = slot->job->recipients_count;
+    slot->asked = bh_alloc_array(count, sizeof(*slot->asked));
+    slot->asked_recipients = bh_alloc_array(count, sizeof(*slot->asked_recipients));
+    if (slot->asked == NULL || slot->asked_recipients == NULL)
+        return BH_ENOMEM;
+    slot->asked_count = bh_progress_open(&slot->progress, slot->asked);
+    for (size_t i = 0; i < slot->asked_count; i++)
+        slot->asked_recipients[i] = &slot->job->recipients[slot->asked[i]];
+    return BH_OK;
+}
+
+/*
+ * One ledger entry per recipient.  A job with more recipients than the ledger takes goes without: the
+ * gateway's own lock then still refuses twins, at the price of a request.
+ */
+static enum bh_status
+list_ledger(struct bh_slot *slot)
+{
+    if (!bh_policy_uses_ledger(slot->job, &slot->config->gateway) ||
+        slot->asked_count > BH_LEDGER_MAX)
+        return BH_OK;
+    slot->ledger = bh_alloc_array(slot->asked_count, sizeof(*slot->ledger));
+    if (slot->ledger == NULL)
+        return BH_ENOMEM;
+    for (size_t i = 0; i < slot->asked_count; i++) {
+        const struct bh_recipient *to = slot->asked_recipients[i];
+        const struct bh_str pieces[] = {
+            bh_str_from(bh_job_type_name(slot->job->type)),
+            bh_str_from(to->msisdn != NULL ? to->msisdn : to->written),
+            bh_str_from(slot->job->text),
+        };
+        struct bh_digest digest;
+        enum bh_status status = bh_digest_pieces(pieces, BH_ARRAY_LEN(pieces), &digest);
+        if (status != BH_OK)
+            return status;
+        memcpy(slot->ledger[i], digest.hex, sizeof(digest.hex));
+    }
+    slot->ledger_count = slot->asked_count;
+    slot->ledger_complete = true;
+    return BH_OK;
+}
+
+static void
+measure(struct bh_slot *slot)
+{
+    if (slot->job->type != BH_JOB_SMS)
+        return;
+    struct bh_sms_options options = {
+        .unicode = slot->job->unicode,
+        .udh = slot->job->udh,
+        .udh_len = slot->job->udh != NULL ? strlen(slot->job->udh) : 0,
+    };
+    struct bh_sms_size size;
+    if (bh_sms_measure(slot->job->text, strlen(slot->job->text), &options, &size, NULL))
+        slot->parts = (int)size.parts;
+}
+
+struct bh_case
+bh_job_case(struct bh_engine *engine, struct bh_slot *slot)
+{
+    return (struct bh_case){
+        .job = slot->job,
+        .queue = slot->queue,
+        .gateway = &slot->config->gateway,
+        .progress = &slot->progress,
+        .asked = slot->asked,
+        .asked_count = slot->asked_count,
+        .ledger_held = slot->ledger_complete,
+        .attempts = slot->head.attempts,
+        .recoveries = slot->head.recoveries,
+        .waiting = slot->head.waiting,
+        .reason = slot->head.reason,
+        .uncertain_since = slot->head.uncertain_since,
+        .began = slot->began,
+        .expires = slot->expires,
+        .now = bh_engine_server_now(engine),
+        .dice = bh_engine_dice(engine),
+    };
+}
+
+static bool
+is_expired(const struct bh_engine *engine, const struct bh_slot *slot)
+{
+    return bh_engine_server_now(engine).ms >= slot->expires.ms;
+}
+
+static void
+expire(struct bh_engine *engine, struct bh_slot *slot)
+{
+    struct bh_case the_case = bh_job_case(engine, slot);
+    bh_policy_expired(&the_case, &slot->verdict);
+    bh_settle_verdict(engine, slot, NULL);
+}
+
+/* Where an opened job goes next. */
+static void
+dispatch(struct bh_engine *engine, struct bh_slot *slot)
+{
+    struct bh_case the_case = bh_job_case(engine, slot);
+    if (slot->head.recoveries > slot->progress.recoveries_seen)
+        engine->stats.recovered++;
+
+    if (slot->head.uncertain_since.ms != 0 && bh_policy_recovered(&the_case, &slot->verdict))
+        bh_settle_verdict(engine, slot, NULL);
+    else if (slot->due.ms > the_case.now.ms)
+        bh_slot_move(&engine->slots, slot, BH_STAGE_SCHEDULE);
+    else if (is_expired(engine, slot))
+        expire(engine, slot);
+    else if (engine->draining)
+        bh_settle_give_back(engine, slot, BH_REASON_NONE);
+    else if (engine->account.state == BH_ACCOUNT_PAUSED)
+        bh_settle_give_back(engine, slot, engine->account.reason);
+}
+
+/* The parts of opening that only memory can stop. */
+static enum bh_status
+prepare(struct bh_slot *slot)
+{
+    enum bh_status status = bh_progress_init(&slot->progress, slot->job->recipients_count);
+    if (status == BH_OK)
+        status = bh_progress_parse(slot->head.memo, &slot->progress);
+    if (status == BH_OK)
+        status = list_open_recipients(slot);
+    if (status == BH_OK)
+        status = list_ledger(slot);
+    measure(slot);
+    slot->head.memo = (struct bh_str){NULL, 0};
+    return status;
+}
+
+static bool
+parse_payload(struct bh_engine *engine, struct bh_slot *slot, const struct bh_claimed_job *claimed)
+{
+    const struct bh_queue_config *queue = slot->queue;
+    struct bh_job_rules rules = {
+        .default_type = queue->type,
+        .bytes_max = (size_t)queue->max_job_bytes,
+        .bytes_max_with_files = (size_t)queue->max_job_with_files_bytes,
+        .country = slot->config->gateway.country,
+    };
+    struct bh_error error = {"", ""};
+    char id[BH_JOB_ID_MAX + 1];
+
+    if (claimed->payload.len != claimed->payload_bytes) {
+        choose_id(engine, slot, NULL);
+        bh_error_set(&error, "", "the job is %llu bytes long, the queue allows %llu",
+                     (unsigned long long)claimed->payload_bytes,
+                     (unsigned long long)rules.bytes_max_with_files);
+        bh_settle_invalid(engine, slot, error.text);
+        return false;
+    }
+    switch (bh_job_parse(claimed->payload.ptr, claimed->payload.len, &rules, &slot->job, &error)) {
+    case BH_JOB_VALID:
+        choose_id(engine, slot, slot->job->id);
+        if (resolve_times(engine, slot, &error) == BH_OK)
+            return true;
+        bh_settle_invalid(engine, slot, error.text);
+        return false;
+    case BH_JOB_BAD: {
+        bool named = bh_job_peek_id(claimed->payload.ptr, claimed->payload.len, id);
+        choose_id(engine, slot, named ? id : NULL);
+        bh_settle_invalid(engine, slot, error.text);
+        return false;
+    }
+    case BH_JOB_NO_MEMORY: break;
+    }
+    bh_job_drop(engine, slot, "out of memory");
+    return false;
+}
+
+void
+bh_job_open(struct bh_engine *engine, const struct bh_claimed_event *claim,
+            const struct bh_claimed_job *claimed)
+{
+    /* The queue left the configuration while the claim was under way: others serve it, or its leases lapse. */
+    if (engine->queues[claim->queue].config == NULL) {
+        engine->stats.dropped++;
+        return;
+    }
+    struct bh_slot *slot = take_slot(engine, claim, claimed);
+    if (bh_job_head_parse(claimed->head, &slot->head) != BH_OK) {
+        slot->head = (struct bh_job_head){.waiting = BH_WAITING_NEW};
+        choose_id(engine, slot, NULL);
+        bh_settle_invalid(engine, slot, "its record in Redis is damaged");
+        return;
+    }
+    if (!parse_payload(engine, slot, claimed))
+        return;
+    switch (prepare(slot)) {
+    case BH_OK: dispatch(engine, slot); break;
+    case BH_EPROTO: bh_settle_invalid(engine, slot, "its record in Redis is damaged"); break;
+    case BH_ENOMEM:
+    case BH_EINVAL:
+    case BH_ETOOBIG:
+    case BH_ENOTFOUND:
+    case BH_EIO:
+    case BH_EDOWN:
+    case BH_ETIMEOUT: bh_job_drop(engine, slot, "out of memory"); break;
+    }
+}
+
+/* ---- admission ---- */
+
+static void
+admit_command(struct bh_engine *engine, struct bh_slot *slot, enum bh_admit_mode mode,
+              struct bh_command *ret_command)
+{
+    bh_settle_admit_fields(slot);
+    struct bh_admit_command admit = {
+        .slot = bh_slot_handle(slot),
+        .claim = slot->claim,
+        .mode = mode,
+        .first = slot->first,
+        .id = slot->id,
+        .created = slot->created,
+        .due = slot->due,
+        .expires = slot->expires,
+        .ledger = (const char(*)[33])slot->ledger,
+        .ledger_count = mode == BH_ADMIT_SEND ? slot->ledger_count : 0,
+        .ledger_ms = slot->config->gateway.reload_lock_ms + BH_LOCK_MARGIN_MS,
+    };
+    /* Fields that memory could not hold are left out rather than holding up a message. */
+    if (bh_fields_view(&slot->fields, &admit.fields, &admit.fields_count) != BH_OK)
+        admit.fields_count = 0;
+    bh_slot_move(&engine->slots, slot, BH_STAGE_ADMITTING);
+    *ret_command = (struct bh_command){.kind = BH_COMMAND_ADMIT, .admit = admit};
+}
+
+bool
+bh_job_next_admit(struct bh_engine *engine, struct bh_command *ret_command)
+{
+    struct bh_slot *slot = bh_slot_first(&engine->slots, BH_STAGE_SCHEDULE);
+    if (slot != NULL) {
+        admit_command(engine, slot, BH_ADMIT_SCHEDULE, ret_command);
+        return true;
+    }
+    while ((slot = bh_slot_first(&engine->slots, BH_STAGE_GATED)) != NULL) {
+        if (is_expired(engine, slot)) {
+            expire(engine, slot);
+            continue;
+        }
+        if (!bh_gate_take(engine, slot))
+            return false;
+        admit_command(engine, slot, BH_ADMIT_SEND, ret_command);
+        return true;
+    }
+    return false;
+}
+
+static void
+admitted_duplicate(struct bh_engine *engine, struct bh_slot *slot)
+{
+    engine->stats.duplicate_ids++;
+    note_slot(engine, slot, BH_LOG_WARN, "duplicate_id", "a job with this id has been seen before",
+              "not sent again; the status of the first one stays as it is");
+    bh_job_drop(engine, slot, NULL);
+}
+
+static void
+admitted_locked(struct bh_engine *engine, struct bh_slot *slot, bh_ms wait_ms)
+{
+    bh_gate_give_back(engine, slot);
+    struct bh_case the_case = bh_job_case(engine, slot);
+    bh_policy_locked(&the_case, wait_ms, &slot->verdict);
+    bh_settle_verdict(engine, slot, NULL);
+}
+
+static void
+admit_failed(struct bh_engine *engine, struct bh_slot *slot)
+{
+    bh_gate_give_back(engine, slot);
+    if (slot->lease_ended)
+        bh_job_drop(engine, slot, "its lease ended before it was admitted");
+    else
+        bh_slot_move(
+            &engine->slots, slot,
+            slot->due.ms > bh_engine_server_now(engine).ms ? BH_STAGE_SCHEDULE : BH_STAGE_GATED);
+}
+
+void
+bh_job_admitted(struct bh_engine *engine, const struct bh_admitted_event *event)
+{
+    struct bh_slot *slot = bh_slot_find(&engine->slots, event->slot);
+    if (slot == NULL || slot->stage != BH_STAGE_ADMITTING) {
+        engine->stats.stale_handles++;
+        return;
+    }
+    bh_claim_next_due(engine, slot->claim.queue, event->next_due_ms);
+    switch (event->code) {
+    case BH_ADMIT_OK:
+        slot->first = false;
+        bh_slot_move(&engine->slots, slot, BH_STAGE_SUBMIT);
+        if (slot->lease_ended)
+            bh_job_drop(engine, slot, "its lease ended before it was sent");
+        break;
+    case BH_ADMIT_SCHEDULED:
+        note_slot(engine, slot, BH_LOG_INFO, "scheduled", "it is not due yet",
+                  "held in Redis until it is");
+        bh_job_drop(engine, slot, NULL);
+        break;
+    case BH_ADMIT_DUPLICATE: admitted_duplicate(engine, slot); break;
+    case BH_ADMIT_CANCELLED:
+        note_slot(engine, slot, BH_LOG_INFO, "cancelled", "cancelled by an operator", "done");
+        bh_job_drop(engine, slot, NULL);
+        break;
+    case BH_ADMIT_LOCKED:
+        slot->first = false;
+        admitted_locked(engine, slot, event->wait_ms);
+        break;
+    case BH_ADMIT_LOST: bh_job_drop(engine, slot, "its lease is not ours any more"); break;
+    case BH_ADMIT_FAILED: admit_failed(engine, slot); break;
+    }
+}
+
+/* ---- the request ---- */
+
+static const char nonce_letters[] =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+
+static enum bh_status
+render(struct bh_engine *engine, struct bh_slot *slot, struct bh_error *error)
+{
+    const struct bh_config_gateway *gateway = &slot->config->gateway;
+    static const enum bh_gateway_auth auths[] = {
+        [BH_CONFIG_AUTH_BASIC] = BH_AUTH_BASIC,
+        [BH_CONFIG_AUTH_HEADER] = BH_AUTH_HEADER,
+        [BH_CONFIG_AUTH_PARAMETER] = BH_AUTH_PARAMETER,
+    };
+    const struct bh_gateway_profile profile = {
+        .url = gateway->url,
+        .api_key = gateway->api_key.bytes,
+        .auth = auths[gateway->auth],
+        .signing_key = gateway->signing_key.bytes,
+        .sent_with = engine->sent_with,
+    };
+    char nonce[33] = "";
+    for (size_t i = 0; i < sizeof(nonce) - 1; i++)
+        nonce[i] = nonce_letters[bh_dice_below(&engine->dice, sizeof(nonce_letters) - 1)];
+    const struct bh_gateway_stamp stamp = {nonce, engine->turn.wall.ms / BH_SECOND_MS};
+    bh_ms left_ms = slot->expires.ms - bh_engine_server_now(engine).ms;
+    const struct bh_gateway_message message = {
+        .job = slot->job,
+        .recipients = slot->asked_recipients,
+        .recipients_count = slot->asked_count,
+        .ttl_minutes =
+            slot->job->type == BH_JOB_SMS ? (left_ms + BH_MINUTE_MS - 1) / BH_MINUTE_MS : 0,
+        .foreign_id = slot->job->foreign_id != NULL ? slot->job->foreign_id : slot->id,
+    };
+    return bh_gateway_request_message(&slot->request, &profile, &stamp, &message, error);
+}
+
+/* Admitted, and yet not sent: back it goes, with what admission took. */
+static void
+turn_back(struct bh_engine *engine, struct bh_slot *slot)
+{
+    bool paused = engine->account.state == BH_ACCOUNT_PAUSED;
+    bh_gate_give_back(engine, slot);
+    if (is_expired(engine, slot))
+        expire(engine, slot);
+    else
+        bh_settle_give_back(engine, slot, paused ? engine->account.reason : BH_REASON_NONE);
+}
+
+bool
+bh_job_next_submit(struct bh_engine *engine, struct bh_command *ret_command)
+{
+    struct bh_slot *slot;
+    while ((slot = bh_slot_first(&engine->slots, BH_STAGE_SUBMIT)) != NULL) {
+        if (engine->draining || is_expired(engine, slot) ||
+            engine->account.state == BH_ACCOUNT_PAUSED) {
+            turn_back(engine, slot);
+            continue;
+        }
+        struct bh_error error;
+        enum bh_status status = render(engine, slot, &error);
+        if (status == BH_EINVAL) {
+            bh_gate_give_back(engine, slot);
+            bh_settle_invalid(engine, slot, error.text);
+            continue;
+        }
+        if (status != BH_OK) {
+            bh_job_drop(engine, slot, "out of memory");
+            continue;
+        }
+        slot->began = bh_engine_server_now(engine);
+        slot->began_mono = engine->turn.mono;
+        bh_slot_move(&engine->slots, slot, BH_STAGE_SENDING);
+        *ret_command = (struct bh_command){
+            .kind = BH_COMMAND_SUBMIT,
+            .submit =
+                {
+                         .slot = bh_slot_handle(slot),
+                         .url = bh_buf_text(&slot->request.url),
+                         .headers = slot->request.headers,
+                         .body = bh_buf_str(&slot->request.body),
+                         .timeout_ms = slot->config->gateway.timeout_ms,
+                         },
+        };
+        return true;
+    }
+    return false;
+}
+
+/* ---- the answer ---- */
+
+static void
+watch_unclassified(struct bh_engine *engine, struct bh_verdict *verdict)
+{
+    if (!verdict->unclassified)
+        return;
+    if (engine->turn.mono.ms - engine->unclassified_since.ms > BH_MINUTE_MS) {
+        engine->unclassified_since = engine->turn.mono;
+        engine->unclassified = 0;
+    }
+    if (++engine->unclassified <= BH_ENGINE_UNCLASSIFIED_MAX)
+        return;
+    engine->unclassified = 0;
+    verdict->account_speaks = true;
+    verdict->account = BH_ACCOUNT_SAYS_AUTH;
+}
+
+static void
+tell_account(struct bh_engine *engine, const struct bh_slot *slot, const struct bh_outcome *outcome)
+{
+    const struct bh_verdict *verdict = &slot->verdict;
+    if (outcome->balance_micro != INT64_MIN)
+        engine->stats.balance_micro = outcome->balance_micro;
+    bool good = verdict->account == BH_ACCOUNT_SAYS_GOOD;
+    if (!verdict->account_speaks || (good && !slot->trial))
+        return;
+    /* No need to wait for the keeper's word: the next request would get the same answer. */
+    if (!good)
+        bh_gate_account(engine, &(struct bh_account_event){
+                                    BH_ACCOUNT_PAUSED,
+                                    verdict->account == BH_ACCOUNT_SAYS_CREDIT ? BH_REASON_CREDIT
+                                                                               : BH_REASON_AUTH,
+                                });
+    bh_gate_say_account(engine, &(struct bh_account_command){
+                                    .word = verdict->account,
+                                    .code = outcome->code,
+                                    .http_status = outcome->http_status,
+                                    .balance_micro = outcome->balance_micro,
+                                    .trial = slot->trial,
+                                });
+}
+
+/* What memory could not read is judged by the bytes that left, the only thing still known. */
+static void
+outcome_without_memory(const struct bh_exchange *exchange, struct bh_outcome *ret_outcome)
+{
+    *ret_outcome = (struct bh_outcome){
+        .kind = exchange->handed_over == BH_HANDED_ALL ? BH_OUTCOME_UNCERTAIN : BH_OUTCOME_UNSENT,
+        .trouble = BH_TROUBLE_INTERNAL,
+        .retry_after_ms = -1,
+        .balance_micro = INT64_MIN,
+        .total_price_micro = -1,
+    };
+    snprintf(ret_outcome->error, sizeof(ret_outcome->error),
+             "the answer could not be read: out of memory");
+}
+
+static void
+feed_breaker(struct bh_engine *engine, const struct bh_verdict *verdict)
+{
+    bool was_open = engine->breaker.open;
+    bh_breaker_feed(&engine->breaker, verdict->mood, verdict->retry_after_ms,
+                    bh_gate_in_flight(engine), bh_engine_dice(engine), engine->turn.mono);
+    if (was_open == engine->breaker.open)
+        return;
+    bh_ms closed_ms = bh_ms_max(engine->breaker.closed_until.ms - engine->turn.mono.ms, 0);
+    char next[64];
+    snprintf(next, sizeof(next), "next try in %s", bh_span(closed_ms).text);
+    bh_engine_note(engine, &(struct bh_note){
+                               .level = was_open ? BH_LOG_INFO : BH_LOG_ERROR,
+                               .event = was_open ? "gateway_up" : "gateway_down",
+                               .took_ms = -1,
+                               .text = was_open ? "the gateway answers again" : verdict->error,
+                               .next = was_open ? "sending again" : next,
+                           });
+}
+
+static void
+judge(struct bh_engine *engine, struct bh_slot *slot, const struct bh_outcome *outcome)
+{
+    struct bh_case the_case = bh_job_case(engine, slot);
+    bh_policy_answer(&the_case, outcome, &slot->verdict);
+    watch_unclassified(engine, &slot->verdict);
+    tell_account(engine, slot, outcome);
+    bh_gate_give_back(engine, slot);
+    feed_breaker(engine, &slot->verdict);
+    if (slot->verdict.delay_from_breaker) {
+        slot->verdict.delay_ms =
+            bh_breaker_delay(&engine->breaker, bh_engine_dice(engine), engine->turn.mono);
+        snprintf(slot->verdict.next, sizeof(slot->verdict.next), "will be tried again in %s",
+                 bh_span(slot->verdict.delay_ms).text);
+    }
+    engine->stats.attempts += slot->verdict.attempts - the_case.attempts;
+    engine->stats.uncertain += outcome->kind == BH_OUTCOME_UNCERTAIN;
+}
+
+void
+bh_job_answered(struct bh_engine *engine, const struct bh_answered_event *event)
+{
+    struct bh_slot *slot = bh_slot_find(&engine->slots, event->slot);
+    if (slot == NULL || slot->stage != BH_STAGE_SENDING) {
+        engine->stats.stale_handles++;
+        return;
+    }
+    engine->cancel_due_count -= slot->cancel_due;
+    slot->cancel_due = false;
+    /* The tokens are spent once a request has gone out. */
+    slot->took_request_token = slot->took_connection_token = false;
+    slot->sent = event->exchange->handed_over != BH_HANDED_NOTHING;
+
+    const struct bh_gateway_asked asked = {
+        .type = slot->job->type,
+        .debug = slot->job->debug,
+        .recipients = slot->asked_recipients,
+        .recipients_count = slot->asked_count,
+    };
+    struct bh_outcome outcome;
+    if (bh_gateway_answer_read(event->exchange, &asked, &outcome) != BH_OK)
+        outcome_without_memory(event->exchange, &outcome);
+    bh_slot_move(&engine->slots, slot, BH_STAGE_SETTLE);
+    judge(engine, slot, &outcome);
+    bh_settle_verdict(engine, slot, &outcome);
+    bh_outcome_release(&outcome);
+}

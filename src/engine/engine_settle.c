@@ -1,0 +1,326 @@
+/*
+ * What is written about a job when its claim ends, and what the log is told.
+ */
+#include "engine/engine_internal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include <bellhop/sms.h>
+
+#include "core/json.h"
+
+/* ---- fields of the status hash ---- */
+
+static void
+add_recipients_written(struct bh_slot *slot)
+{
+    struct bh_buf *buf = bh_fields_begin(&slot->fields, "to");
+    for (size_t i = 0; i < slot->job->recipients_count; i++) {
+        const struct bh_recipient *to = &slot->job->recipients[i];
+        if (i > 0)
+            bh_buf_append_char(buf, ',');
+        bh_buf_append_text(buf, to->msisdn != NULL ? to->msisdn : to->written);
+    }
+    bh_fields_end(&slot->fields);
+}
+
+static void
+add_origin(struct bh_slot *slot)
+{
+    const struct bh_job *job = slot->job;
+    bh_fields_add_text(&slot->fields, "type", bh_job_type_name(job->type));
+    add_recipients_written(slot);
+    bh_fields_add_int(&slot->fields, "created_at", slot->created.ms);
+    bh_fields_add_int(&slot->fields, "expires_at", slot->expires.ms);
+    if (slot->parts > 0)
+        bh_fields_add_int(&slot->fields, "parts", slot->parts);
+    bh_fields_add_text(&slot->fields, "foreign_id", job->foreign_id);
+    bh_fields_add_text(&slot->fields, "label", job->label);
+    bh_fields_add_text(&slot->fields, "meta", job->meta);
+}
+
+void
+bh_settle_admit_fields(struct bh_slot *slot)
+{
+    bh_fields_clear(&slot->fields);
+    if (slot->first)
+        add_origin(slot);
+}
+
+static void
+add_message_ids(struct bh_slot *slot, const struct bh_outcome *outcome)
+{
+    struct bh_buf *buf = bh_fields_begin(&slot->fields, "message_id");
+    size_t start = buf->len;
+    for (size_t i = 0; i < slot->progress.recipients_count; i++) {
+        const char *id = slot->progress.recipients[i].result.id;
+        if (id[0] != '\0')
+            bh_buf_printf(buf, "%s%s", buf->len > start ? "," : "", id);
+    }
+    for (size_t i = 0; outcome != NULL && i < outcome->extras_count; i++) {
+        const char *id = outcome->extras[i].id;
+        if (id[0] != '\0')
+            bh_buf_printf(buf, "%s%s", buf->len > start ? "," : "", id);
+    }
+    if (buf->len > start)
+        bh_fields_end(&slot->fields);
+}
+
+static void
+add_sums(struct bh_engine *engine, struct bh_slot *slot)
+{
+    int parts = 0;
+    int64_t price_micro = 0;
+    bool priced = false, agrees = true;
+    for (size_t i = 0; i < slot->progress.recipients_count; i++) {
+        const struct bh_recipient_result *result = &slot->progress.recipients[i].result;
+        parts += result->parts;
+        if (result->accepted && result->parts > 0 && result->parts != slot->parts)
+            agrees = false;
+        if (result->accepted && result->price_micro >= 0) {
+            price_micro += result->price_micro;
+            priced = true;
+        }
+    }
+    if (!agrees)
+        engine->stats.parts_disagree++;
+    if (parts > 0)
+        bh_fields_add_int(&slot->fields, "parts", parts);
+    if (priced)
+        bh_fields_add_micro(&slot->fields, "price", price_micro);
+}
+
+static void
+put_recipient(struct bh_json_writer *writer, const struct bh_recipient *to,
+              const struct bh_recipient_progress *one)
+{
+    const struct bh_recipient_result *result = &one->result;
+    bh_json_open_object(writer, NULL);
+    bh_json_put_text(writer, "recipient", to->msisdn != NULL ? to->msisdn : to->written);
+    if (one->state == BH_RECIPIENT_OPEN)
+        bh_json_put_null(writer, "success");
+    else
+        bh_json_put_bool(writer, "success", one->state == BH_RECIPIENT_ACCEPTED);
+    if (result->id[0] != '\0')
+        bh_json_put_text(writer, "id", result->id);
+    if (result->code != 0)
+        bh_json_put_int(writer, "code", result->code);
+    if (result->error[0] != '\0')
+        bh_json_put_text(writer, "error", result->error);
+    if (result->price_micro >= 0 && result->accepted) {
+        struct bh_buf price;
+        bh_buf_init(&price, 32);
+        bh_micro_format(result->price_micro, &price);
+        bh_json_put_raw(writer, "price", bh_buf_str(&price));
+        bh_buf_release(&price);
+    }
+    if (result->parts > 0)
+        bh_json_put_int(writer, "parts", result->parts);
+    bh_json_close_object(writer);
+}
+
+static void
+add_recipient_results(struct bh_slot *slot)
+{
+    if (slot->job->recipients_count < 2)
+        return;
+    struct bh_json_writer writer;
+    bh_json_writer_init(&writer, bh_fields_begin(&slot->fields, "recipients"));
+    bh_json_open_array(&writer, NULL);
+    for (size_t i = 0; i < slot->job->recipients_count; i++)
+        put_recipient(&writer, &slot->job->recipients[i], &slot->progress.recipients[i]);
+    bh_json_close_array(&writer);
+    bh_fields_end(&slot->fields);
+}
+
+static void
+add_result(struct bh_engine *engine, struct bh_slot *slot, const struct bh_outcome *outcome)
+{
+    const struct bh_verdict *verdict = &slot->verdict;
+    if (verdict->code != 0)
+        bh_fields_add_int(&slot->fields, "code", verdict->code);
+    bh_fields_add_text(&slot->fields, "error", verdict->error);
+    bh_fields_add_text(&slot->fields, "confirmed_by", verdict->confirmed_by);
+    if (verdict->confirmed_by != NULL)
+        bh_fields_add_int(&slot->fields, "sent_at", bh_engine_server_now(engine).ms);
+    if (outcome == NULL)
+        return;
+    if (outcome->http_status != 0)
+        bh_fields_add_int(&slot->fields, "http_status", outcome->http_status);
+    if (outcome->balance_micro != INT64_MIN)
+        bh_fields_add_micro(&slot->fields, "balance", outcome->balance_micro);
+    bh_fields_add_text(&slot->fields, "encoding", outcome->encoding);
+    add_message_ids(slot, outcome);
+    add_sums(engine, slot);
+    add_recipient_results(slot);
+}
+
+/* ---- the log ---- */
+
+static enum bh_log_level
+level_of(const struct bh_verdict *verdict)
+{
+    switch (verdict->state) {
+    case BH_STATE_SENT:
+    case BH_STATE_SCHEDULED:
+    case BH_STATE_SENDING:
+    case BH_STATE_CANCELLED: return BH_LOG_INFO;
+    case BH_STATE_RETRYING:
+    case BH_STATE_HELD:
+    case BH_STATE_PARTIAL:
+    case BH_STATE_EXPIRED:
+    case BH_STATE_DUPLICATE:
+    case BH_STATE_INVALID: return BH_LOG_WARN;
+    case BH_STATE_FAILED:
+    case BH_STATE_UNKNOWN: return BH_LOG_ERROR;
+    }
+    return BH_LOG_WARN;
+}
+
+static void
+note_verdict(struct bh_engine *engine, const struct bh_slot *slot, const struct bh_outcome *outcome)
+{
+    const struct bh_verdict *verdict = &slot->verdict;
+    bool asked = outcome != NULL;
+    bh_engine_note(engine,
+                   &(struct bh_note){
+                       .level = level_of(verdict),
+                       .event = verdict->silent ? "given_back" : bh_state_name(verdict->state),
+                       .queue = slot->queue->name,
+                       .id = slot->id,
+                       .reason = bh_reason_name(verdict->reason),
+                       .attempt = verdict->attempts,
+                       .code = verdict->code,
+                       .http_status = asked ? outcome->http_status : 0,
+                       .took_ms = asked ? engine->turn.mono.ms - slot->began_mono.ms : -1,
+                       .text = verdict->error[0] != '\0' ? verdict->error
+                               : verdict->silent         ? "not sent"
+                                                         : "accepted by the gateway",
+                       .next = verdict->next,
+                   });
+}
+
+/* ---- entering the stage ---- */
+
+void
+bh_settle_verdict(struct bh_engine *engine, struct bh_slot *slot, const struct bh_outcome *outcome)
+{
+    bh_fields_clear(&slot->fields);
+    if (slot->job != NULL && !slot->verdict.silent) {
+        if (slot->first)
+            add_origin(slot);
+        add_result(engine, slot, outcome);
+    }
+    bh_buf_clear(&slot->memo);
+    if (slot->job != NULL)
+        bh_progress_format(&slot->progress, &slot->memo);
+    note_verdict(engine, slot, outcome);
+    engine->stats.by_state[slot->verdict.state]++;
+    bh_slot_move(&engine->slots, slot, BH_STAGE_SETTLE);
+}
+
+void
+bh_settle_invalid(struct bh_engine *engine, struct bh_slot *slot, const char *why)
+{
+    slot->verdict = (struct bh_verdict){
+        .state = BH_STATE_INVALID,
+        .disposition = BH_SETTLE_DEAD,
+        .attempts = slot->head.attempts,
+        .waiting = BH_WAITING_NEW,
+        .ledger = BH_LEDGER_FREE,
+        .retry_after_ms = -1,
+    };
+    snprintf(slot->verdict.error, sizeof(slot->verdict.error), "%s", why);
+    snprintf(slot->verdict.next, sizeof(slot->verdict.next), "kept byte for byte in the dead set");
+    bh_settle_verdict(engine, slot, NULL);
+    if (slot->job != NULL)
+        return;
+    bh_fields_add_text(&slot->fields, "type", bh_job_type_name(slot->queue->type));
+    bh_fields_add(&slot->fields, "to", (struct bh_str){"", 0});
+    bh_fields_add_text(&slot->fields, "error", why);
+}
+
+void
+bh_settle_give_back(struct bh_engine *engine, struct bh_slot *slot, enum bh_reason reason)
+{
+    struct bh_case the_case = bh_job_case(engine, slot);
+    bh_policy_give_back(&the_case, reason, &slot->verdict);
+    /* A job that was never registered has no status to write into, and stays as new as it was. */
+    if (slot->first) {
+        slot->verdict.silent = true;
+        slot->verdict.waiting = slot->head.waiting;
+    }
+    bh_settle_verdict(engine, slot, NULL);
+}
+
+/* ---- commands and answers ---- */
+
+bool
+bh_settle_next(struct bh_engine *engine, struct bh_command *ret_command)
+{
+    struct bh_slot *slot = bh_slot_first(&engine->slots, BH_STAGE_SETTLE);
+    if (slot == NULL)
+        return false;
+    const struct bh_verdict *verdict = &slot->verdict;
+    struct bh_settle_command settle = {
+        .slot = bh_slot_handle(slot),
+        .claim = slot->claim,
+        .disposition = verdict->disposition,
+        .delay_ms = verdict->delay_ms,
+        .waiting = (char)verdict->waiting,
+        .reason = bh_reason_name(verdict->reason),
+        .attempts = verdict->attempts,
+        .uncertain_since = verdict->uncertain_since,
+        .memo = bh_buf_str(&slot->memo),
+        .id = slot->id,
+        .ledger = (const char(*)[33])slot->ledger,
+        .ledger_count = slot->ledger_count,
+        .ledger_action = verdict->ledger,
+        .ledger_ms = slot->config->gateway.reload_lock_ms + BH_LOCK_MARGIN_MS,
+        .state = verdict->silent ? "" : bh_state_name(verdict->state),
+        .code = verdict->code,
+        .sent = slot->sent,
+        .first_error = bh_str_from(verdict->state == BH_STATE_SENT ? "" : verdict->error),
+    };
+    /* The result itself must not be lost for want of memory for its details. */
+    if (bh_fields_view(&slot->fields, &settle.fields, &settle.fields_count) != BH_OK)
+        settle.fields_count = 0;
+    bh_slot_move(&engine->slots, slot, BH_STAGE_SETTLING);
+    *ret_command = (struct bh_command){.kind = BH_COMMAND_SETTLE, .settle = settle};
+    return true;
+}
+
+void
+bh_settle_done(struct bh_engine *engine, const struct bh_settled_event *event)
+{
+    struct bh_slot *slot = bh_slot_find(&engine->slots, event->slot);
+    if (slot == NULL || slot->stage != BH_STAGE_SETTLING) {
+        engine->stats.stale_handles++;
+        return;
+    }
+    bh_claim_next_due(engine, slot->claim.queue, event->next_due_ms);
+    switch (event->code) {
+    case BH_SETTLED_FAILED: bh_slot_move(&engine->slots, slot, BH_STAGE_SETTLE); return;
+    case BH_SETTLED_LATE: engine->stats.late++; break;
+    case BH_SETTLED_STALE:
+        engine->stats.stale++;
+        bh_engine_note(engine, &(struct bh_note){
+                                   .level = BH_LOG_WARN,
+                                   .event = "stale",
+                                   .queue = slot->queue->name,
+                                   .id = slot->id,
+                                   .attempt = slot->verdict.attempts,
+                                   .took_ms = -1,
+                                   .text = "its result came after somebody else had claimed it",
+                                   .next = "nothing is written; the new owner decides",
+                               });
+        break;
+    case BH_SETTLED_OK:
+    case BH_SETTLED_GONE: break;
+    }
+    /* Given back to the head of the line: there is something to claim. */
+    if (slot->verdict.disposition == BH_SETTLE_READY)
+        engine->queues[slot->claim.queue].ready = true;
+    bh_job_drop(engine, slot, NULL);
+}

@@ -1,0 +1,117 @@
+/*
+ * slot - the table of jobs in hand, and everything that one of them needs until it is settled.
+ *
+ * A slot is in exactly one stage.  Stages that wait for the engine's own next step are lists
+ * (struct bh_slot_list), so "which slot is next" needs no search.  Slots are numbered; others hold a handle
+ * with a generation, never a pointer.
+ */
+#ifndef BH_ENGINE_SLOT_H
+#define BH_ENGINE_SLOT_H
+
+#include <bellhop/job.h>
+
+#include "core/config.h"
+#include "core/gateway_request.h"
+#include "core/instant.h"
+#include "core/job_head.h"
+#include "engine/fields.h"
+#include "engine/policy.h"
+#include "engine/progress.h"
+#include "engine/protocol.h"
+
+enum bh_stage {
+    BH_STAGE_FREE,
+    BH_STAGE_SCHEDULE,  /* list: to be put aside until its delay is over */
+    BH_STAGE_GATED,     /* list: may go as soon as gateway and limits let it */
+    BH_STAGE_ADMITTING, /* the store is asked */
+    BH_STAGE_SUBMIT,    /* list: admitted, to be handed to the transport */
+    BH_STAGE_SENDING,   /* the transport has it */
+    BH_STAGE_SETTLE,    /* list: result known, to be written */
+    BH_STAGE_SETTLING,  /* the store is asked */
+};
+#define BH_STAGE_COUNT (BH_STAGE_SETTLING + 1)
+
+#define BH_SLOT_NONE UINT32_MAX
+
+struct bh_slot {
+    uint32_t index;
+    uint32_t generation;
+    uint32_t next_index, previous_index; /* in the list of its stage, or of the free ones */
+    enum bh_stage stage;
+
+    /* The claim.  Lives until the slot is freed. */
+    const struct bh_config *config;      /* owned reference: the one that the job began with */
+    const struct bh_queue_config *queue; /* borrowed from config */
+    char handle[32];
+    struct bh_claim_ref claim;
+    struct bh_job_head head; /* its memo is not kept: see progress */
+    struct bh_mono lease_until;
+    struct bh_mono renew_at;
+    bool renew_due;   /* in line for RENEW */
+    bool renewing;    /* asked, not answered */
+    bool lease_ended; /* nothing may be sent any more */
+    bool cancel_due;  /* in line for CANCEL */
+
+    /* The job; NULL when the payload is not a valid one. */
+    struct bh_job *job; /* owned */
+    char id[BH_JOB_ID_MAX + 1];
+    struct bh_wall created, due, expires;
+    struct bh_progress progress;
+    char (*ledger)[33]; /* owned */
+    size_t ledger_count;
+    bool ledger_complete; /* covers every recipient */
+    bool first;           /* its id is not registered yet */
+    bool trial;           /* it probes the account */
+    int parts;            /* our own count; 0 for voice */
+
+    /* The attempt. */
+    size_t *asked;                                /* owned; open recipients as indices */
+    const struct bh_recipient **asked_recipients; /* owned array of borrowed elements */
+    size_t asked_count;
+    struct bh_wall began;
+    struct bh_mono began_mono;
+    bool took_request_token, took_connection_token;
+    struct bh_gateway_request request;
+
+    /* The result. */
+    struct bh_verdict verdict;
+    bool sent; /* a request was handed over in this claim */
+    struct bh_fields fields;
+    struct bh_buf memo;
+};
+
+struct bh_slot_list {
+    uint32_t head, tail;
+    uint32_t count;
+};
+
+struct bh_slot_table {
+    struct bh_slot *slots; /* owned */
+    uint32_t count;
+    struct bh_slot_list
+        lists[BH_STAGE_COUNT]; /* FREE and all stages: count is true for every stage */
+};
+
+enum bh_status bh_slot_table_init(struct bh_slot_table *table, uint32_t count) BH_MUST_CHECK;
+void bh_slot_table_release(struct bh_slot_table *table);
+
+/* Move to the end of another stage's list. */
+void bh_slot_move(struct bh_slot_table *table, struct bh_slot *slot, enum bh_stage stage);
+
+/* The first of a stage, or NULL. */
+struct bh_slot *bh_slot_first(struct bh_slot_table *table, enum bh_stage stage);
+
+uint32_t bh_slot_count(const struct bh_slot_table *table, enum bh_stage stage);
+
+/* The slot of a handle, or NULL when it has been freed since. */
+struct bh_slot *bh_slot_find(struct bh_slot_table *table, struct bh_slot_handle handle);
+
+struct bh_slot_handle bh_slot_handle(const struct bh_slot *slot);
+
+/* Drop what the slot owns, for the next job, and put it among the free ones. */
+void bh_slot_reset(struct bh_slot_table *table, struct bh_slot *slot);
+
+/* Abort unless lists and stages agree. */
+void bh_slot_table_check(const struct bh_slot_table *table);
+
+#endif
