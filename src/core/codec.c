@@ -109,14 +109,26 @@ bh_hex_decode(struct bh_str text, unsigned char *bytes, size_t size, size_t *ret
     return true;
 }
 
-enum bh_status
-bh_hex_append(struct bh_buf *buf, const void *bytes, size_t len)
+void
+bh_hex_write(const void *bytes, size_t len, char *out)
 {
     static const char digits[] = "0123456789abcdef";
     const unsigned char *in = bytes;
     for (size_t i = 0; i < len; i++) {
-        char pair[2] = {digits[in[i] >> 4], digits[in[i] & 0x0F]};
-        bh_buf_append(buf, pair, sizeof(pair));
+        *out++ = digits[in[i] >> 4];
+        *out++ = digits[in[i] & 0x0F];
+    }
+    *out = '\0';
+}
+
+enum bh_status
+bh_hex_append(struct bh_buf *buf, const void *bytes, size_t len)
+{
+    const unsigned char *in = bytes;
+    char pair[3];
+    for (size_t i = 0; i < len; i++) {
+        bh_hex_write(in + i, 1, pair);
+        bh_buf_append(buf, pair, 2);
     }
     return bh_buf_status(buf);
 }

@@ -32,7 +32,10 @@ bool bh_hex_is_valid(struct bh_str text);
  */
 bool bh_hex_decode(struct bh_str text, unsigned char *bytes, size_t size, size_t *ret_len);
 
-/* Append `len` bytes as lower-case hex. */
+/* Write `len` bytes as lower-case hex to `out`, which has room for 2 * len characters and a NUL. */
+void bh_hex_write(const void *bytes, size_t len, char *out);
+
+/* The same, appended. */
 enum bh_status bh_hex_append(struct bh_buf *buf, const void *bytes, size_t len);
 
 /*
