@@ -1,19 +1,20 @@
 /*
- * sms - how a text travels: encoding, length and number of parts, and which character makes it dear.
+ * sms - how a text travels: its encoding, length and parts, and which character makes it dear.
  *
- * Measuring only: nothing is sent, converted or cut.  The encodings are those of 3GPP TS 23.038 (7-bit default
- * alphabet with its extension table, UCS-2, 8-bit data), the headers those of 3GPP TS 23.040.  No language
- * shift tables: the gateway does not offer them.
+ * Measuring only: nothing is sent, converted or cut.  The encodings are those of 3GPP TS 23.038
+ * (7-bit default alphabet with its extension table, UCS-2, 8-bit data), the headers those of 3GPP TS
+ * 23.040.  No language shift tables: the gateway does not offer them.
  *
- * One message carries 140 octets: 160 septets, 70 UTF-16 units or 140 octets of data.  In a chain each part
- * loses 6 octets to the header that numbers it: 153, 67 or 134 remain.
+ * One message carries 140 octets: 160 septets, 70 UTF-16 units or 140 octets of data.  In a chain
+ * each part loses 6 octets to the header that numbers it: 153, 67 or 134 remain.
  *
- * There are two ways to count the parts of a chain.  `parts` is the total divided by what a part holds,
- * rounded up: this is how the gateway's own counter does it, and all that is known of its bills
- * agrees.  `parts_strict` follows the standards, which let no part end between the escape and its
- * character or between two surrogates: the pair moves to the next part and leaves a gap.  So 306
- * septets with a euro sign across septets 153 and 154 are 2 parts by the first count and 3 by the second.
- * parts_strict is never smaller; what the gateway bills where they differ is not documented.
+ * There are two ways to count the parts of a chain.  `parts` is the total divided by what a part
+ * holds, rounded up: this is how the gateway's own counter does it, and all that is known of its
+ * bills agrees.  `parts_strict` follows the standards, which let no part end between the escape and
+ * its character or between two surrogates: the pair moves to the next part and leaves a gap.  So 306
+ * septets with a euro sign across septets 153 and 154 are 2 parts by the first count and 3 by the
+ * second.  parts_strict is never smaller; what the gateway bills where they differ is not
+ * documented.
  */
 #ifndef BELLHOP_SMS_H
 #define BELLHOP_SMS_H
@@ -59,9 +60,9 @@ struct bh_sms_size {
 /*
  * Measure `len` bytes of UTF-8.  `options` may be NULL: neither unicode nor udh.
  *
- * The header's octets are taken from the room of every part; its first octet may be its own length, as TS
- * 23.040 has it, and is supplied where it is missing.  With a header, a text of nothing but pairs of hex
- * digits is binary, whatever `unicode` says: so the gateway's SMS page.
+ * The header's octets are taken from the room of every part; its first octet may be its own length,
+ * as TS 23.040 has it, and is supplied where it is missing.  With a header, a text of nothing but
+ * pairs of hex digits is binary, whatever `unicode` says: so the gateway's SMS page.
  *
  * False, with a sentence in *error (which may be NULL), when the text is not well-formed UTF-8, when
  * the header is not hex, or when it leaves no room for text.

@@ -41,7 +41,10 @@ bh_civil_to_days(struct bh_civil date)
            bh_floor_div(year, 400) + day_of_year - DAYS_TO_1970;
 }
 
-/* The last part of a cycle is one day longer than the others; its last day must not open a next part. */
+/*
+ * The last part of a cycle is one day longer than the others; its last day must not open a next
+ * part.
+ */
 static int64_t
 take_parts(int64_t *days, int64_t days_per_part, int64_t parts_max)
 {

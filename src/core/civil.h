@@ -1,5 +1,6 @@
 /*
- * civil - dates of the Gregorian calendar, carried on backwards without end, as days since 1 January 1970.
+ * civil - dates of the Gregorian calendar, carried on backwards without end, as days since 1 January
+ * 1970.
  *
  * Pure arithmetic without time zones or clocks; zone builds on it.
  */
@@ -29,7 +30,9 @@ unsigned bh_civil_month_days(int64_t year, unsigned month);
 
 bool bh_civil_is_valid(struct bh_civil date);
 
-/* Days since 1970-01-01, negative before.  The date is valid, its year within some hundred million. */
+/*
+ * Days since 1970-01-01, negative before.  The date is valid, its year within some hundred million.
+ */
 int64_t bh_civil_to_days(struct bh_civil date);
 struct bh_civil bh_civil_from_days(int64_t days);
 

@@ -1,8 +1,9 @@
 /*
  * did_you_mean - the name that somebody probably meant: "unknown field `tll`, did you mean `ttl`?"
  *
- * Names of fields, config keys, commands: short ASCII words out of a fixed list.  The distance is that of Damerau and
- * Levenshtein with adjacent transpositions, each pair changed at most once; upper and lower case are equal.
+ * Names of fields, config keys, commands: short ASCII words out of a fixed list.  The distance is
+ * that of Damerau and Levenshtein with adjacent transpositions, each pair changed at most once;
+ * upper and lower case are equal.
  *
  * Nothing is offered beyond two changes, nor when half of the word would change: a wild guess is
  * worse than none.

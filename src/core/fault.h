@@ -11,7 +11,9 @@
 
 #define BH_QUOTED_CHARACTERS_MAX 48
 
-/* A stranger's value as it may stand in a sentence or a log line; NUL-terminated, printable UTF-8. */
+/*
+ * A stranger's value as it may stand in a sentence or a log line; NUL-terminated, printable UTF-8.
+ */
 struct bh_quoted {
     char text[160];
 };
@@ -27,7 +29,8 @@ enum bh_status bh_error_set(struct bh_error *error, const char *field, const cha
  * The value without what could break a line, a terminal or the reader's trust: control characters
  * (C0, DEL, C1), line and paragraph separators, characters that turn the direction of writing, and
  * bytes that are not UTF-8 become \xNN, byte by byte.  At most 48 characters (an escape is one),
- * fewer where they do not fit the 160 bytes; a cut is marked by "...".  No quotation marks are added.
+ * fewer where they do not fit the 160 bytes; a cut is marked by "...".  No quotation marks are
+ * added.
  */
 struct bh_quoted bh_quote(struct bh_str value);
 

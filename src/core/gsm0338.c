@@ -1,8 +1,8 @@
 #include "core/gsm0338.h"
 
 /*
- * One row per sixteen code points.  Three windows hold the whole alphabet, so that a character costs one
- * look-up; the euro sign stands alone.
+ * One row per sixteen code points.  Three windows hold the whole alphabet, so that a character costs
+ * one look-up; the euro sign stands alone.
  */
 static const uint8_t latin[256] = {
     0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 2, 1, 0, 0, /* U+0000 */

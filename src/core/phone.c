@@ -16,8 +16,8 @@ is_separator(char c)
 }
 
 /*
- * Could a name be made of it?  ASCII letters, and beyond ASCII all but the blanks, dashes and marks that
- * come along when a number is copied from a web page or an address book, and full-width digits.
+ * Could a name be made of it?  ASCII letters, and beyond ASCII all but the blanks, dashes and marks
+ * that come along when a number is copied from a web page or an address book, and full-width digits.
  */
 static bool
 is_letter(uint32_t code)

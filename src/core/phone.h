@@ -1,14 +1,15 @@
 /*
  * phone - recipients: is it a number or a name of the address book, and which MSISDN is it?
  *
- * The forms of a number are those of the gateway's SMS page: "0049171...", "+49171...", "49171..." and
- * "0171..." (national; the gateway's default country is Germany).  All become what the gateway's answers
- * show: digits only, country code first.  So one phone has one spelling wherever numbers are compared.
+ * The forms of a number are those of the gateway's SMS page: "0049171...", "+49171...", "49171..."
+ * and "0171..." (national; the gateway's default country is Germany).  All become what the gateway's
+ * answers show: digits only, country code first.  So one phone has one spelling wherever numbers are
+ * compared.
  *
- * Blanks, dashes, slashes and parentheses between the digits are tolerated and dropped: people
- * write "0171 / 123-456", and no reading of them gives another number.  Nothing else is guessed, since a
+ * Blanks, dashes, slashes and parentheses between the digits are tolerated and dropped: people write
+ * "0171 / 123-456", and no reading of them gives another number.  Nothing else is guessed, since a
  * wrong guess is a message to a stranger:
- *   - "(0)" behind a country code is refused.  Dropping it is right for Germany and wrong for Italy.
+ *   - "(0)" behind a country code is refused.  Dropping it is right in Germany, wrong in Italy.
  *   - "+49 0171..." is refused for the same reason: no German number continues with 0 there.
  *   - A text without any letter that is not a number ("#12", "0171.123") is an error and not a name,
  *     because it is far more often a mistyped number than a group with such a name.
@@ -24,7 +25,10 @@
 #include "core/base.h"
 #include "core/str.h"
 
-/* ITU-T E.164: at most 15 digits with the country code.  The lower bound is ours; shorter ones are short codes. */
+/*
+ * ITU-T E.164: at most 15 digits with the country code.  The lower bound is ours; shorter ones are
+ * short codes.
+ */
 #define BH_MSISDN_DIGITS_MIN 7
 #define BH_MSISDN_DIGITS_MAX 15
 
@@ -46,7 +50,10 @@ struct bh_address {
     struct bh_str name;      /* when it is not: borrowed from the parsed text, trimmed */
 };
 
-/* One of the four forms above, blanks around it allowed.  Anything else is BH_EINVAL with a sentence. */
+/*
+ * One of the four forms above, blanks around it allowed.  Anything else is BH_EINVAL with a
+ * sentence.
+ */
 enum bh_status bh_msisdn_parse(struct bh_str text, struct bh_msisdn *ret_msisdn,
                                struct bh_error *error) BH_MUST_CHECK;
 

@@ -1,8 +1,9 @@
 /*
  * schedule - when to try again: the retry schedule of a queue or of a single job.
  *
- * Written as delays separated by commas, "5s, 15s, 45s, 2m, 5m, 10m, 30m*".  "D*N" stands for N times D; a
- * "D*" at the end repeats until the job's ttl ends it.  Blanks around delays are allowed, inside not.
+ * Written as delays separated by commas, "5s, 15s, 45s, 2m, 5m, 10m, 30m*".  "D*N" stands for N
+ * times D; a "D*" at the end repeats until the job's ttl ends it.  Blanks around delays are allowed,
+ * inside not.
  *
  * A plain value: copied by assignment, owns nothing.
  */
@@ -38,8 +39,8 @@ enum bh_status bh_schedule_parse(struct bh_str text, struct bh_schedule *ret_sch
                                  struct bh_error *error) BH_MUST_CHECK;
 
 /*
- * The delay before retry number `retry_index` (0 is the first retry, after the first attempt), without
- * jitter.  False when the schedule is used up.
+ * The delay before retry number `retry_index` (0 is the first retry, after the first attempt),
+ * without jitter.  False when the schedule is used up.
  */
 bool bh_schedule_delay(const struct bh_schedule *schedule, uint32_t retry_index, bh_ms *ret_delay);
 
@@ -47,9 +48,9 @@ bool bh_schedule_delay(const struct bh_schedule *schedule, uint32_t retry_index,
 enum bh_status bh_schedule_format(const struct bh_schedule *schedule, struct bh_buf *buf);
 
 /*
- * Spread what would otherwise come together: `delay` made longer by up to `percent` of itself, in proportion to
- * `dice` (0 adds nothing, UINT32_MAX all).  Never shorter, because a gateway or a lock may have asked for
- * no less.  Saturates; `delay` is not negative, `percent` at most 100.
+ * Spread what would otherwise come together: `delay` made longer by up to `percent` of itself, in
+ * proportion to `dice` (0 adds nothing, UINT32_MAX all).  Never shorter, because a gateway or a lock
+ * may have asked for no less.  Saturates; `delay` is not negative, `percent` at most 100.
  */
 bh_ms bh_jitter_up(bh_ms delay, uint32_t dice, unsigned percent);
 

@@ -7,7 +7,9 @@
 
 #define OCTETS_PER_MESSAGE 140
 
-/* The concatenation element with its 8-bit reference: identifier, length, reference, total, index. */
+/*
+ * The concatenation element with its 8-bit reference: identifier, length, reference, total, index.
+ */
 #define CONCAT_OCTETS 5
 
 /* The octet in front of a header that tells its length. */
@@ -63,8 +65,8 @@ elements_fill(const unsigned char *octets, size_t at, size_t count)
 }
 
 /*
- * Is the first octet the header's length?  The value alone does not tell: the port addressing element 05 04 ....
- * starts with the number of octets behind it by chance.
+ * Is the first octet the header's length?  The value alone does not tell: the port addressing
+ * element "0504..." starts with the number of octets behind it by chance.
  */
 static bool
 tells_its_length(const unsigned char *octets, size_t count)
@@ -97,7 +99,9 @@ measure_header(struct bh_str udh, size_t *ret_octets, struct bh_error *error)
     return true;
 }
 
-/* Units that fit a message beside so many octets of header; 7-bit text starts at the next septet. */
+/*
+ * Units that fit a message beside so many octets of header; 7-bit text starts at the next septet.
+ */
 static size_t
 units_beside(size_t header_octets, enum bh_sms_encoding encoding)
 {

@@ -2,8 +2,9 @@
  * utf8 - strict UTF-8: is it well-formed, which characters, how many.
  *
  * Well-formed is what table 3-7 of the Unicode standard and RFC 3629 allow: no overlong forms, no
- * surrogates, nothing above U+10FFFF, nothing cut.  U+0000 is a character like any other.  Nothing is
- * normalised or replaced: what the gateway compares and bills are the bytes as the producer wrote them.
+ * surrogates, nothing above U+10FFFF, nothing cut.  U+0000 is a character like any other.  Nothing
+ * is normalised or replaced: what the gateway compares and bills are the bytes as the producer wrote
+ * them.
  */
 #ifndef BH_CORE_UTF8_H
 #define BH_CORE_UTF8_H
@@ -20,8 +21,9 @@ struct bh_utf8_count {
 };
 
 /*
- * The character that `text` starts with: its length in bytes (1..4), and its code point in *ret_code.
- * 0 when `text` is empty or does not start with a well-formed character; *ret_code is untouched then.
+ * The character that `text` starts with: its length in bytes (1..4), and its code point in
+ * *ret_code.  0 when `text` is empty or does not start with a well-formed character; *ret_code is
+ * untouched then.
  */
 size_t bh_utf8_decode(struct bh_str text, uint32_t *ret_code);
 

@@ -19,7 +19,7 @@ bh_uuid7_format(struct bh_wall now, const unsigned char random[BH_UUID_RANDOM_BY
     uuid[6] = (unsigned char)(0x70 | (uuid[6] & 0x0F)); /* version 7 */
     uuid[8] = (unsigned char)(0x80 | (uuid[8] & 0x3F)); /* variant of the RFC */
 
-    struct bh_uuid_text formatted;
+    struct bh_uuid_text formatted = {.text = ""};
     char *out = formatted.text;
     const unsigned char *in = uuid;
     for (size_t i = 0; i < BH_ARRAY_LEN(group_bytes); i++) {

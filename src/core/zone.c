@@ -53,7 +53,10 @@ read_time(const unsigned char *bytes, size_t time_bytes)
     return (int64_t)((uint64_t)read_u32(bytes) << 32 | read_u32(bytes + 4));
 }
 
-/* Read the header at the front of *rest and cut its block off; `time_bytes` is 4 for the first and 8 for the second. */
+/*
+ * Read the header at the front of *rest and cut its block off; `time_bytes` is 4 for the first and
+ * 8 for the second.
+ */
 static bool
 take_block(struct bh_str *rest, size_t time_bytes, struct block *ret_block)
 {
@@ -228,8 +231,8 @@ next_change(const struct bh_zone *zone, int64_t after_s, int64_t *ret_at_s)
 }
 
 /*
- * The first instant from `from_s` on at which clocks show `local_s` (seconds since 1970 as if it were
- * UTC), or would have shown it, had they not skipped it.  At `from_s` they show no later time.
+ * The first instant from `from_s` on at which clocks show `local_s` (seconds since 1970 as if it
+ * were UTC), or would have shown it, had they not skipped it.  At `from_s` they show no later time.
  */
 static int64_t
 first_instant(const struct bh_zone *zone, int64_t local_s, int64_t from_s)

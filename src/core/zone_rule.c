@@ -6,8 +6,8 @@
 #define DAY_S 86400
 
 /*
- * Years around an instant whose changes are looked at.  A change can be a week off its day, so the neighbours
- * of the neighbours are needed at the turn of a year.
+ * Years around an instant whose changes are looked at.  A change can be a week off its day, so the
+ * neighbours of the neighbours are needed at the turn of a year.
  */
 #define YEARS_AROUND 2
 #define CHANGES_MAX  (2 * (2 * YEARS_AROUND + 1))
@@ -151,7 +151,10 @@ find_change(const struct bh_zone_day *day, int64_t year, int32_t before_s, int32
     return (struct bh_zone_change){find_day(day, year) * DAY_S + day->time_s - before_s, after_s};
 }
 
-/* All changes of the years around, in order; of two at the same instant the later year's stays last. */
+/*
+ * All changes of the years around, in order; of two at the same instant the later year's stays
+ * last.
+ */
 static void
 list_changes(const struct bh_zone_rule *rule, int64_t at_s,
              struct bh_zone_change changes[CHANGES_MAX])

@@ -1,9 +1,9 @@
 /*
  * zone_rule - the rule in the footer of a TZif file: "CET-1CEST,M3.5.0,M10.5.0/3".
  *
- * The grammar is the TZ variable of POSIX with the extensions of RFC 8536 section 3.3.1 (times of day from -167
- * to 167 hours).  Used by zone alone.  Names of the two times are checked and dropped.  A summer time without rules,
- * which POSIX leaves to the system, is refused.
+ * The grammar is the TZ variable of POSIX with the extensions of RFC 8536 section 3.3.1 (times of
+ * day from -167 to 167 hours).  Used by zone alone.  Names of the two times are checked and
+ * dropped.  A summer time without rules, which POSIX leaves to the system, is refused.
  */
 #ifndef BH_CORE_ZONE_RULE_H
 #define BH_CORE_ZONE_RULE_H

@@ -1,4 +1,7 @@
-/* Encoded bytes are accepted and as long as before; accepted base64 and hex are the encoding of what they decode to. */
+/*
+ * Encoded bytes are accepted and as long as before; accepted base64 and hex are the encoding of
+ * what they decode to.
+ */
 #include <string.h>
 
 #include "core/alloc.h"

@@ -1,4 +1,7 @@
-/* A schedule is within its bounds, formats to a text that parses to the same, and jitter stays within 20 %. */
+/*
+ * A schedule is within its bounds, formats to a text that parses to the same, and jitter stays
+ * within 20 %.
+ */
 #include "core/schedule.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);

@@ -1,6 +1,7 @@
 /*
- * The parts hold the units and one part fewer would not; strict counting never needs fewer; the foreign
- * character is where the answer says.  Input: one byte of options, one of the header's length, header, text.
+ * The parts hold the units and one part fewer would not; strict counting never needs fewer; the
+ * foreign character is where the answer says.  Input: one byte of options, one of the header's
+ * length, header, text.
  */
 #include <bellhop/sms.h>
 

@@ -1,4 +1,7 @@
-/* An accepted time is between 2000 and 2100, the zone matters to local times alone and the base to relative ones. */
+/*
+ * An accepted time is between 2000 and 2100, the zone matters to local times alone and the base to
+ * relative ones.
+ */
 #include "core/base.h"
 #include "core/when.h"
 

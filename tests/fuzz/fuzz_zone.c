@@ -1,6 +1,7 @@
 /*
- * Any zone that parses gives local times that are in the calendar and come back to the same or an earlier instant that
- * shows the same clock, and midnights that lie ahead.  Input: eight bytes of an instant, then the file.
+ * Any zone that parses gives local times that are in the calendar and come back to the same or an
+ * earlier instant that shows the same clock, and midnights that lie ahead.  Input: eight bytes of an
+ * instant, then the file.
  */
 #include <string.h>
 

@@ -21,8 +21,8 @@ struct tzif_bytes tzif_read(const char *name);
 struct bh_zone *tzif_load(const char *name);
 
 /*
- * A version 2 file: types with their offsets, a table of changes to types, and the footer.  Its first
- * block is empty.
+ * A version 2 file: types with their offsets, a table of changes to types, and the footer.  Its
+ * first block is empty.
  */
 struct tzif_type {
     int32_t offset_s;

@@ -4,7 +4,9 @@
 
 #include "core/schedule.h"
 
-/* The first delays in seconds until the schedule ends or the text is full; "..." when it goes on. */
+/*
+ * The first delays in seconds until the schedule ends or the text is full; "..." when it goes on.
+ */
 static void
 spell_delays(const struct bh_schedule *schedule, uint32_t count, struct bh_buf *buf)
 {

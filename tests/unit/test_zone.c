@@ -1,8 +1,10 @@
 #include <criterion/criterion.h>
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "core/alloc.h"
 #include "core/zone.h"
 #include "support/tzif.h"
 
@@ -207,7 +209,10 @@ Test(zone, comes_back_to_every_quarter_of_an_hour)
             struct bh_datetime local = bh_zone_to_local(zone, seconds(at_s));
             struct bh_wall back;
             cr_assert(bh_zone_from_local(zone, &local, &back));
-            /* The second of two equal local times comes back as the first; it is shown by a larger offset. */
+            /*
+             * The second of two equal local times comes back as the first; it is shown by a larger
+             * offset.
+             */
             int64_t earlier_s = at_s - back.ms / 1000;
             int32_t offset_s = bh_zone_offset_s(zone, back);
             cr_assert(earlier_s >= 0 && earlier_s == offset_s - local.offset_s, "%s at %lld",
@@ -270,7 +275,10 @@ Test(zone, follows_every_form_of_rule)
         {"XXX0YYY,59/0,300/0",          1772323200,              HOUR_S           },
         {"XXX0YYY,J1/0,J31/0",          1767225599,              0                },
         {"XXX0YYY,J1/0,J31/0",          1767225600,              HOUR_S           }, /* 2026-01-01 */
-  /* fifth Sunday is the last, fourth or fifth; Friday before the fourth Sunday is a time of -50 hours */
+  /*
+   * fifth Sunday is the last, fourth or fifth; Friday before the fourth Sunday is a time of -50
+   * hours
+   */
         {"XXX0YYY,M2.5.0/0,M11.1.0/0",  1771718399,              0                }, /* 2026-02-22 */
         {"XXX0YYY,M2.5.0/0,M11.1.0/0",  1771718400,              HOUR_S           },
         {"IST-2IDT,M3.4.4/26,M10.5.0",  1774569599,              2 * HOUR_S       }, /* 2026-03-27 02:00 */
@@ -423,7 +431,7 @@ Test(zone, refuses_damaged_files)
     } rows[] = {
         {"magic",                          0,           'X' },
         {"second magic",                   44,          'X' },
-        {"leap seconds",                   44 + 31,     1   },
+        {"leap seconds of no file",        44 + 31,     1   },
         {"UT indicators of no type",       44 + 23,     1   },
         {"standard indicators of no type", 44 + 27,     1   },
         {"huge number of changes",         44 + 32,     0xFF},
@@ -456,4 +464,33 @@ Test(zone, refuses_damaged_files)
         cr_expect_eq(bh_zone_parse(whole.bytes, len, &zone, NULL), BH_EINVAL, "cut after %zu", len);
     cr_expect_eq(bh_zone_parse(whole.bytes, BH_ZONE_BYTES_MAX + 1, &zone, NULL), BH_ETOOBIG);
     cr_expect_eq(bh_zone_parse(NULL, 0, &zone, NULL), BH_EINVAL);
+}
+
+Test(zone, refuses_files_that_count_leap_seconds_and_says_so)
+{
+    static const struct tzif_type type = {0};
+    struct tzif_bytes file = tzif_build(&type, 1, NULL, 0, "CET-1CEST,M3.5.0,M10.5.0/3");
+    struct bh_zone *zone = NULL;
+    struct bh_error error = {.text = ""};
+    file.bytes[44 + 31] = 1; /* its twelve bytes are taken from the rule */
+    cr_expect_eq(bh_zone_parse(file.bytes, file.len, &zone, &error), BH_EINVAL);
+    cr_expect_not_null(strstr(error.text, "leap seconds"), "%s", error.text);
+}
+
+static void *
+no_memory(size_t size)
+{
+    (void)size;
+    return NULL;
+}
+
+Test(zone, says_when_memory_is_short)
+{
+    static const struct bh_allocator poor = {no_memory, realloc, free};
+    struct tzif_bytes file = tzif_read("Europe/Berlin");
+    struct bh_zone *zone = NULL;
+    bh_alloc_replace(&poor);
+    cr_expect_eq(bh_zone_parse(file.bytes, file.len, &zone, NULL), BH_ENOMEM);
+    bh_alloc_replace(NULL);
+    cr_expect_null(zone);
 }
