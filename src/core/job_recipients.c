@@ -1,3 +1,5 @@
+#include <stdio.h>
+
 #include "core/alloc.h"
 #include "core/fault.h"
 #include "core/job_reader.h"
@@ -82,6 +84,14 @@ item_text(const struct bh_job_reader *reader, const struct bh_json_value *item,
 }
 
 static enum bh_status
+refuse_item(const struct bh_job_reader *reader, const struct bh_json_value *item, size_t index)
+{
+    char path[BH_ERROR_FIELD_MAX];
+    snprintf(path, sizeof(path), "to[%zu]", index);
+    return bh_job_refuse(reader, path, item, "a string or a whole number");
+}
+
+static enum bh_status
 read_array(struct bh_job_reader *reader, const struct bh_json_value *array)
 {
     size_t count = bh_json_count(array);
@@ -94,7 +104,7 @@ read_array(struct bh_job_reader *reader, const struct bh_json_value *array)
     for (size_t i = 0; status == BH_OK && item != NULL; i++, item = bh_json_next(item)) {
         struct bh_str text;
         if (!item_text(reader, item, &text))
-            return bh_job_refuse(reader, "to", item, "in an array a string or a whole number");
+            return refuse_item(reader, item, i);
         status = read_one(reader, text, i, &room[i]);
     }
     return status;

@@ -49,15 +49,15 @@ static const struct bh_job_field fields[] = {
 static enum bh_status
 refuse_unknown(const struct bh_job_reader *reader, struct bh_str name)
 {
-    const char *names[BH_ARRAY_LEN(fields)];
+    struct bh_did_you_mean search;
+    bh_did_you_mean_start(&search, name);
     for (size_t i = 0; i < BH_ARRAY_LEN(fields); i++)
-        names[i] = fields[i].name;
+        bh_did_you_mean_offer(&search, fields[i].name);
 
     struct bh_quoted shown = bh_quote(name);
-    const char *meant = bh_did_you_mean(name, names, BH_ARRAY_LEN(fields));
-    if (meant != NULL)
+    if (search.name != NULL)
         return bh_error_set(reader->error, shown.text, "unknown field `%s`, did you mean `%s`?",
-                            shown.text, meant);
+                            shown.text, search.name);
     return bh_error_set(reader->error, shown.text,
                         "unknown field `%s`; a producer's own data goes into `meta`", shown.text);
 }

@@ -39,7 +39,7 @@ Test(xml_check, refuses_everything_else_with_a_place)
         {"</a>",                                           "in line 1"                                           },
         {"<a/><b/>",                                       "junk after document element in line 1, column 5"     },
         {"<a/>text",                                       "junk after document element"                         },
-        {"text<a/>",                                       "syntax error"                                        },
+        {"text<a/>",                                       "not well-formed"                                     },
         {"<a b=1/>",                                       "not well-formed"                                     },
         {"<a b/>",                                         "not well-formed"                                     },
         {"<a b='1' b='2'/>",                               "duplicate attribute"                                 },
