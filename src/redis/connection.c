@@ -75,8 +75,8 @@ static void BH_PRINTF(3, 4)
 {
     bool running = conn->state == BH_REDIS_CONNECTING || conn->state == BH_REDIS_READY;
     /* A server that throws us out says why, and we may meet the broken pipe before its words. */
-    bool better = conn->ending && conn->end_by == BH_REDIS_END_BY_TRANSPORT &&
-                  cause.by == BH_REDIS_END_BY_SERVER;
+    bool better =
+        conn->ending && conn->end_by == BH_REDIS_END_BY_TRANSPORT && cause.by != BH_REDIS_END_BY_US;
     if (!running && !better)
         return;
 
@@ -382,11 +382,22 @@ login_on_select(void *arg, const struct redisReply *reply, const char *error_tex
         end_by_error_reply(arg, reply, BH_REDIS_ALARM, "database refused");
 }
 
+/* An error of one command, and not of the server's mood: the user may log in, but not do this. */
+static bool
+concerns_command_only(const struct redisReply *reply)
+{
+    const struct bh_redis_error *error = bh_redis_error_find(text_of(reply));
+    return error->class == BH_REDIS_OTHER || strcmp(error->word, "NOPERM") == 0 ||
+           strcmp(error->word, "ERR unknown command") == 0;
+}
+
 /* The name is a convenience; a user who may not set it works as well. */
 static void
 login_on_name(void *arg, const struct redisReply *reply, const char *error_text)
 {
-    (void)arg, (void)reply, (void)error_text;
+    (void)error_text;
+    if (reply != NULL && reply->type == REDIS_REPLY_ERROR && !concerns_command_only(reply))
+        end_by_error_reply(arg, reply, BH_REDIS_OTHER, "not ready");
 }
 
 static void

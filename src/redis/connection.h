@@ -168,7 +168,7 @@ struct bh_redis_connection {
     bool was_up;
     enum bh_redis_class end_class;
     const char *end_advice;
-    char end_reason[256];
+    char end_reason[400];
     bh_ms retry_after_ms; /* CLOSING: for the timer in DOWN */
 
     struct bh_reconnect reconnect;

@@ -4,7 +4,8 @@
  * hiredis announces no limit: it allocates an array of four thousand million elements on a peer's word,
  * and buffers a string of any length.  Here each reply has a bound on its bytes, on its elements over all
  * levels, and on its depth; a line has a bound too, because hiredis searches an unfinished line from its
- * start at each call.  Only what RESP2 knows is accepted, whatever version of hiredis is linked.
+ * start at each call.  The bound on bytes is looked at between two feeds, so the last of them may pass it.
+ * Only what RESP2 knows is accepted, whatever version of hiredis is linked.
  *
  * The only file that touches the insides of redisReader.  Works with hiredis 0.14 and 1.x.
  */

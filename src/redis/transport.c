@@ -58,21 +58,35 @@ bh_transport_handles(const struct bh_transport *transport)
 
 /* ---- the end --------------------------------------------------------------------------------------- */
 
+/* `what` and the address make the reason. */
 static void
-break_off(struct bh_transport *self, bool alarm, const char *reason)
+break_off(struct bh_transport *self, bool alarm, const char *what)
 {
-    if (self->broken || self->closing)
+    char reason[360];
+    if (self->deaf || self->closing)
         return;
     self->broken = true;
+    self->deaf = true;
+    snprintf(reason, sizeof(reason), "%s (%s)", what, self->peer);
     self->events.on_broken(self->events.arg, alarm, reason);
 }
 
 static void
 break_off_uv(struct bh_transport *self, const char *doing, int error)
 {
-    char reason[200];
-    snprintf(reason, sizeof(reason), "%s: %s (%s)", doing, uv_strerror(error), self->peer);
-    break_off(self, false, reason);
+    char what[160];
+    snprintf(what, sizeof(what), "%s: %s", doing, uv_strerror(error));
+    break_off(self, false, what);
+}
+
+/* What the server said before it closed may still be waiting, and says more than the broken pipe. */
+static void
+break_off_writing(struct bh_transport *self, int error)
+{
+    if (self->broken || self->closing)
+        return;
+    break_off_uv(self, "writing failed", error);
+    self->deaf = false;
 }
 
 /* Called whenever a handle or request has ended; the last one ends the attempt. */
@@ -137,7 +151,7 @@ write_on_done(uv_write_t *request, int status)
     if (self->closing || status == UV_ECANCELED)
         return;
     if (status < 0) {
-        break_off_uv(self, "writing failed", status);
+        break_off_writing(self, status);
         return;
     }
     if (self->tls_context != NULL)
@@ -155,7 +169,7 @@ write_rest(struct bh_transport *self)
     int error = uv_write(&self->write, &self->socket.stream, &buf, 1, write_on_done);
     if (error != 0) {
         bh_buf_clear(&self->in_flight);
-        break_off_uv(self, "writing failed", error);
+        break_off_writing(self, error);
         return;
     }
     self->writing = true;
@@ -177,7 +191,7 @@ write_plain(struct bh_transport *self, struct bh_buf *bytes)
     int taken = write_now(self, bh_buf_str(bytes));
     if (taken < 0) {
         bh_buf_clear(bytes);
-        break_off_uv(self, "writing failed", taken);
+        break_off_writing(self, taken);
         return;
     }
     bh_buf_consume(bytes, (size_t)taken);
@@ -203,7 +217,7 @@ write_tls(struct bh_transport *self)
         return;
     int taken = write_now(self, wire);
     if (taken < 0) {
-        break_off_uv(self, "writing failed", taken);
+        break_off_writing(self, taken);
         return;
     }
     if ((size_t)taken < wire.len &&
@@ -266,13 +280,15 @@ advance_tls(struct bh_transport *self)
     enum bh_tls_step step = bh_tls_next(&self->tls, plain, sizeof(plain), &len);
     write_tls(self);
     switch (step) {
-    case BH_TLS_MORE: return false;
     case BH_TLS_ESTABLISHED: announce_open(self); break;
     case BH_TLS_BYTES: self->events.on_bytes(self->events.arg, plain, len); break;
-    case BH_TLS_ENDED: break_off(self, false, "the server closed the connection"); break;
-    case BH_TLS_FAILED: break_off(self, self->tls.certificate_refused, self->tls.reason); break;
+    case BH_TLS_MORE: return false;
+    case BH_TLS_ENDED: break_off(self, false, "the server closed the connection"); return false;
+    case BH_TLS_FAILED:
+        break_off(self, self->tls.certificate_refused, self->tls.reason);
+        return false;
     }
-    return !self->broken && !self->closing;
+    return !self->deaf && !self->closing;
 }
 
 static void
@@ -302,7 +318,7 @@ static void
 socket_on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buf)
 {
     struct bh_transport *self = stream->data;
-    if (self->broken || self->closing)
+    if (self->deaf || self->closing)
         return;
     if (count > 0)
         take_bytes(self, buf->base, (size_t)count);
@@ -367,7 +383,7 @@ socket_stands(struct bh_transport *self)
 static void
 give_up_address(struct bh_transport *self, const char *why)
 {
-    snprintf(self->last_reason, sizeof(self->last_reason), "%s (%s)", why, self->peer);
+    snprintf(self->last_reason, sizeof(self->last_reason), "%s", why);
     uv_timer_stop(&self->timer);
     if (self->addresses_left > 0) {
         self->address = self->address->ai_next;
@@ -507,6 +523,7 @@ bh_transport_open(struct bh_transport *transport, const struct bh_redis_url *url
     transport->connected = false;
     transport->open = false;
     transport->broken = false;
+    transport->deaf = false;
     transport->last_reason[0] = '\0';
     transport->addresses_left = 0;
     transport->give_up_at = bh_mono_add(now(), timeout_ms);

@@ -24,9 +24,12 @@
 #define BH_TRANSPORT_ADDRESSES_MAX 16
 
 /*
- * on_open: bytes may be written.  on_bytes: borrowed until it returns.  on_drained: the write in flight was
- * taken whole by the system.  on_broken: at most once, nothing but on_closed after it; it may come from
- * within open and write; `alarm`: waiting will not heal it (a certificate was refused).
+ * on_open: bytes may be written.
+ * on_bytes: borrowed until it returns.
+ * on_drained: the write in flight was taken whole by the system.
+ * on_broken: it may come from within open and write.  `alarm`: waiting will not heal it (a certificate was
+ * refused).  Behind a failed write the reading goes on until close, because what the server said before it
+ * closed explains more than the broken pipe: on_bytes may follow, and one further on_broken.
  * on_closed: the answer to close, never from within it; the transport may be opened again or released.
  */
 struct bh_transport_events {
@@ -68,11 +71,12 @@ struct bh_transport {
     unsigned addresses_left;    /* it included; bounded whatever the name server says */
     struct bh_mono give_up_at;  /* when the owner's time for connecting is over */
     char peer[112];             /* the address being tried, for people */
-    char last_reason[200];      /* why the address before failed */
+    char last_reason[96];       /* why the address tried last has failed */
 
     bool connected; /* the socket stands */
     bool open;      /* on_open was called */
     bool broken;
+    bool deaf; /* broken, and what comes is not looked at */
     bool closing;
 };
 

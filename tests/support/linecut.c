@@ -125,6 +125,9 @@ listen_on(struct bh_linecut *self)
 {
     union address address;
     socklen_t size = make_address(self->options.listen_path, 0, &address);
+    if (self->options.listen_path == NULL && self->options.listen_address != NULL &&
+        inet_pton(AF_INET, self->options.listen_address, &address.in.sin_addr) != 1)
+        give_up("listen_address");
     self->listener = make_socket(&address);
     set_up_socket(self->listener);
     if (bind(self->listener, &address.any, size) != 0 || listen(self->listener, 64) != 0)

@@ -15,9 +15,10 @@
 struct bh_linecut;
 
 struct bh_linecut_options {
-    const char *listen_path;   /* NULL: a free TCP port of 127.0.0.1 */
-    const char *upstream_path; /* NULL: upstream_port */
-    uint16_t upstream_port;    /* on 127.0.0.1; 0: no upstream */
+    const char *listen_path;    /* NULL: a free TCP port */
+    const char *listen_address; /* of that port; NULL: 127.0.0.1 */
+    const char *upstream_path;  /* NULL: upstream_port */
+    uint16_t upstream_port;     /* on 127.0.0.1; 0: no upstream */
 };
 
 enum bh_linecut_mode {
