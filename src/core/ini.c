@@ -88,19 +88,19 @@ static enum bh_ini_kind
 check_bytes(struct bh_str line, struct bh_ini_item *item)
 {
     if (line.len > BH_INI_LINE_MAX)
-        return fault(item, column_at(line, BH_INI_LINE_MAX), "The line has more than 4096 bytes.");
+        return fault(item, column_at(line, BH_INI_LINE_MAX), "the line has more than 4096 bytes");
     size_t valid = bh_utf8_valid_prefix(line);
     for (size_t i = 0; i < valid; i++) {
         if (is_control(line.ptr + i, valid - i)) {
             return fault(item, column_at(line, i),
                          line.ptr[i] == '\0'
-                             ? "A NUL byte stands here; this is not a text file."
-                             : "A control character stands here; only tabs are allowed.");
+                             ? "a NUL byte stands here; this is not a text file"
+                             : "a control character stands here; only tabs are allowed");
         }
     }
     if (valid < line.len)
         return fault(item, column_at(line, valid),
-                     "This is not UTF-8; save the file in that encoding.");
+                     "this is not UTF-8; save the file in that encoding");
     return BH_INI_VALUE;
 }
 
@@ -118,15 +118,15 @@ read_section(struct bh_ini *ini, struct bh_str line, struct bh_str text, struct 
     ini->skipping = true;
     const char *end = memchr(text.ptr, ']', text.len);
     if (end == NULL)
-        return fault(item, column_at(line, line.len), "The section header has no closing bracket.");
+        return fault(item, column_at(line, line.len), "the section header has no closing bracket");
     if (end != text.ptr + text.len - 1)
         return fault(
             item, column_of(line, (struct bh_str){end + 1, 0}),
-            "Something stands behind the section header; comments need a line of their own.");
+            "something stands behind the section header; comments need a line of their own");
 
     struct bh_str inner = trim_blanks((struct bh_str){text.ptr + 1, text.len - 2});
     if (inner.len == 0)
-        return fault(item, column_of(line, text), "The section has no name.");
+        return fault(item, column_of(line, text), "the section has no name");
     size_t word = 0;
     while (word < inner.len && !is_blank(inner.ptr[word]))
         word++;
@@ -146,13 +146,13 @@ static enum bh_ini_kind
 check_key(struct bh_str line, struct bh_str key, struct bh_ini_item *item)
 {
     if (key.len == 0)
-        return fault(item, column_of(line, key), "There is no key before the `=`.");
+        return fault(item, column_of(line, key), "there is no key before the `=`");
     if (key.len > BH_INI_KEY_MAX)
-        return fault(item, column_of(line, key), "The key is longer than 64 characters.");
+        return fault(item, column_of(line, key), "the key is longer than 64 characters");
     for (size_t i = 0; i < key.len; i++) {
         if (!is_key_char(key.ptr[i]))
             return fault(item, column_of(line, (struct bh_str){key.ptr + i, 0}),
-                         "A key consists of letters, digits, `_`, `-` and `.`.");
+                         "a key consists of letters, digits, `_`, `-` and `.`");
     }
     return BH_INI_VALUE;
 }
@@ -163,13 +163,13 @@ read_value(struct bh_ini *ini, struct bh_str line, struct bh_str text, struct bh
     const char *equals = memchr(text.ptr, '=', text.len);
     if (equals == NULL)
         return fault(item, column_of(line, text),
-                     "This is neither a [section], nor `key = value`, nor a comment; values cannot "
-                     "go on over several lines.");
+                     "this is neither a [section], nor `key = value`, nor a comment; values cannot "
+                     "go on over several lines");
     struct bh_str key = trim_blanks((struct bh_str){text.ptr, (size_t)(equals - text.ptr)});
     if (check_key(line, key, item) == BH_INI_FAULT)
         return BH_INI_FAULT;
     if (!ini->in_section)
-        return fault(item, column_of(line, key), "This key stands before the first [section].");
+        return fault(item, column_of(line, key), "this key stands before the first [section]");
 
     struct bh_str behind = {equals + 1, (size_t)(text.ptr + text.len - equals) - 1};
     item->kind = BH_INI_VALUE;
@@ -191,13 +191,13 @@ check_mark(struct bh_ini *ini, struct bh_ini_item *item)
         ini->rest.len -= 3;
         item->line = 1;
         return fault(item, 1,
-                     "The file begins with a byte order mark; save it as UTF-8 without one.");
+                     "the file begins with a byte order mark; save it as UTF-8 without one");
     }
     if (bh_str_starts_with(ini->rest, BH_STR_LITERAL("\xFF\xFE")) ||
         bh_str_starts_with(ini->rest, BH_STR_LITERAL("\xFE\xFF"))) {
         ini->rest = (struct bh_str){NULL, 0};
         item->line = 1;
-        return fault(item, 1, "The file is UTF-16; save it as UTF-8 without a byte order mark.");
+        return fault(item, 1, "the file is UTF-16; save it as UTF-8 without a byte order mark");
     }
     return BH_INI_VALUE;
 }

@@ -153,7 +153,7 @@ Test(ini, takes_a_key_of_64_characters_and_no_more)
     }
 }
 
-Test(ini, faults_are_sentences)
+Test(ini, faults_are_told_in_words)
 {
     struct bh_buf out;
     bh_buf_init(&out, 1 << 16);
@@ -164,7 +164,7 @@ Test(ini, faults_are_sentences)
         if (line.ptr[0] != 'F')
             continue;
         faults++;
-        cr_expect_eq(line.ptr[line.len - 1], '.', "%.*s", BH_STR_ARGS(line));
+        cr_expect_neq(line.ptr[line.len - 1], '.', "%.*s", BH_STR_ARGS(line));
         cr_expect_gt(line.len, 20, "%.*s", BH_STR_ARGS(line));
     }
     cr_expect_eq(faults, 8);
