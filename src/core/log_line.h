@@ -34,7 +34,7 @@ enum bh_log_format {
 enum bh_log_field_type {
     BH_LOG_FIELD_STRING,
     BH_LOG_FIELD_INT,
-    BH_LOG_FIELD_DURATION, /* text: "40s", "1m30s", "250ms"; json: a number, under NAME_ms */
+    BH_LOG_FIELD_DURATION, /* text: "40s", "90s", "250ms"; json: a number, under NAME_ms */
     BH_LOG_FIELD_BOOL,
 };
 
@@ -74,9 +74,11 @@ int bh_log_level_priority(enum bh_log_level level);
  *
  * `journal_prefix`: standard error is the journal, so the line starts with "<N>", N the priority
  * (sd-daemon(3)); journald takes it off again.  A string longer than BH_LOG_VALUE_MAX bytes is cut at a
- * character's start and ends in "...".  Bytes that are not UTF-8 become U+FFFD; control characters are
- * escaped.  Names that repeat are not checked.  Returns the buffer's status; on failure the buffer is as
- * it was before the call, so that a log of many lines loses one line and not its shape.
+ * character's start and ends in "...".  Bytes that are not UTF-8 become U+FFFD; control characters, line
+ * separators and what turns the direction of writing become \\uNNNN, in both formats.  Names that repeat
+ * are not checked.  A time outside the years 1 to 9999 is shown as the nearest inside.
+ * BH_OK, BH_ENOMEM or BH_ETOOBIG; on failure the buffer holds what it held before the call, so that a log
+ * of many lines loses one line and not its shape.
  */
 #define BH_LOG_VALUE_MAX 2048
 enum bh_status bh_log_line_format(const struct bh_log_line *line, enum bh_log_format format,
