@@ -210,7 +210,7 @@ void bh_config_report_release(struct bh_config_report *report);
 /* Append each as "WHERE: error: TEXT\n" or "WHERE: warning: TEXT\n", and how many more there were. */
 enum bh_status bh_config_report_print(const struct bh_config_report *report, struct bh_buf *buf);
 
-/* Add one message; used by config*.c and config_load.c. */
+/* Add one message, with a period at its end if it has none; for config*.c and config_load.c. */
 void bh_config_report_add(struct bh_config_report *report, enum bh_config_severity severity,
                           const char *where, const char *format, ...) BH_PRINTF(4, 5);
 
@@ -296,7 +296,10 @@ enum bh_status bh_config_number_queues(struct bh_config *fresh, const struct bh_
 
 /* ---- Printing ---- */
 
-/* Effective values as an INI file that reads back (but for masked secrets), with the origin of each as a comment. */
+/*
+ * Effective values as an INI file, with the origin of each above it and defaults behind `;`.  Read again it gives the
+ * same, but for secrets, whose mask is refused.
+ */
 enum bh_status bh_config_print(const struct bh_config *config, struct bh_buf *buf) BH_MUST_CHECK;
 
 /* The complete, commented reference: config.example.ini. */
