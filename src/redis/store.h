@@ -109,9 +109,9 @@ enum bh_status bh_store_new(uv_loop_t *loop, const struct bh_store_options *opti
 
 /*
  * Say which queues there are; may be called again at any time.  Commands of a queue that is gone are
- * answered as usual if they were executed before, and as failed afterwards; a queue is known by its name,
- * and keeps its number or gets a new one only when no command of it is open.  A queue that is new while the
- * store is up is adopted in the background.
+ * answered as usual if they were executed before, and as failed afterwards.  A queue is known by its name and
+ * may get another number; answers carry the number that their command named.  The claims of a queue that is
+ * new while the store is up wait until its leases have been looked at (rule 5).
  * BH_ENOMEM, or BH_EINVAL (a bad name, a number or name twice): the old set stays.
  */
 enum bh_status bh_store_configure(struct bh_store *store, const struct bh_store_queue *queues,
@@ -124,8 +124,8 @@ void bh_store_set_limits(struct bh_store *store, const struct bh_store_limit *li
 void bh_store_start(struct bh_store *store);
 
 /*
- * Take one command of the six kinds above.  BH_ENOMEM: not taken, no event follows.  A command of an
- * unknown queue is taken and answered as failed.
+ * Take one command of the six kinds above.  BH_ENOMEM, or BH_EDOWN after bh_store_stop: not taken, no event
+ * follows.  A command of an unknown queue is taken and answered as failed.
  */
 enum bh_status bh_store_execute(struct bh_store *store,
                                 const struct bh_command *command) BH_MUST_CHECK;

@@ -1,0 +1,264 @@
+#include "redis/store_private.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "core/alloc.h"
+#include "redis/reply_view.h"
+
+/* Above the leases that one worker can hold; what is not known is adopted, which is safe. */
+#define KNOWN_MAX 4096
+
+/* Said again when an adoption failed for a cause that passes. */
+#define ADOPT_RETRY_MS ((bh_ms)500)
+
+struct bh_line *
+bh_line_new(struct bh_store *store, const struct bh_store_queue *queue)
+{
+    struct bh_line *line = bh_alloc_zero(sizeof(*line));
+    if (line == NULL)
+        return NULL;
+    line->store = store;
+    line->waiter.wake_at = BH_MONO_NEVER;
+    (void)snprintf(line->name, sizeof(line->name), "%s", queue->name);
+    enum bh_status status = bh_queue_keys_init(&line->keys, store->prefix, line->name);
+    BH_ASSERT(status == BH_OK);
+    bh_line_configure(line, queue);
+    return line;
+}
+
+void
+bh_line_configure(struct bh_line *line, const struct bh_store_queue *queue)
+{
+    line->config = *queue;
+    line->config.name = line->name;
+    line->gone = false;
+}
+
+void
+bh_line_free(struct bh_line *line)
+{
+    if (line->waiter.initialised)
+        bh_redis_connection_release(&line->waiter.connection);
+    bh_free(line->known);
+    bh_free(line);
+}
+
+struct bh_line *
+bh_line_by_name(struct bh_store *store, const char *name)
+{
+    for (struct bh_line *line = store->lines; line != NULL; line = line->next) {
+        if (strcmp(line->name, name) == 0)
+            return line;
+    }
+    return NULL;
+}
+
+struct bh_line *
+bh_line_by_number(struct bh_store *store, unsigned number)
+{
+    for (struct bh_line *line = store->lines; line != NULL; line = line->next) {
+        if (!line->gone && line->config.number == number)
+            return line;
+    }
+    return NULL;
+}
+
+struct bh_store_caller
+bh_line_caller(const struct bh_line *line)
+{
+    return (struct bh_store_caller){&line->config, &line->keys, line->store->owner};
+}
+
+static bool
+is_unused(const struct bh_line *line)
+{
+    return line->gone && line->batches == 0 && !line->adopting && !line->waiter.started &&
+           line->waiter.open == 0;
+}
+
+void
+bh_line_sweep(struct bh_store *store)
+{
+    struct bh_line **at = &store->lines;
+    if (store->walks > 0)
+        return;
+    while (*at != NULL) {
+        struct bh_line *line = *at;
+        if (!is_unused(line)) {
+            at = &line->next;
+            continue;
+        }
+        *at = line->next;
+        bh_line_free(line);
+    }
+}
+
+/* ---- known claims -------------------------------------------------------------------------------- */
+
+/*
+ * After a reconnect the leases that this store does not know are given back: they belong to claims whose
+ * answers were lost.  A claim that is forgotten here too early is only treated like a crash of ours, and one
+ * that is kept too long only leaves its lease to expire; so this list may be approximate.
+ */
+
+static struct bh_known_claim *
+find_known(struct bh_line *line, uint64_t token)
+{
+    for (size_t i = 0; i < line->known_count; i++) {
+        if (line->known[i].token == token)
+            return &line->known[i];
+    }
+    return NULL;
+}
+
+static void
+forget_ended(struct bh_line *line)
+{
+    struct bh_mono now = bh_store_now(line->store);
+    size_t kept = 0;
+    for (size_t i = 0; i < line->known_count; i++) {
+        if (line->known[i].jobs > 0 && !bh_mono_reached(line->known[i].ends_at, now))
+            line->known[kept++] = line->known[i];
+    }
+    line->known_count = kept;
+}
+
+static bool
+known_has_room(struct bh_line *line)
+{
+    if (line->known_count < line->known_capacity)
+        return true;
+    forget_ended(line);
+    if (line->known_count < line->known_capacity)
+        return true;
+    size_t capacity = line->known_capacity == 0 ? 16 : 2 * line->known_capacity;
+    if (capacity > KNOWN_MAX)
+        return false;
+    struct bh_known_claim *known = bh_realloc_array(line->known, capacity, sizeof(*known));
+    if (known == NULL)
+        return false;
+    line->known = known;
+    line->known_capacity = capacity;
+    return true;
+}
+
+void
+bh_line_claimed(struct bh_line *line, uint64_t token, size_t jobs, struct bh_mono asked_at)
+{
+    if (!known_has_room(line))
+        return;
+    line->known[line->known_count++] =
+        (struct bh_known_claim){token, jobs, bh_mono_add(asked_at, line->config.lease_ms)};
+}
+
+void
+bh_line_ended(struct bh_line *line, uint64_t token)
+{
+    struct bh_known_claim *claim = find_known(line, token);
+    if (claim == NULL)
+        return;
+    if (claim->jobs > 0)
+        claim->jobs--;
+    if (claim->jobs == 0)
+        *claim = line->known[--line->known_count];
+}
+
+void
+bh_line_renewed(struct bh_line *line, uint64_t token, struct bh_mono asked_at)
+{
+    struct bh_known_claim *claim = find_known(line, token);
+    if (claim != NULL)
+        claim->ends_at = bh_mono_add(asked_at, line->config.lease_ms);
+}
+
+/* ---- adoption ------------------------------------------------------------------------------------ */
+
+static void
+adopt_again_later(struct bh_line *line, bh_ms delay)
+{
+    struct bh_store *store = line->store;
+    store->proceed_at = bh_mono_add(bh_store_now(store), bh_ms_max(delay, ADOPT_RETRY_MS));
+    bh_store_arm(store);
+}
+
+static void
+take_adopt_page(struct bh_line *line, const struct redisReply *reply)
+{
+    struct bh_store *store = line->store;
+    struct bh_str text, cursor;
+    uint64_t recovered;
+    if (bh_reply_error(reply, &text)) {
+        /* Whatever it was, loading the scripts once more does no harm and heals a flushed cache. */
+        store->loaded = false;
+        adopt_again_later(line, bh_store_error(store, &store->connection, "adopt", text));
+        return;
+    }
+    if (bh_decode_adopt(reply, &cursor, &recovered) != BH_OK) {
+        adopt_again_later(line, bh_store_garbled(store, "adopt"));
+        return;
+    }
+    store->counters.adopted += recovered;
+    (void)snprintf(line->cursor, sizeof(line->cursor), "%.*s", BH_STR_ARGS(cursor));
+    line->adopted = strcmp(line->cursor, "0") == 0;
+}
+
+static void
+adopt_on_reply(void *arg, const struct redisReply *reply, const char *error_text)
+{
+    struct bh_line *line = arg;
+    struct bh_store *store = line->store;
+    (void)error_text;
+    line->adopting = false;
+    if (reply == NULL)
+        return; /* on_down follows and begins anew */
+    if (!line->gone)
+        take_adopt_page(line, reply);
+    bh_line_sweep(store);
+    if (bh_mono_is_never(store->proceed_at))
+        bh_store_proceed(store);
+}
+
+/* BH_ENOMEM when the list of tokens cannot be made. */
+static enum bh_status
+send_adopt(struct bh_line *line, struct bh_call *call)
+{
+    struct bh_store_caller caller = bh_line_caller(line);
+    const struct bh_str *argv;
+    size_t argc;
+    forget_ended(line);
+    uint64_t *tokens = bh_alloc_array(line->known_count + 1, sizeof(*tokens));
+    if (tokens == NULL)
+        return BH_ENOMEM;
+    for (size_t i = 0; i < line->known_count; i++)
+        tokens[i] = line->known[i].token;
+    bh_encode_adopt(call, &caller, bh_str_from(line->cursor), tokens, line->known_count);
+    bh_free(tokens);
+    enum bh_status status = bh_call_argv(call, &argv, &argc);
+    if (status != BH_OK)
+        return status;
+    line->store->counters.commands++;
+    return bh_redis_connection_send(&line->store->connection, argc, argv, 0, adopt_on_reply, line);
+}
+
+void
+bh_line_adopt(struct bh_line *line)
+{
+    struct bh_call call;
+    if (line->cursor[0] == '\0')
+        (void)snprintf(line->cursor, sizeof(line->cursor), "0");
+    bh_call_init(&call, BH_SCRIPT_ADOPT);
+    if (send_adopt(line, &call) == BH_OK)
+        line->adopting = true;
+    else
+        adopt_again_later(line, 0);
+    bh_call_release(&call);
+}
+
+void
+bh_line_down(struct bh_line *line)
+{
+    line->adopted = false;
+    line->adopting = false;
+    line->cursor[0] = '\0';
+}
