@@ -1,0 +1,27 @@
+/*
+ * sms - POST and GET /api/sms (send), DELETE /api/sms (cancel delayed messages).
+ *
+ * Order of checks: `to` missing 301, `text` missing 305, too long 401, sender 201, then per recipient 301/202,
+ * reload lock 402, daily limit 403, credit 500.  The gateway's page gives the codes but no order.
+ */
+#ifndef BH_SIM_SMS_H
+#define BH_SIM_SMS_H
+
+#include "sim/world.h"
+
+void bh_sim_sms_send(struct bh_sim_world *world, struct bh_sim_exchange *exchange);
+void bh_sim_sms_delete(struct bh_sim_world *world, struct bh_sim_exchange *exchange);
+
+/* 11 alphanumeric characters, or 16 digits. */
+bool bh_sim_sender_is_valid(struct bh_sim_str from);
+
+/* Price of one part to that number. */
+bh_sim_money bh_sim_sms_price(const struct bh_sim_config *config, struct bh_sim_str number);
+
+/* A text for a code, for error_text. */
+const char *bh_sim_code_text(int code);
+
+/* The code of the whole request from those of its recipients. */
+int bh_sim_overall_code(const struct bh_sim_config *config, const struct bh_sim_exchange *exchange);
+
+#endif
