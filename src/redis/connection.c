@@ -76,7 +76,7 @@ static void BH_PRINTF(3, 4)
     bool running = conn->state == BH_REDIS_CONNECTING || conn->state == BH_REDIS_READY;
     /* A server that throws us out says why, and we may meet the broken pipe before its words. */
     bool better =
-        conn->ending && conn->end_by == BH_REDIS_END_BY_TRANSPORT && cause.by != BH_REDIS_END_BY_US;
+        conn->ending && conn->end_by == BH_REDIS_END_BY_LINK && cause.by != BH_REDIS_END_BY_US;
     if (!running && !better)
         return;
 
@@ -117,7 +117,7 @@ end_by_error_reply(struct bh_redis_connection *conn, const struct redisReply *re
     if (cause.class == BH_REDIS_OTHER)
         cause.class = least;
     end_soon(conn, cause, "%s: %.160s (%s)", what, without_password(conn, reply->str),
-             bh_transport_peer(&conn->transport));
+             bh_redis_link_peer(&conn->link));
 }
 
 static void
@@ -199,7 +199,7 @@ judge_deadlines(struct bh_redis_connection *conn)
         conn->counters.timeouts++;
         end_soon(conn, (struct cause){.class = BH_REDIS_WAIT},
                  "no reply in time, %zu commands open (%s)", conn->pending_count,
-                 bh_transport_peer(&conn->transport));
+                 bh_redis_link_peer(&conn->link));
         return;
     }
     conn->timer_due = BH_MONO_NEVER;
@@ -250,7 +250,7 @@ static enum bh_status
 append_command(struct bh_redis_connection *conn, size_t argc, const struct bh_str *argv)
 {
     struct bh_buf *buf = &conn->outgoing;
-    size_t before = buf->len, in_flight = bh_transport_in_flight(&conn->transport);
+    size_t before = buf->len, in_flight = bh_redis_link_in_flight(&conn->link);
     if (in_flight >= conn->options.outgoing_bytes_max)
         return BH_ETOOBIG;
     buf->max = conn->options.outgoing_bytes_max - in_flight;
@@ -287,11 +287,11 @@ static void
 flush(struct bh_redis_connection *conn)
 {
     bool able = conn->state == BH_REDIS_CONNECTING || conn->state == BH_REDIS_READY;
-    if (!able || conn->outgoing.len == 0 || bh_transport_is_writing(&conn->transport))
+    if (!able || conn->outgoing.len == 0 || bh_redis_link_is_writing(&conn->link))
         return;
     conn->counters.writes++;
     conn->counters.bytes_out += conn->outgoing.len;
-    bh_transport_write(&conn->transport, &conn->outgoing);
+    bh_redis_link_write(&conn->link, &conn->outgoing);
 }
 
 /* ---- receiving --------------------------------------------------------------------------------------- */
@@ -304,7 +304,7 @@ refuse_unasked(struct bh_redis_connection *conn, const struct redisReply *reply)
     else
         end_soon(conn, (struct cause){.class = BH_REDIS_OTHER},
                  "the server sent a reply that nobody asked for (%s)",
-                 bh_transport_peer(&conn->transport));
+                 bh_redis_link_peer(&conn->link));
 }
 
 static void
@@ -324,7 +324,7 @@ deliver(struct bh_redis_connection *conn, struct redisReply *reply)
 }
 
 static void
-transport_on_bytes(void *arg, const char *bytes, size_t len)
+link_on_bytes(void *arg, const char *bytes, size_t len)
 {
     struct bh_redis_connection *conn = arg;
     conn->counters.bytes_in += len;
@@ -338,11 +338,11 @@ transport_on_bytes(void *arg, const char *bytes, size_t len)
         deliver(conn, reply);
     if (status != BH_OK)
         end_soon(conn, (struct cause){.class = BH_REDIS_OTHER}, "not a reply of Redis: %s (%s)",
-                 bh_reply_reader_error(&conn->reader), bh_transport_peer(&conn->transport));
+                 bh_reply_reader_error(&conn->reader), bh_redis_link_peer(&conn->link));
 }
 
 static void
-transport_on_drained(void *arg)
+link_on_drained(void *arg)
 {
     struct bh_redis_connection *conn = arg;
     if (conn->outgoing.len > 0)
@@ -350,7 +350,7 @@ transport_on_drained(void *arg)
 }
 
 static void
-transport_on_broken(void *arg, bool alarm, const char *reason)
+link_on_broken(void *arg, bool alarm, const char *reason)
 {
     static const char advice[] = "The worker does not believe that this is the Redis it should "
                                  "talk to.  It tries again slowly.  "
@@ -358,7 +358,7 @@ transport_on_broken(void *arg, bool alarm, const char *reason)
     struct bh_redis_connection *conn = arg;
     struct cause cause = {.class = alarm ? BH_REDIS_ALARM : BH_REDIS_RECONNECT,
                           .advice = alarm ? advice : NULL,
-                          .by = BH_REDIS_END_BY_TRANSPORT};
+                          .by = BH_REDIS_END_BY_LINK};
     end_soon(conn, cause, "%s", reason);
 }
 
@@ -470,7 +470,7 @@ submit_name(struct bh_redis_connection *conn)
 
 /* All at once: the first refusal counts, what follows it is not looked at. */
 static void
-transport_on_open(void *arg)
+link_on_open(void *arg)
 {
     struct bh_redis_connection *conn = arg;
     struct bh_str ping = BH_STR_LITERAL("PING");
@@ -501,8 +501,8 @@ begin_attempt(struct bh_redis_connection *conn)
         return;
     }
     set_timer(conn, conn->options.connect_timeout_ms);
-    bh_transport_open(&conn->transport, conn->options.url, conn->tls_context,
-                      conn->options.connect_timeout_ms);
+    bh_redis_link_open(&conn->link, conn->options.url, conn->tls_context,
+                       conn->options.connect_timeout_ms);
 }
 
 static void
@@ -528,7 +528,7 @@ close_handles(struct bh_redis_connection *conn)
 }
 
 static void
-transport_on_closed(void *arg)
+link_on_closed(void *arg)
 {
     struct bh_redis_connection *conn = arg;
     conn->state = BH_REDIS_DOWN;
@@ -575,7 +575,7 @@ end_connection(struct bh_redis_connection *conn)
 {
     conn->ending = false;
     uv_timer_stop(&conn->timer);
-    bh_transport_close(&conn->transport);
+    bh_redis_link_close(&conn->link);
     bh_buf_clear(&conn->outgoing);
     answer_all_with_null(conn);
     plan_retry(conn);
@@ -589,8 +589,8 @@ end_connection(struct bh_redis_connection *conn)
         conn->listener.on_down(conn->listener.arg, &down);
     }
     /* Else its closing calls it. */
-    if (bh_transport_handles(&conn->transport) == 0)
-        transport_on_closed(conn);
+    if (bh_redis_link_handles(&conn->link) == 0)
+        link_on_closed(conn);
 }
 
 static void
@@ -619,9 +619,9 @@ timer_on_due(uv_timer_t *timer)
     case BH_REDIS_DOWN: begin_attempt(conn); break;
     case BH_REDIS_CONNECTING:
         conn->counters.timeouts++;
-        end_soon(conn, (struct cause){.class = BH_REDIS_WAIT, .by = BH_REDIS_END_BY_TRANSPORT},
-                 "%s took longer than %lld ms (%s)", bh_transport_doing(&conn->transport),
-                 (long long)conn->options.connect_timeout_ms, bh_transport_peer(&conn->transport));
+        end_soon(conn, (struct cause){.class = BH_REDIS_WAIT, .by = BH_REDIS_END_BY_LINK},
+                 "%s took longer than %lld ms (%s)", bh_redis_link_doing(&conn->link),
+                 (long long)conn->options.connect_timeout_ms, bh_redis_link_peer(&conn->link));
         break;
     case BH_REDIS_READY:
         /* Looked at behind the next poll: after a pause of our own process the reply may be waiting. */
@@ -682,19 +682,19 @@ check_url(const struct bh_redis_url *url, struct bh_error *error)
 static enum bh_status
 make_parts(struct bh_redis_connection *conn, struct bh_error *error)
 {
-    struct bh_transport_events events = {.on_open = transport_on_open,
-                                         .on_bytes = transport_on_bytes,
-                                         .on_drained = transport_on_drained,
-                                         .on_broken = transport_on_broken,
-                                         .on_closed = transport_on_closed,
-                                         .arg = conn};
+    struct bh_redis_link_events events = {.on_open = link_on_open,
+                                          .on_bytes = link_on_bytes,
+                                          .on_drained = link_on_drained,
+                                          .on_broken = link_on_broken,
+                                          .on_closed = link_on_closed,
+                                          .arg = conn};
     struct bh_reply_limits limits = {.bytes_max = conn->options.reply_bytes_max,
                                      .elements_max = conn->options.reply_elements_max};
     enum bh_status status = BH_OK;
     if (conn->options.url->tls)
         status = bh_tls_context_new(&conn->options.tls, &conn->tls_context, error);
     if (status == BH_OK)
-        status = bh_transport_init(&conn->transport, conn->loop, &events);
+        status = bh_redis_link_init(&conn->link, conn->loop, &events);
     if (status == BH_OK)
         status = bh_reply_reader_init(&conn->reader, &limits);
     return status;
@@ -724,7 +724,7 @@ void
 bh_redis_connection_release(struct bh_redis_connection *conn)
 {
     BH_ASSERT(!conn->started && conn->handles == 0);
-    bh_transport_release(&conn->transport);
+    bh_redis_link_release(&conn->link);
     bh_reply_reader_release(&conn->reader);
     bh_tls_context_free(conn->tls_context);
     bh_buf_release(&conn->outgoing);
@@ -785,7 +785,7 @@ bh_redis_connection_reconnect(struct bh_redis_connection *conn, const struct bh_
     struct cause cause = {.class = BH_REDIS_RECONNECT};
     if (error != NULL)
         cause = (struct cause){.class = error->class, .advice = error->advice};
-    end_soon(conn, cause, "%s (%s)", reason, bh_transport_peer(&conn->transport));
+    end_soon(conn, cause, "%s (%s)", reason, bh_redis_link_peer(&conn->link));
 }
 
 struct redisReply *
@@ -818,5 +818,5 @@ bh_redis_connection_counters(const struct bh_redis_connection *conn)
 unsigned
 bh_redis_connection_handles(const struct bh_redis_connection *conn)
 {
-    return conn->handles + bh_transport_handles(&conn->transport);
+    return conn->handles + bh_redis_link_handles(&conn->link);
 }

@@ -50,8 +50,8 @@
 #include "core/redis_error.h"
 #include "core/redis_url.h"
 #include "core/str.h"
+#include "redis/link.h"
 #include "redis/reply_reader.h"
-#include "redis/transport.h"
 
 struct redisReply; /* of <hiredis/hiredis.h>; included by those who look inside */
 
@@ -130,7 +130,7 @@ struct bh_redis_pending {
 /* Whose doing an end was. */
 enum bh_redis_end_by {
     BH_REDIS_END_BY_US,
-    BH_REDIS_END_BY_TRANSPORT,
+    BH_REDIS_END_BY_LINK,
     BH_REDIS_END_BY_SERVER, /* it said why */
 };
 
@@ -151,9 +151,9 @@ struct bh_redis_connection {
     bool turn_wanted;
 
     struct bh_tls_context *tls_context; /* owned; NULL: no TLS */
-    struct bh_transport transport;
+    struct bh_redis_link link;
     struct bh_reply_reader reader;
-    struct bh_buf outgoing; /* encoded commands that the transport has not taken */
+    struct bh_buf outgoing; /* encoded commands that the link has not taken */
 
     struct bh_redis_pending *pending; /* owned ring; power of two */
     size_t pending_capacity;

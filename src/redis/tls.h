@@ -1,7 +1,7 @@
 /*
  * tls - one TLS session as a machine between two byte streams: wire bytes in, plain bytes out, and back.
  *
- * It does no I/O: OpenSSL works on memory only, and the transport carries what it produces.  So a
+ * It does no I/O: OpenSSL works on memory only, and the link carries what it produces.  So a
  * handshake that hangs is the same case as any other silence of a peer.
  *
  * The peer's certificate and its name are always verified; there is no switch to turn that off.  Whoever

@@ -1,4 +1,4 @@
-#include "redis/transport.h"
+#include "redis/link.h"
 
 #include <netdb.h>
 #include <netinet/in.h>
@@ -18,8 +18,8 @@
 #define KEEPALIVE_COUNT      3
 #define UNACKNOWLEDGED_MS    30000
 
-static void try_address(struct bh_transport *self);
-static void write_tls(struct bh_transport *self);
+static void try_address(struct bh_redis_link *self);
+static void write_tls(struct bh_redis_link *self);
 
 static struct bh_mono
 now(void)
@@ -28,39 +28,38 @@ now(void)
 }
 
 enum bh_status
-bh_transport_init(struct bh_transport *transport, uv_loop_t *loop,
-                  const struct bh_transport_events *events)
+bh_redis_link_init(struct bh_redis_link *link, uv_loop_t *loop,
+                   const struct bh_redis_link_events *events)
 {
-    *transport = (struct bh_transport){.loop = loop, .events = *events};
-    transport->read_buffer = bh_alloc(READ_BUFFER_BYTES);
-    if (transport->read_buffer == NULL)
+    *link = (struct bh_redis_link){.loop = loop, .events = *events};
+    link->read_buffer = bh_alloc(READ_BUFFER_BYTES);
+    if (link->read_buffer == NULL)
         return BH_ENOMEM;
     /* Its content comes whole from the owner's buffer, which has the bound; TLS adds a few per cent. */
-    bh_buf_init(&transport->in_flight, SIZE_MAX - 1);
+    bh_buf_init(&link->in_flight, SIZE_MAX - 1);
     return BH_OK;
 }
 
 void
-bh_transport_release(struct bh_transport *transport)
+bh_redis_link_release(struct bh_redis_link *link)
 {
-    BH_ASSERT(bh_transport_handles(transport) == 0);
-    bh_buf_release(&transport->in_flight);
-    bh_free(transport->read_buffer);
-    *transport = (struct bh_transport){0};
+    BH_ASSERT(bh_redis_link_handles(link) == 0);
+    bh_buf_release(&link->in_flight);
+    bh_free(link->read_buffer);
+    *link = (struct bh_redis_link){0};
 }
 
 unsigned
-bh_transport_handles(const struct bh_transport *transport)
+bh_redis_link_handles(const struct bh_redis_link *link)
 {
-    return (unsigned)transport->resolving + (unsigned)transport->socket_open +
-           (unsigned)transport->timer_open;
+    return (unsigned)link->resolving + (unsigned)link->socket_open + (unsigned)link->timer_open;
 }
 
 /* ---- the end --------------------------------------------------------------------------------------- */
 
 /* `what` and the address make the reason. */
 static void
-break_off(struct bh_transport *self, bool alarm, const char *what)
+break_off(struct bh_redis_link *self, bool alarm, const char *what)
 {
     char reason[360];
     if (self->deaf || self->closing)
@@ -72,7 +71,7 @@ break_off(struct bh_transport *self, bool alarm, const char *what)
 }
 
 static void
-break_off_uv(struct bh_transport *self, const char *doing, int error)
+break_off_uv(struct bh_redis_link *self, const char *doing, int error)
 {
     char what[160];
     snprintf(what, sizeof(what), "%s: %s", doing, uv_strerror(error));
@@ -81,7 +80,7 @@ break_off_uv(struct bh_transport *self, const char *doing, int error)
 
 /* What the server said before it closed may still be waiting, and says more than the broken pipe. */
 static void
-break_off_writing(struct bh_transport *self, int error)
+break_off_writing(struct bh_redis_link *self, int error)
 {
     if (self->broken || self->closing)
         return;
@@ -91,9 +90,9 @@ break_off_writing(struct bh_transport *self, int error)
 
 /* Called whenever a handle or request has ended; the last one ends the attempt. */
 static void
-finish_close(struct bh_transport *self)
+finish_close(struct bh_redis_link *self)
 {
-    if (!self->closing || bh_transport_handles(self) > 0)
+    if (!self->closing || bh_redis_link_handles(self) > 0)
         return;
     uv_freeaddrinfo(self->addresses);
     self->addresses = NULL;
@@ -107,7 +106,7 @@ finish_close(struct bh_transport *self)
 static void
 socket_on_close(uv_handle_t *handle)
 {
-    struct bh_transport *self = handle->data;
+    struct bh_redis_link *self = handle->data;
     self->socket_open = false;
     if (self->closing) {
         finish_close(self);
@@ -120,24 +119,24 @@ socket_on_close(uv_handle_t *handle)
 static void
 timer_on_close(uv_handle_t *handle)
 {
-    struct bh_transport *self = handle->data;
+    struct bh_redis_link *self = handle->data;
     self->timer_open = false;
     finish_close(self);
 }
 
 void
-bh_transport_close(struct bh_transport *transport)
+bh_redis_link_close(struct bh_redis_link *link)
 {
-    if (transport->closing || bh_transport_handles(transport) == 0)
+    if (link->closing || bh_redis_link_handles(link) == 0)
         return;
-    transport->closing = true;
+    link->closing = true;
     /* Refused while a thread is at it; its callback comes in any case, and nothing is freed before. */
-    if (transport->resolving)
-        (void)uv_cancel((uv_req_t *)&transport->resolve);
-    if (transport->socket_open && !uv_is_closing(&transport->socket.handle))
-        uv_close(&transport->socket.handle, socket_on_close);
-    if (transport->timer_open)
-        uv_close((uv_handle_t *)&transport->timer, timer_on_close);
+    if (link->resolving)
+        (void)uv_cancel((uv_req_t *)&link->resolve);
+    if (link->socket_open && !uv_is_closing(&link->socket.handle))
+        uv_close(&link->socket.handle, socket_on_close);
+    if (link->timer_open)
+        uv_close((uv_handle_t *)&link->timer, timer_on_close);
 }
 
 /* ---- writing --------------------------------------------------------------------------------------- */
@@ -145,7 +144,7 @@ bh_transport_close(struct bh_transport *transport)
 static void
 write_on_done(uv_write_t *request, int status)
 {
-    struct bh_transport *self = request->data;
+    struct bh_redis_link *self = request->data;
     self->writing = false;
     bh_buf_clear(&self->in_flight);
     if (self->closing || status == UV_ECANCELED)
@@ -162,7 +161,7 @@ write_on_done(uv_write_t *request, int status)
 
 /* Hand what is in in_flight to libuv; it stays untouched until write_on_done. */
 static void
-write_rest(struct bh_transport *self)
+write_rest(struct bh_redis_link *self)
 {
     uv_buf_t buf = {.base = self->in_flight.ptr, .len = self->in_flight.len};
     self->write.data = self;
@@ -177,7 +176,7 @@ write_rest(struct bh_transport *self)
 
 /* One try to write at once.  Returns how many bytes were taken, or the error. */
 static int
-write_now(struct bh_transport *self, struct bh_str bytes)
+write_now(struct bh_redis_link *self, struct bh_str bytes)
 {
     uv_buf_t buf = uv_buf_init((char *)(uintptr_t)bytes.ptr,
                                bytes.len > INT32_MAX ? INT32_MAX : (unsigned)bytes.len);
@@ -186,7 +185,7 @@ write_now(struct bh_transport *self, struct bh_str bytes)
 }
 
 static void
-write_plain(struct bh_transport *self, struct bh_buf *bytes)
+write_plain(struct bh_redis_link *self, struct bh_buf *bytes)
 {
     int taken = write_now(self, bh_buf_str(bytes));
     if (taken < 0) {
@@ -210,7 +209,7 @@ write_plain(struct bh_transport *self, struct bh_buf *bytes)
 
 /* Send what OpenSSL has produced.  While a write is in flight it stays there until write_on_done. */
 static void
-write_tls(struct bh_transport *self)
+write_tls(struct bh_redis_link *self)
 {
     struct bh_str wire = bh_tls_outgoing(&self->tls);
     if (wire.len == 0 || self->writing || self->broken)
@@ -232,40 +231,40 @@ write_tls(struct bh_transport *self)
 }
 
 void
-bh_transport_write(struct bh_transport *transport, struct bh_buf *bytes)
+bh_redis_link_write(struct bh_redis_link *link, struct bh_buf *bytes)
 {
-    BH_ASSERT(transport->open && !transport->writing);
-    if (transport->broken || transport->closing || bytes->len == 0)
+    BH_ASSERT(link->open && !link->writing);
+    if (link->broken || link->closing || bytes->len == 0)
         return;
-    if (transport->tls_context == NULL) {
-        write_plain(transport, bytes);
+    if (link->tls_context == NULL) {
+        write_plain(link, bytes);
         return;
     }
-    enum bh_status status = bh_tls_encrypt(&transport->tls, bytes->ptr, bytes->len);
+    enum bh_status status = bh_tls_encrypt(&link->tls, bytes->ptr, bytes->len);
     bh_buf_clear(bytes);
     if (status != BH_OK) {
-        break_off(transport, false, transport->tls.reason);
+        break_off(link, false, link->tls.reason);
         return;
     }
-    write_tls(transport);
+    write_tls(link);
 }
 
 bool
-bh_transport_is_writing(const struct bh_transport *transport)
+bh_redis_link_is_writing(const struct bh_redis_link *link)
 {
-    return transport->writing;
+    return link->writing;
 }
 
 size_t
-bh_transport_in_flight(const struct bh_transport *transport)
+bh_redis_link_in_flight(const struct bh_redis_link *link)
 {
-    return transport->in_flight.len;
+    return link->in_flight.len;
 }
 
 /* ---- reading --------------------------------------------------------------------------------------- */
 
 static void
-announce_open(struct bh_transport *self)
+announce_open(struct bh_redis_link *self)
 {
     self->open = true;
     self->events.on_open(self->events.arg);
@@ -273,7 +272,7 @@ announce_open(struct bh_transport *self)
 
 /* One step of TLS.  False when there is nothing more to do now. */
 static bool
-advance_tls(struct bh_transport *self)
+advance_tls(struct bh_redis_link *self)
 {
     char plain[PLAIN_BUFFER_BYTES];
     size_t len = 0;
@@ -292,7 +291,7 @@ advance_tls(struct bh_transport *self)
 }
 
 static void
-take_bytes(struct bh_transport *self, const char *bytes, size_t len)
+take_bytes(struct bh_redis_link *self, const char *bytes, size_t len)
 {
     if (self->tls_context == NULL) {
         self->events.on_bytes(self->events.arg, bytes, len);
@@ -310,14 +309,14 @@ static void
 socket_on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *ret_buf)
 {
     (void)suggested;
-    struct bh_transport *self = handle->data;
+    struct bh_redis_link *self = handle->data;
     *ret_buf = uv_buf_init(self->read_buffer, (unsigned)READ_BUFFER_BYTES);
 }
 
 static void
 socket_on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buf)
 {
-    struct bh_transport *self = stream->data;
+    struct bh_redis_link *self = stream->data;
     if (self->deaf || self->closing)
         return;
     if (count > 0)
@@ -331,7 +330,7 @@ socket_on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buf)
 /* ---- connecting ------------------------------------------------------------------------------------ */
 
 static void
-begin_tls(struct bh_transport *self)
+begin_tls(struct bh_redis_link *self)
 {
     enum bh_status status = bh_tls_start(&self->tls, self->tls_context, self->url->hosts[0].name);
     if (status != BH_OK) {
@@ -344,7 +343,7 @@ begin_tls(struct bh_transport *self)
 
 /* Best effort: a connection without these is still one, and the deadlines of commands stay. */
 static void
-tune_tcp(struct bh_transport *self)
+tune_tcp(struct bh_redis_link *self)
 {
     (void)uv_tcp_nodelay(&self->socket.tcp, 1);
     (void)uv_tcp_keepalive(&self->socket.tcp, 1, KEEPALIVE_IDLE_S);
@@ -364,7 +363,7 @@ tune_tcp(struct bh_transport *self)
 }
 
 static void
-socket_stands(struct bh_transport *self)
+socket_stands(struct bh_redis_link *self)
 {
     self->connected = true;
     uv_timer_stop(&self->timer);
@@ -381,7 +380,7 @@ socket_stands(struct bh_transport *self)
 
 /* Remember why, and go on with the next address when this one's socket is closed. */
 static void
-give_up_address(struct bh_transport *self, const char *why)
+give_up_address(struct bh_redis_link *self, const char *why)
 {
     snprintf(self->last_reason, sizeof(self->last_reason), "%s", why);
     uv_timer_stop(&self->timer);
@@ -395,7 +394,7 @@ give_up_address(struct bh_transport *self, const char *why)
 static void
 connect_on_done(uv_connect_t *request, int status)
 {
-    struct bh_transport *self = request->data;
+    struct bh_redis_link *self = request->data;
     if (self->closing || uv_is_closing(&self->socket.handle))
         return; /* given up already */
     if (status == 0)
@@ -407,14 +406,14 @@ connect_on_done(uv_connect_t *request, int status)
 static void
 timer_on_share_over(uv_timer_t *timer)
 {
-    struct bh_transport *self = timer->data;
+    struct bh_redis_link *self = timer->data;
     if (self->socket_open && !self->connected && !uv_is_closing(&self->socket.handle))
         give_up_address(self, "no answer");
 }
 
 /* What is left of the owner's time is shared among the addresses that are left; the last has no share. */
 static void
-start_share(struct bh_transport *self)
+start_share(struct bh_redis_link *self)
 {
     if (self->addresses_left < 2)
         return;
@@ -424,7 +423,7 @@ start_share(struct bh_transport *self)
 }
 
 static void
-name_peer(struct bh_transport *self)
+name_peer(struct bh_redis_link *self)
 {
     char name[64] = "?";
     (void)uv_ip_name(self->address->ai_addr, name, sizeof(name));
@@ -434,7 +433,7 @@ name_peer(struct bh_transport *self)
 }
 
 static void
-try_address(struct bh_transport *self)
+try_address(struct bh_redis_link *self)
 {
     if (self->broken)
         return;
@@ -459,7 +458,7 @@ try_address(struct bh_transport *self)
 }
 
 static void
-connect_unix(struct bh_transport *self)
+connect_unix(struct bh_redis_link *self)
 {
     snprintf(self->peer, sizeof(self->peer), "%s", self->url->path);
     int error = uv_pipe_init(self->loop, &self->socket.pipe, 0);
@@ -476,7 +475,7 @@ connect_unix(struct bh_transport *self)
 static void
 resolve_on_done(uv_getaddrinfo_t *request, int status, struct addrinfo *addresses)
 {
-    struct bh_transport *self = request->data;
+    struct bh_redis_link *self = request->data;
     self->resolving = false;
     if (self->closing || status != 0) {
         uv_freeaddrinfo(addresses);
@@ -490,12 +489,12 @@ resolve_on_done(uv_getaddrinfo_t *request, int status, struct addrinfo *addresse
     self->address = addresses;
     self->addresses_left = 0;
     for (const struct addrinfo *at = addresses; at != NULL; at = at->ai_next)
-        self->addresses_left += self->addresses_left < BH_TRANSPORT_ADDRESSES_MAX;
+        self->addresses_left += self->addresses_left < BH_REDIS_LINK_ADDRESSES_MAX;
     try_address(self);
 }
 
 static void
-resolve(struct bh_transport *self)
+resolve(struct bh_redis_link *self)
 {
     const struct bh_redis_host *host = &self->url->hosts[0];
     struct addrinfo hints = {
@@ -514,45 +513,45 @@ resolve(struct bh_transport *self)
 }
 
 void
-bh_transport_open(struct bh_transport *transport, const struct bh_redis_url *url,
-                  struct bh_tls_context *tls_context, bh_ms timeout_ms)
+bh_redis_link_open(struct bh_redis_link *link, const struct bh_redis_url *url,
+                   struct bh_tls_context *tls_context, bh_ms timeout_ms)
 {
-    BH_ASSERT(bh_transport_handles(transport) == 0);
-    transport->url = url;
-    transport->tls_context = tls_context;
-    transport->connected = false;
-    transport->open = false;
-    transport->broken = false;
-    transport->deaf = false;
-    transport->last_reason[0] = '\0';
-    transport->addresses_left = 0;
-    transport->give_up_at = bh_mono_add(now(), timeout_ms);
+    BH_ASSERT(bh_redis_link_handles(link) == 0);
+    link->url = url;
+    link->tls_context = tls_context;
+    link->connected = false;
+    link->open = false;
+    link->broken = false;
+    link->deaf = false;
+    link->last_reason[0] = '\0';
+    link->addresses_left = 0;
+    link->give_up_at = bh_mono_add(now(), timeout_ms);
 
-    int error = uv_timer_init(transport->loop, &transport->timer);
+    int error = uv_timer_init(link->loop, &link->timer);
     BH_ASSERT(error == 0); /* it has no way to fail */
-    transport->timer.data = transport;
-    transport->timer_open = true;
+    link->timer.data = link;
+    link->timer_open = true;
 
     if (url->kind == BH_REDIS_UNIX)
-        connect_unix(transport);
+        connect_unix(link);
     else
-        resolve(transport);
+        resolve(link);
 }
 
 const char *
-bh_transport_peer(const struct bh_transport *transport)
+bh_redis_link_peer(const struct bh_redis_link *link)
 {
-    return transport->peer;
+    return link->peer;
 }
 
 const char *
-bh_transport_doing(const struct bh_transport *transport)
+bh_redis_link_doing(const struct bh_redis_link *link)
 {
-    if (transport->resolving)
+    if (link->resolving)
         return "resolving the name";
-    if (!transport->connected)
+    if (!link->connected)
         return "connecting";
-    if (!transport->open)
+    if (!link->open)
         return "the TLS handshake";
     return "the login";
 }

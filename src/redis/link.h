@@ -1,5 +1,5 @@
 /*
- * transport - bytes to and from one server: name resolution, TCP or unix socket, TLS; on libuv.
+ * link - bytes to and from one server: name resolution, TCP or unix socket, TLS; on libuv.
  *
  * One open is one attempt: it tries the addresses of the name in turn and ends with on_open, or with
  * on_broken.  It has no memory of earlier attempts, does not reconnect, and gives no limit of time to the
@@ -10,8 +10,8 @@
  *
  * The program has to ignore SIGPIPE: libuv writes to sockets without suppressing it.
  */
-#ifndef BH_REDIS_TRANSPORT_H
-#define BH_REDIS_TRANSPORT_H
+#ifndef BH_REDIS_LINK_H
+#define BH_REDIS_LINK_H
 
 #include <uv.h>
 
@@ -21,7 +21,7 @@
 #include "core/redis_url.h"
 #include "redis/tls.h"
 
-#define BH_TRANSPORT_ADDRESSES_MAX 16
+#define BH_REDIS_LINK_ADDRESSES_MAX 16
 
 /*
  * on_open: bytes may be written.
@@ -30,9 +30,9 @@
  * on_broken: it may come from within open and write.  `alarm`: waiting will not heal it (a certificate was
  * refused).  Behind a failed write the reading goes on until close, because what the server said before it
  * closed explains more than the broken pipe: on_bytes may follow, and one further on_broken.
- * on_closed: the answer to close, never from within it; the transport may be opened again or released.
+ * on_closed: the answer to close, never from within it; the link may be opened again or released.
  */
-struct bh_transport_events {
+struct bh_redis_link_events {
     void (*on_open)(void *arg);
     void (*on_bytes)(void *arg, const char *bytes, size_t len);
     void (*on_drained)(void *arg);
@@ -41,10 +41,10 @@ struct bh_transport_events {
     void *arg;
 };
 
-/* All members are private to transport.c. */
-struct bh_transport {
+/* All members are private to link.c. */
+struct bh_redis_link {
     uv_loop_t *loop; /* borrowed */
-    struct bh_transport_events events;
+    struct bh_redis_link_events events;
     const struct bh_redis_url *url;     /* borrowed from open to on_closed */
     struct bh_tls_context *tls_context; /* borrowed likewise; NULL: plain */
     struct bh_tls tls;
@@ -80,38 +80,38 @@ struct bh_transport {
     bool closing;
 };
 
-enum bh_status bh_transport_init(struct bh_transport *transport, uv_loop_t *loop,
-                                 const struct bh_transport_events *events) BH_MUST_CHECK;
+enum bh_status bh_redis_link_init(struct bh_redis_link *link, uv_loop_t *loop,
+                                  const struct bh_redis_link_events *events) BH_MUST_CHECK;
 
 /* Only when closed, or never opened. */
-void bh_transport_release(struct bh_transport *transport);
+void bh_redis_link_release(struct bh_redis_link *link);
 
 /* Begin an attempt; `timeout_ms` is the time that the owner has for it. */
-void bh_transport_open(struct bh_transport *transport, const struct bh_redis_url *url,
-                       struct bh_tls_context *tls_context, bh_ms timeout_ms);
+void bh_redis_link_open(struct bh_redis_link *link, const struct bh_redis_url *url,
+                        struct bh_tls_context *tls_context, bh_ms timeout_ms);
 
 /*
  * Take the content of `bytes`, which is empty afterwards (its memory may have been exchanged).  Only while
  * open and not writing.  One try to write at once; what the system does not take goes out in the
  * background, and on_drained follows.
  */
-void bh_transport_write(struct bh_transport *transport, struct bh_buf *bytes);
+void bh_redis_link_write(struct bh_redis_link *link, struct bh_buf *bytes);
 
-bool bh_transport_is_writing(const struct bh_transport *transport);
+bool bh_redis_link_is_writing(const struct bh_redis_link *link);
 
 /* Bytes taken that the system has not. */
-size_t bh_transport_in_flight(const struct bh_transport *transport);
+size_t bh_redis_link_in_flight(const struct bh_redis_link *link);
 
 /* Give up whatever is under way and close.  on_closed follows.  A second call does nothing. */
-void bh_transport_close(struct bh_transport *transport);
+void bh_redis_link_close(struct bh_redis_link *link);
 
 /* uv handles and requests that are not finished. */
-unsigned bh_transport_handles(const struct bh_transport *transport);
+unsigned bh_redis_link_handles(const struct bh_redis_link *link);
 
 /* The address in use or being tried, or the name while it is resolved; "" before the first open. */
-const char *bh_transport_peer(const struct bh_transport *transport);
+const char *bh_redis_link_peer(const struct bh_redis_link *link);
 
 /* What is being waited for: "resolving the name", "connecting", "the TLS handshake", "the login". */
-const char *bh_transport_doing(const struct bh_transport *transport);
+const char *bh_redis_link_doing(const struct bh_redis_link *link);
 
 #endif
