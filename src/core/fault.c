@@ -22,10 +22,12 @@ bh_error_set(struct bh_error *error, const char *field, const char *format, ...)
     if (error == NULL)
         return BH_EINVAL;
 
-    snprintf(error->field, sizeof(error->field), "%s", field != NULL ? field : "");
+    int len = snprintf(error->field, sizeof(error->field), "%s", field != NULL ? field : "");
+    if (len >= (int)sizeof(error->field))
+        mark_cut(error->field, sizeof(error->field));
     va_list args;
     va_start(args, format);
-    int len = vsnprintf(error->text, sizeof(error->text), format, args);
+    len = vsnprintf(error->text, sizeof(error->text), format, args);
     va_end(args);
     if (len >= (int)sizeof(error->text))
         mark_cut(error->text, sizeof(error->text));

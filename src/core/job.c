@@ -50,7 +50,7 @@ check_size(const struct bh_job_reader *reader, size_t len)
 static enum bh_status
 read_member(struct bh_job_reader *reader, const struct bh_json_value *member)
 {
-    const struct bh_job_field *field;
+    const struct bh_job_field *field = NULL;
     enum bh_status status = bh_job_field_find(reader, bh_json_name(member), &field);
     return status == BH_OK ? field->read(reader, field, member) : status;
 }

@@ -22,6 +22,14 @@ struct path {
 };
 
 static struct path
+path_of_file(size_t index)
+{
+    struct path path;
+    snprintf(path.text, sizeof(path.text), "files[%zu]", index);
+    return path;
+}
+
+static struct path
 path_of(const struct file_reader *reader, const char *member)
 {
     struct path path;
@@ -97,10 +105,12 @@ read_member(struct file_reader *self, const struct bh_json_value *member)
         if (bh_str_equal_text(name, members[i].name))
             return members[i].read(self, member);
     }
-    struct path path = path_of(self, bh_quote(name).text);
-    return bh_error_set(self->reader->error, path.text,
-                        "unknown field `%s`; a file has name, contents, validity and password",
-                        path.text);
+    struct path path = path_of_file(self->index);
+    return bh_error_set(
+        self->reader->error, path.text,
+        "field `%s` has an unknown member `%s`; a file has name, contents, validity "
+        "and password",
+        path.text, bh_quote(name).text);
 }
 
 static enum bh_status
@@ -109,8 +119,7 @@ read_file(struct bh_job_reader *reader, const struct bh_json_value *value, size_
 {
     struct file_reader self = {.reader = reader, .index = index};
     if (bh_json_type(value) != BH_JSON_OBJECT) {
-        struct path path;
-        snprintf(path.text, sizeof(path.text), "files[%zu]", index);
+        struct path path = path_of_file(index);
         return bh_job_refuse(reader, path.text, value, "an object");
     }
     const struct bh_json_value *member = bh_json_first(value);

@@ -61,7 +61,7 @@ read_string(struct bh_job_reader *reader, struct bh_str text)
     for (size_t i = 0; i < text.len; i++)
         count += text.ptr[i] == ',' ? 1 : 0;
 
-    struct bh_recipient *room;
+    struct bh_recipient *room = NULL;
     enum bh_status status = make_room(reader, count, &room);
     struct bh_str piece;
     for (size_t i = 0; status == BH_OK && bh_str_split(&text, ',', &piece); i++)
@@ -98,7 +98,7 @@ read_array(struct bh_job_reader *reader, const struct bh_json_value *array)
     if (count == 0)
         return bh_error_set(reader->error, "to", "field `to` is an empty array");
 
-    struct bh_recipient *room;
+    struct bh_recipient *room = NULL;
     enum bh_status status = make_room(reader, count, &room);
     const struct bh_json_value *item = bh_json_first(array);
     for (size_t i = 0; status == BH_OK && item != NULL; i++, item = bh_json_next(item)) {

@@ -18,6 +18,7 @@ check_error(const struct bh_error *error)
     BH_ASSERT(error->text[0] != '\0' && memchr(error->text, '\0', BH_ERROR_TEXT_MAX) != NULL);
     BH_ASSERT(memchr(error->field, '\0', BH_ERROR_FIELD_MAX) != NULL);
     BH_ASSERT(bh_utf8_is_valid(bh_str_from(error->text)));
+    BH_ASSERT(bh_utf8_is_valid(bh_str_from(error->field)));
     for (const char *at = error->text; *at != '\0'; at++)
         BH_ASSERT((unsigned char)*at >= 0x20 && *at != 0x7F);
 }

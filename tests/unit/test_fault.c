@@ -90,3 +90,13 @@ Test(fault, sets_field_and_text_and_marks_a_cut)
     cr_expect(bh_utf8_is_valid(text));
     cr_expect_str_eq(error.text + text.len - 3, "...");
 }
+
+Test(fault, cuts_a_long_field_between_characters)
+{
+    struct bh_error error;
+    (void)bh_error_set(&error, EUROS_48, "x");
+    cr_expect(bh_utf8_is_valid(bh_str_from(error.field)), "%s", error.field);
+    cr_expect_eq(strcmp(error.field + strlen(error.field) - 3, "..."), 0);
+    cr_expect_lt(strlen(error.field), BH_ERROR_FIELD_MAX);
+    cr_expect_str_eq(error.text, "x");
+}

@@ -573,8 +573,8 @@ Test(job, checks_files_and_their_places_in_the_text)
         {"'[[a]]','files':[{'name':'a','contents':'aGk=','password':'" WORD64 WORD64 "'}]",
          "field `files[0].password` must be a string of 1 to 100 characters"},
         {"'[[a]]','files':[{'name':'a','contents':'aGk=','size':1}]",
-         "unknown field `files[0].size`; a file has name, contents, validity and password"},
-        {"'[[a]]','files':[{'Name':'a','contents':'aGk='}]", "...unknown field `files[0].Name`"},
+         "field `files[0]` has an unknown member `size`; a file has name, contents, validity and password"},
+        {"'[[a]]','files':[{'Name':'a','contents':'aGk='}]", "...has an unknown member `Name`"},
         {"'[[a]]','files':[{'name':'a','contents':'aGk='},7]",
          "field `files[1]` is 7; it must be an object"},
         {"'[[a]]','files':[{},{},{},{},{},{},{},{},{},{},{}]",
@@ -796,16 +796,16 @@ Test(job, names_the_field_that_is_at_fault)
     static const struct {
         const char *json, *field;
     } rows[] = {
-        {"{\"to\":\"49171999999999\",\"text\":\"Hi\",\"ttl\":0}",             "ttl"       },
-        {"{\"to\":\"49171999999999\",\"text\":\"Hi\",\"xml\":0}",             "xml"       },
-        {"{\"to\":\"49171999999999\",\"text\":\"Hi\",\"tll\":0}",             "tll"       },
-        {"{\"to\":\"1\",\"text\":\"Hi\"}",                                    "to"        },
-        {"{\"to\":\"49171999999999\"}",                                       "text"      },
-        {"{\"to\":\"49171999999999\",\"text\":\"Hi\",\"text\":\"Hi\"}",       "text"      },
-        {"{\"to\":\"49171999999999\",\"text\":\"Hi\",\"files\":[{\"a\":1}]}", "files[0].a"},
-        {"{\"to\":\"49171999999999\",\"text\":\"Hi\",\"retry\":\"\"}",        "retry"     },
-        {"[]",                                                                ""          },
-        {"",                                                                  ""          },
+        {"{\"to\":\"49171999999999\",\"text\":\"Hi\",\"ttl\":0}",             "ttl"     },
+        {"{\"to\":\"49171999999999\",\"text\":\"Hi\",\"xml\":0}",             "xml"     },
+        {"{\"to\":\"49171999999999\",\"text\":\"Hi\",\"tll\":0}",             "tll"     },
+        {"{\"to\":\"1\",\"text\":\"Hi\"}",                                    "to"      },
+        {"{\"to\":\"49171999999999\"}",                                       "text"    },
+        {"{\"to\":\"49171999999999\",\"text\":\"Hi\",\"text\":\"Hi\"}",       "text"    },
+        {"{\"to\":\"49171999999999\",\"text\":\"Hi\",\"files\":[{\"a\":1}]}", "files[0]"},
+        {"{\"to\":\"49171999999999\",\"text\":\"Hi\",\"retry\":\"\"}",        "retry"   },
+        {"[]",                                                                ""        },
+        {"",                                                                  ""        },
     };
     for (size_t i = 0; i < BH_ARRAY_LEN(rows); i++) {
         struct bh_job *job = NULL;
