@@ -5,6 +5,17 @@
  * the gateway's SMS and voice pages that can be checked without the gateway, and says in one sentence
  * which field breaks which rule.  It accepts nothing that it does not understand.
  *
+ * Where the pages leave room, these rules hold:
+ *   - null is no value: a field without one is left out.
+ *   - Flags are true, false, 0, 1, "0" or "1".  `ttl`, `enqueued_at` and a file's `validity` are whole numbers, also as
+ *     strings of digits.  `from` and `delay` may be whole numbers, and so may the items of an array `to`.
+ *   - A recipient stands in `to` once, however it is written.
+ *   - `from` of an SMS may also hold blanks inside and / . - @ _ ! ( ) + $ , & as the gateway's own clients allow.
+ *   - "[[name]]" in `text` is a place for a file only in a job with `files`; elsewhere it is text.
+ *   - `udh` is hex; whether `text` is hex too decides at the gateway if the SMS is binary.
+ *   - `callback_url` carries no user name and no fragment, and is at most 2048 bytes of ASCII.
+ *   - A local time in `delay` is only looked up in the calendar; the worker knows the zone.
+ *
  * A parsed job is read-only.  All its pointers belong to it and live until bh_job_free.  Text is valid
  * UTF-8 and NUL-terminated; no string contains a NUL.
  */
@@ -108,13 +119,15 @@ BH_EXPORT void bh_job_free(struct bh_job *job);
 
 /*
  * The `id` of bytes that may not be a valid job otherwise, so that even a refused job can be found by its
- * id.  False when there is no readable and valid one.  `ret_id` has room for BH_JOB_ID_MAX + 1 bytes.
+ * id.  False when there is no readable and valid one: also in what is not JSON, where the id stands twice,
+ * and beyond BH_JOB_BYTES_MAX_WITH_FILES.  `ret_id` has room for BH_JOB_ID_MAX + 1 bytes.
  */
 BH_EXPORT bool bh_job_peek_id(const char *json, size_t len, char *ret_id);
 
 /*
  * What a producer fills in to make a job: every field as text, NULL where it is not wanted, in the form
- * that the JSON has (`to` may hold commas; booleans are bool).  `files` and `meta` are JSON text.
+ * that the JSON has (`to` may hold commas; booleans are bool).  `files` and `meta` are JSON text.  A flag that is
+ * false is left out.  Without `type` the JSON has none either, and the queue decides.
  */
 struct bh_job_draft {
     const char *id;

@@ -11,6 +11,9 @@
 /*
  * The library's numbers are doubles and ints that saturate, so they are never looked at.  Instead its two
  * number members hold where a value stands in the text: valueint its start, valuedouble its end.
+ *
+ * The library resets one global at each parse, the place of the last error.  Nobody reads it, so that
+ * several threads may write the same zeros to it.
  */
 struct bh_json {
     struct bh_str text; /* borrowed */
