@@ -4,6 +4,8 @@
 #include "core/config_own.h"
 
 #define LINE_MAX_CHARS 100
+#define ROFF_LINE_MAX  78
+#define FACTS_MAX      4096
 
 static const char *const reload_names[] = {
     [BH_CONFIG_LIVE] = "at once",
@@ -72,21 +74,23 @@ bh_config_print(const struct bh_config *config, struct bh_buf *buf)
 
 /* ---- What a row says about itself ---- */
 
-/* "a duration, 1s to 5m; default 20s; a reload changes it for the next attempts" */
+/* "A duration, 1s to 5m." */
 static void
-print_facts(const struct bh_config_row *row, struct bh_buf *buf)
+print_values_allowed(const struct bh_config_row *row, struct bh_buf *buf)
 {
     struct bh_config_range range = bh_config_row_range(row);
-    bool named = row->type != BH_CONFIG_ENUM && row->type != BH_CONFIG_BOOL;
-    bh_buf_printf(buf, "%s%s%s", named ? bh_config_type_name(row->type) : "",
-                  named && range.text[0] != '\0' ? ", " : "", range.text);
-    if (row->fallback[0] != '\0')
-        bh_buf_printf(buf, "; default %s", row->fallback);
+    if (row->type == BH_CONFIG_ENUM)
+        bh_buf_printf(buf, "One of %s.", range.text);
     else
-        bh_buf_append_text(buf, "; default empty");
-    if (row->fallback_voice != NULL)
-        bh_buf_printf(buf, ", for voice %s", row->fallback_voice);
-    bh_buf_printf(buf, "; a reload changes it %s.", reload_names[row->reload]);
+        bh_buf_printf(buf, "%s%s%s.", bh_config_type_name(row->type),
+                      range.text[0] != '\0' ? ", " : "", range.text);
+}
+
+/* " A reload changes it for the next attempts." */
+static void
+print_reload(const struct bh_config_row *row, struct bh_buf *buf)
+{
+    bh_buf_printf(buf, " A reload changes it %s.", reload_names[row->reload]);
     if ((row->flags & BH_CONFIG_RESERVED) != 0)
         bh_buf_append_text(buf, " It has no effect in this version.");
 }
@@ -104,10 +108,8 @@ print_comment(struct bh_str text, struct bh_buf *buf)
             bh_buf_append_char(buf, '\n');
             column = 0;
         }
-        if (column == 0)
-            column = 1;
-        bh_buf_printf(buf, "%s%.*s", column == 1 ? "# " : " ", BH_STR_ARGS(word));
-        column += 1 + word.len;
+        bh_buf_printf(buf, "%s %.*s", column == 0 ? "#" : "", BH_STR_ARGS(word));
+        column += (column == 0 ? 2 : 1) + word.len;
     }
     bh_buf_append_char(buf, '\n');
 }
@@ -116,8 +118,9 @@ static enum bh_status
 print_example_row(const struct bh_config_row *row, struct bh_buf *buf)
 {
     struct bh_buf facts;
-    bh_buf_init(&facts, 4096);
-    print_facts(row, &facts);
+    bh_buf_init(&facts, FACTS_MAX);
+    print_values_allowed(row, &facts);
+    print_reload(row, &facts);
     enum bh_status status = bh_buf_status(&facts);
     if (status == BH_OK) {
         bh_buf_append_char(buf, '\n');
@@ -182,21 +185,37 @@ bh_config_print_example(struct bh_buf *buf)
 
 /* ---- The manual page ---- */
 
-/* Running text: each sentence on a line of its own, no line that roff would take for a request. */
+/* A word of running text, without what roff would take for a request or an escape. */
+static void
+print_roff_word(struct bh_str word, bool starts_line, struct bh_buf *buf)
+{
+    if (starts_line && word.len > 0 && (word.ptr[0] == '.' || word.ptr[0] == '\''))
+        bh_buf_append_text(buf, "\\&");
+    for (size_t i = 0; i < word.len; i++) {
+        if (word.ptr[i] == '\\')
+            bh_buf_append_text(buf, "\\e");
+        else
+            bh_buf_append_char(buf, word.ptr[i]);
+    }
+}
+
+/* Running text in short lines, each sentence on one of its own, so that roff sees where it ends. */
 static void
 print_roff(struct bh_str text, struct bh_buf *buf)
 {
-    for (size_t i = 0; i < text.len; i++) {
-        char c = text.ptr[i];
-        bool starts_line = i == 0 || (buf->len > 0 && buf->ptr[buf->len - 1] == '\n');
-        if (starts_line && (c == '.' || c == '\''))
-            bh_buf_append_text(buf, "\\&");
-        if (c == '\\')
-            bh_buf_append_text(buf, "\\e");
-        else if (c == ' ' && i > 0 && text.ptr[i - 1] == '.')
+    struct bh_str word;
+    size_t column = 0;
+    bool ended = false;
+    while (bh_str_split(&text, ' ', &word)) {
+        if (column > 0 && (ended || column + 1 + word.len > ROFF_LINE_MAX)) {
             bh_buf_append_char(buf, '\n');
-        else
-            bh_buf_append_char(buf, c);
+            column = 0;
+        }
+        if (column > 0)
+            bh_buf_append_char(buf, ' ');
+        print_roff_word(word, column == 0, buf);
+        column += 1 + word.len;
+        ended = word.len > 0 && word.ptr[word.len - 1] == '.';
     }
     bh_buf_append_char(buf, '\n');
 }
@@ -205,15 +224,18 @@ static enum bh_status
 print_mdoc_row(const struct bh_config_row *row, struct bh_buf *buf)
 {
     struct bh_buf facts;
-    bh_buf_init(&facts, 4096);
-    print_facts(row, &facts);
+    bh_buf_init(&facts, FACTS_MAX);
+    print_values_allowed(row, &facts);
+    if (row->fallback_voice != NULL)
+        bh_buf_printf(&facts, " Default: %s, for voice %s.", row->fallback, row->fallback_voice);
+    else
+        bh_buf_printf(&facts, " Default: %s.", row->fallback[0] != '\0' ? row->fallback : "empty");
+    print_reload(row, &facts);
     enum bh_status status = bh_buf_status(&facts);
     if (status == BH_OK) {
         bh_buf_printf(buf, ".It Ic %s\n", row->key);
         print_roff(bh_str_from(row->help), buf);
         bh_buf_append_text(buf, ".Pp\n");
-        /* A sentence begins with a capital; the facts begin with the name of a type or a bound. */
-        bh_buf_append_text(buf, "Takes ");
         print_roff(bh_buf_str(&facts), buf);
     }
     bh_buf_release(&facts);
@@ -225,7 +247,7 @@ bh_config_print_mdoc(struct bh_buf *buf)
 {
     for (size_t s = 0; s < BH_CONFIG_SECTIONS; s++) {
         const struct bh_config_section *section = &bh_config_sections[s];
-        bh_buf_printf(buf, ".Ss [%s%s]\n", section->name, section->is_queue ? " NAME" : "");
+        bh_buf_printf(buf, ".Ss [%s%s]\\&\n", section->name, section->is_queue ? " NAME" : "");
         print_roff(bh_str_from(section->help), buf);
         bh_buf_append_text(buf, ".Bl -tag -width Ds\n");
         for (size_t r = 0; r < section->rows_count; r++) {

@@ -140,7 +140,7 @@ static const struct bh_config_row gateway_rows[] = {
     {.key = "balance_interval", .type = BH_CONFIG_DURATION, .fallback = "5m", .min = 10 * BH_SECOND_MS, .max = BH_DAY_MS,
      .reload = BH_CONFIG_LIVE, .offset = IN(gateway.balance_interval_ms),
      .help = "How often the account's balance is asked for, and the longest pause between two looks while the account is paused."},
-    {.key = "low_balance", .type = BH_CONFIG_MONEY, .fallback = "0", .min = 0, .max = INT64_C(1000000000000000), .unit = "the account's currency",
+    {.key = "low_balance", .type = BH_CONFIG_MONEY, .fallback = "0", .min = 0, .max = INT64_C(1000000000000000), .unit = "of the account's currency",
      .reload = BH_CONFIG_LIVE, .offset = IN(gateway.low_balance_micro),
      .help = "Below this balance the log warns; 0 means never."},
     {.key = "reload_lock", .type = BH_CONFIG_DURATION, .fallback = "180s", .min = BH_SECOND_MS, .max = BH_DAY_MS, .flags = BH_CONFIG_OFF,
@@ -352,24 +352,24 @@ const char *
 bh_config_type_name(enum bh_config_type type)
 {
     switch (type) {
-    case BH_CONFIG_STRING: return "a text";
-    case BH_CONFIG_WORD: return "a word";
-    case BH_CONFIG_DIGITS: return "digits";
-    case BH_CONFIG_SECRET: return "a secret";
-    case BH_CONFIG_PATH: return "an absolute path";
-    case BH_CONFIG_INT: return "a number";
-    case BH_CONFIG_LONG: return "a number";
-    case BH_CONFIG_BOOL: return "yes or no";
-    case BH_CONFIG_DURATION: return "a duration";
-    case BH_CONFIG_SIZE: return "a size";
-    case BH_CONFIG_MONEY: return "an amount";
-    case BH_CONFIG_ENUM: return "a word";
-    case BH_CONFIG_SCHEDULE: return "a schedule";
-    case BH_CONFIG_REDIS_URL: return "a Redis URL";
-    case BH_CONFIG_HTTP_URL: return "an HTTP URL";
-    case BH_CONFIG_PROXY_URL: return "a proxy's URL";
-    case BH_CONFIG_LISTEN: return "an address and port";
-    case BH_CONFIG_ZONE: return "a time zone";
+    case BH_CONFIG_STRING: return "A text";
+    case BH_CONFIG_WORD: return "A word";
+    case BH_CONFIG_DIGITS: return "Digits";
+    case BH_CONFIG_SECRET: return "A secret";
+    case BH_CONFIG_PATH: return "An absolute path";
+    case BH_CONFIG_INT: return "A number";
+    case BH_CONFIG_LONG: return "A number";
+    case BH_CONFIG_BOOL: return "A switch";
+    case BH_CONFIG_DURATION: return "A duration";
+    case BH_CONFIG_SIZE: return "A size";
+    case BH_CONFIG_MONEY: return "An amount";
+    case BH_CONFIG_ENUM: return "A word";
+    case BH_CONFIG_SCHEDULE: return "A schedule";
+    case BH_CONFIG_REDIS_URL: return "A Redis URL";
+    case BH_CONFIG_HTTP_URL: return "An HTTP URL";
+    case BH_CONFIG_PROXY_URL: return "A proxy's URL";
+    case BH_CONFIG_LISTEN: return "An address and port";
+    case BH_CONFIG_ZONE: return "A time zone";
     }
     BH_ASSERT(!"a type of the table");
     return "";

@@ -87,7 +87,7 @@ const struct bh_config_row *bh_config_row_get(const struct bh_config_section *se
 /* The default as text for a queue of that type; global rows ignore the type. */
 const char *bh_config_row_fallback(const struct bh_config_row *row, enum bh_job_type type);
 
-/* What a value of that type is, for people: "a duration", "yes or no". */
+/* What a value of that type is, as the start of a sentence: "A duration". */
 const char *bh_config_type_name(enum bh_config_type type);
 
 #endif
