@@ -10,6 +10,8 @@
 #include "core/scan.h"
 #include "core/schedule.h"
 
+#define VALUE_MAX 4000
+
 static enum bh_status
 refuse(struct bh_error *error, const char *rule, struct bh_str text)
 {
@@ -305,6 +307,10 @@ bh_config_slot_read(const struct bh_config_row *row, struct bh_str text,
                     struct bh_config_slot *slot, struct bh_error *error)
 {
     struct bh_config_slot fresh = {0};
+    /* The environment knows no long lines, but what is printed must fit into a line of a file. */
+    if (text.len > VALUE_MAX && row->type != BH_CONFIG_SECRET)
+        return bh_error_set(error, "", "the value has %zu bytes; it may have %d", text.len,
+                            VALUE_MAX);
     enum bh_status status = read_typed(row, text, &fresh, error);
     if (status == BH_OK) {
         while (row->type == BH_CONFIG_HTTP_URL && text.len > 0 && text.ptr[text.len - 1] == '/')
