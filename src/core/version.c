@@ -1,0 +1,7 @@
+#include <bellhop/version.h>
+
+const char *
+bh_version(void)
+{
+    return BELLHOP_VERSION;
+}
