@@ -1,5 +1,6 @@
 #include "redis/link.h"
 
+#include <arpa/inet.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -425,11 +426,16 @@ start_share(struct bh_redis_link *self)
 static void
 name_peer(struct bh_redis_link *self)
 {
+    const struct sockaddr *any = self->address->ai_addr;
     char name[64] = "?";
-    (void)uv_ip_name(self->address->ai_addr, name, sizeof(name));
-    bool ipv6 = self->address->ai_family == AF_INET6;
-    snprintf(self->peer, sizeof(self->peer), ipv6 ? "[%s]:%u" : "%s:%u", name,
-             (unsigned)self->url->hosts[0].port);
+    (void)uv_ip_name(any, name, sizeof(name));
+    if (any->sa_family == AF_INET6) {
+        const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)(const void *)any;
+        snprintf(self->peer, sizeof(self->peer), "[%s]:%u", name, ntohs(in6->sin6_port));
+    } else {
+        const struct sockaddr_in *in = (const struct sockaddr_in *)(const void *)any;
+        snprintf(self->peer, sizeof(self->peer), "%s:%u", name, ntohs(in->sin_port));
+    }
 }
 
 static void
