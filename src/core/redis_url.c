@@ -522,12 +522,12 @@ append_login(struct bh_buf *buf, const struct bh_redis_url *url)
 static const char *
 scheme_of(const struct bh_redis_url *url)
 {
-    for (size_t i = 0; i < BH_ARRAY_LEN(schemes); i++) {
-        if (schemes[i].kind == url->kind && schemes[i].tls == url->tls)
-            return schemes[i].name;
-    }
-    BH_ASSERT(!"a kind without a scheme");
-    return NULL;
+    size_t i = 0;
+    while (i < BH_ARRAY_LEN(schemes) &&
+           (schemes[i].kind != url->kind || schemes[i].tls != url->tls))
+        i++;
+    BH_ASSERT(i < BH_ARRAY_LEN(schemes));
+    return schemes[i].name;
 }
 
 enum bh_status

@@ -7,6 +7,7 @@
 
 #include "core/alloc.h"
 #include "core/fault.h"
+#include "redis/request.h"
 
 #define PENDING_CAPACITY_FIRST 64
 
@@ -209,57 +210,14 @@ judge_deadlines(struct bh_redis_connection *conn)
 
 /* ---- sending ----------------------------------------------------------------------------------------- */
 
-/* "$" or "*", a number, CR LF.  Returns the length; `ret_header` has room for 24 bytes. */
-static size_t
-format_header(char mark, size_t number, char *ret_header)
-{
-    char digits[20];
-    size_t count = 0, len = 0;
-    do {
-        digits[count++] = (char)('0' + number % 10);
-        number /= 10;
-    } while (number > 0);
-
-    ret_header[len++] = mark;
-    while (count > 0)
-        ret_header[len++] = digits[--count];
-    ret_header[len++] = '\r';
-    ret_header[len++] = '\n';
-    return len;
-}
-
-/*
- * RESP2's request is so small a format that it is written here: hiredis' function would allocate it and
- * have us copy it, and who frees what it returns differs between its versions.
- */
-static enum bh_status
-encode(struct bh_buf *buf, size_t argc, const struct bh_str *argv)
-{
-    char header[24];
-    bh_buf_append(buf, header, format_header('*', argc, header));
-    for (size_t i = 0; i < argc; i++) {
-        bh_buf_append(buf, header, format_header('$', argv[i].len, header));
-        bh_buf_append_str(buf, argv[i]);
-        bh_buf_append(buf, "\r\n", 2);
-    }
-    return bh_buf_status(buf);
-}
-
-/* All or nothing: a part of a command must never stay in the buffer. */
 static enum bh_status
 append_command(struct bh_redis_connection *conn, size_t argc, const struct bh_str *argv)
 {
-    struct bh_buf *buf = &conn->outgoing;
-    size_t before = buf->len, in_flight = bh_redis_link_in_flight(&conn->link);
+    size_t in_flight = bh_redis_link_in_flight(&conn->link);
     if (in_flight >= conn->options.outgoing_bytes_max)
         return BH_ETOOBIG;
-    buf->max = conn->options.outgoing_bytes_max - in_flight;
-    enum bh_status status = encode(buf, argc, argv);
-    if (status != BH_OK) {
-        buf->len = before;
-        buf->failed = BH_OK;
-    }
-    return status;
+    conn->outgoing.max = conn->options.outgoing_bytes_max - in_flight;
+    return bh_request_append(&conn->outgoing, argc, argv);
 }
 
 static enum bh_status
@@ -675,8 +633,7 @@ check_url(const struct bh_redis_url *url, struct bh_error *error)
             "this version connects to a standalone server only: redis+cluster:// is "
             "not supported");
     }
-    BH_ASSERT(!"an unknown kind of URL");
-    return BH_EINVAL;
+    return bh_error_set(error, "url", "the URL is of an unknown kind");
 }
 
 static enum bh_status
