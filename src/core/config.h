@@ -216,6 +216,9 @@ void bh_config_report_add(struct bh_config_report *report, enum bh_config_severi
 
 /* ---- Reading ---- */
 
+/* Overwrite bytes that were a secret, in a way that the compiler keeps; NULL is fine. */
+void bh_config_wipe(char *bytes, size_t len);
+
 /* How reading gets at files.  Both append to `ret_bytes` and say in `error` what failed. */
 struct bh_config_files {
     void *arg;

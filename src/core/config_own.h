@@ -68,9 +68,6 @@ enum bh_status bh_config_slot_read(const struct bh_config_row *row, struct bh_st
 
 /* ---- config_slot.c ---- */
 
-/* Overwrite bytes that were a secret; NULL is fine. */
-void bh_config_wipe(char *text, size_t len);
-
 /* Free what the slot owns, wiping it, and empty it. */
 void bh_config_slot_release(struct bh_config_slot *slot);
 

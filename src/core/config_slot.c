@@ -9,10 +9,10 @@
 
 /* Through a volatile pointer, or the compiler drops stores to memory that is freed next. */
 void
-bh_config_wipe(char *text, size_t len)
+bh_config_wipe(char *bytes, size_t len)
 {
-    volatile char *at = text;
-    for (size_t i = 0; text != NULL && i < len; i++)
+    volatile char *at = bytes;
+    for (size_t i = 0; bytes != NULL && i < len; i++)
         at[i] = 0;
 }
 

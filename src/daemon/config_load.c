@@ -50,7 +50,7 @@ read_open_file(int fd, struct bh_buf *buf, struct bh_error *error)
             break;
     }
     /* It may have held a secret. */
-    memset(chunk, 0, sizeof(chunk));
+    bh_config_wipe(chunk, sizeof(chunk));
     return status;
 }
 
@@ -165,8 +165,7 @@ bh_config_load(const char *path, const char *const *environment, struct bh_confi
         };
         status = bh_config_read(&source, report, ret_config);
     }
-    if (bytes.ptr != NULL)
-        memset(bytes.ptr, 0, bytes.len);
+    bh_config_wipe(bytes.ptr, bytes.len);
     bh_buf_release(&bytes);
     return status;
 }

@@ -727,6 +727,37 @@ Test(config, variables_win_over_the_file)
     bh_config_release(c);
 }
 
+/* What is printed must fit into a line of a file, which the environment does not know. */
+Test(config, refuses_endless_variables_of_every_type)
+{
+    static char variable[100 + 5000];
+    for (size_t s = 0; s < BH_CONFIG_SECTIONS; s++) {
+        const struct bh_config_section *section = &bh_config_sections[s];
+        for (size_t r = 0; r < section->rows_count; r++) {
+            int len = snprintf(variable, 100, "BELLHOP_%s_%s%s=", section->name,
+                               section->is_queue ? "SMS_" : "", section->rows[r].key);
+            for (int i = 0; i < len; i++)
+                variable[i] = (char)(variable[i] >= 'a' && variable[i] <= 'z' ? variable[i] - 32
+                                                                              : variable[i]);
+            /* Long forms of values that would be good if they were short. */
+            bool path = section->rows[r].type == BH_CONFIG_PATH;
+            memset(variable + len, path ? '/' : '0', 5000);
+            variable[len + 4999] = '\0';
+            const char *environment[] = {variable, NULL};
+            struct bh_config_report report = {0};
+            struct bh_config *config = NULL;
+            struct bh_config_source source = fixture_source(bh_str_from(LEAST));
+            source.environment = environment;
+            cr_expect_eq(bh_config_read(&source, &report, &config), BH_EINVAL, "%.40s", variable);
+            cr_expect_eq(report.errors, 1, "%.40s", variable);
+            cr_expect_not_null(strstr(report.messages[0].text, "bytes"), "%s",
+                               report.messages[0].text);
+            bh_config_release(config);
+            bh_config_report_release(&report);
+        }
+    }
+}
+
 Test(config, the_name_of_the_host_becomes_a_word)
 {
     struct bh_config_report report = {0};
