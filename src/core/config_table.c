@@ -371,6 +371,6 @@ bh_config_type_name(enum bh_config_type type)
     case BH_CONFIG_LISTEN: return "An address and port";
     case BH_CONFIG_ZONE: return "A time zone";
     }
-    BH_ASSERT(!"a type of the table");
+    BH_ASSERT(false); /* the switch names every type */
     return "";
 }

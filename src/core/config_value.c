@@ -298,7 +298,7 @@ read_typed(const struct bh_config_row *row, struct bh_str text, struct bh_config
                    ? BH_OK
                    : refuse(error, "a name of the zone database", text);
     }
-    BH_ASSERT(!"a type of the table");
+    BH_ASSERT(false); /* the switch names every type */
     return BH_EINVAL;
 }
 
