@@ -172,3 +172,36 @@ client_send(struct client *client, const char *const *words)
 {
     cr_assert_eq(client_try_send(client, words, 0), BH_OK, "%s was not accepted", words[0]);
 }
+
+/* 10 MB: the system takes some MB for a TCP socket. */
+#define FILL_COMMANDS 100
+
+/* The answers are the lengths 1, 2, 3... of a string that grows by one with each command. */
+static void
+expect_next_length(struct client *client, const struct redisReply *reply)
+{
+    cr_assert_not_null(reply, "%s", client->last_text);
+    cr_assert_eq(reply->integer, (long long)++client->order);
+}
+
+void
+client_fill_and_drain(struct client *client, struct bh_linecut *line)
+{
+    static char big[100001];
+    memset(big, 'x', sizeof(big) - 1);
+    client->when_reply = expect_next_length;
+    bh_linecut_set(line, BH_LINECUT_STALL, 0);
+    unsigned wanted = client->answers + 2 * FILL_COMMANDS;
+    client_begin_waiting(client);
+    for (unsigned i = 0; i < FILL_COMMANDS; i++) {
+        SEND(client, "EVAL", "return redis.call('APPEND', KEYS[1], '1')", "1", "filled", big);
+        uv_run(&client->loop, UV_RUN_NOWAIT);
+    }
+    cr_assert_gt(bh_redis_link_in_flight(&client->conn.link), 0, "the line took it all");
+    for (unsigned i = 0; i < FILL_COMMANDS; i++)
+        SEND(client, "APPEND", "filled", "1");
+    bh_linecut_set(line, BH_LINECUT_PASS, 0);
+    RUN_UNTIL(client, client->answers == wanted);
+    cr_expect_eq(client->nulls, 0);
+    cr_expect_eq(bh_redis_link_in_flight(&client->conn.link), 0);
+}

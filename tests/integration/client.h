@@ -11,6 +11,7 @@
 #include <uv.h>
 
 #include "redis/connection.h"
+#include "support/linecut.h"
 
 struct client {
     uv_loop_t loop;
@@ -77,6 +78,12 @@ bool client_may_wait(struct client *client);
 
 /* Start and wait until it is up. */
 void client_come_up(struct client *client);
+
+/*
+ * Send more than the sockets hold while nothing passes the line, then more behind it, and let it pass:
+ * all is answered, in order.  Needs outgoing_bytes_max of 16 MiB.
+ */
+void client_fill_and_drain(struct client *client, struct bh_linecut *line);
 
 bool has_text(const char *text, const char *part);
 

@@ -306,6 +306,46 @@ Test(faults, a_server_that_stops_reading_fills_the_buffer_and_no_more)
     client_finish(&client);
 }
 
+Test(faults, what_the_system_does_not_take_at_once_goes_out_later_and_in_order)
+{
+    struct client client;
+    client_init(&client, line_url);
+    client.options.outgoing_bytes_max = (size_t)16 * 1024 * 1024;
+    client_come_up(&client);
+    client_fill_and_drain(&client, line);
+    client_finish(&client);
+}
+
+Test(faults, a_write_in_flight_ends_with_its_connection)
+{
+    char big[100001];
+    struct client client;
+    memset(big, 'x', sizeof(big) - 1);
+    big[sizeof(big) - 1] = '\0';
+    client_init(&client, line_url);
+    client_come_up(&client);
+    for (unsigned i = 0; i < 3; i++) {
+        RUN_UNTIL(&client, client.ups == i + 1);
+        bh_linecut_set(line, BH_LINECUT_STALL, 0);
+        for (unsigned j = 0; j < 30; j++)
+            SEND(&client, "ECHO", big);
+        for (unsigned j = 0; j < 5; j++)
+            uv_run(&client.loop, UV_RUN_NOWAIT);
+        cr_assert_gt(bh_redis_link_in_flight(&client.conn.link), 0);
+        if (i == 0)
+            bh_linecut_cut(line, BH_LINECUT_FIN);
+        else if (i == 1)
+            bh_redis_connection_reconnect(&client.conn, NULL, "on purpose");
+        else
+            bh_redis_connection_stop(&client.conn);
+        RUN_UNTIL(&client, client.downs == i + 1);
+        bh_linecut_set(line, BH_LINECUT_PASS, 0);
+    }
+    cr_expect_eq(client.nulls, 90);
+    RUN_UNTIL(&client, client.closes == 1);
+    client_finish(&client);
+}
+
 /* ---- nonsense -------------------------------------------------------------------------------------- */
 
 struct nonsense {

@@ -395,6 +395,33 @@ Test(tls, survives_a_handshake_byte_by_byte_and_a_cut_in_each_phase)
     bh_linecut_stop(line);
 }
 
+Test(tls, what_the_system_does_not_take_at_once_goes_out_later_and_in_order)
+{
+    struct client client;
+    start_with_tls("no");
+    struct bh_linecut *line =
+        bh_linecut_start(&(struct bh_linecut_options){.upstream_port = redis.port});
+    init_tls_client(&client, "127.0.0.1", bh_linecut_port(line));
+    client.options.outgoing_bytes_max = (size_t)16 * 1024 * 1024;
+    client_come_up(&client);
+    client_fill_and_drain(&client, line);
+    client_finish(&client);
+    bh_linecut_stop(line);
+}
+
+Test(tls, tells_an_end_in_order_from_a_cut)
+{
+    struct client client;
+    start_with_tls("no");
+    init_tls_client(&client, "localhost", redis.port);
+    client_come_up(&client);
+    SEND(&client, "QUIT");
+    RUN_UNTIL(&client, client.downs == 1);
+    cr_expect_eq(client.answers, 1);
+    EXPECT_REASON(&client, "the server closed the connection");
+    client_finish(&client);
+}
+
 Test(tls, drops_a_connection_whose_bytes_were_changed)
 {
     struct client client;

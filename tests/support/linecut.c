@@ -130,6 +130,9 @@ listen_on(struct bh_linecut *self)
         give_up("listen_address");
     self->listener = make_socket(&address);
     set_up_socket(self->listener);
+    /* Small, and inherited by what is accepted: a line that stands still must be felt soon. */
+    int receive_bytes = 16 * 1024;
+    (void)setsockopt(self->listener, SOL_SOCKET, SO_RCVBUF, &receive_bytes, sizeof(receive_bytes));
     if (bind(self->listener, &address.any, size) != 0 || listen(self->listener, 64) != 0)
         give_up("listen");
     size = sizeof(address);
