@@ -12,6 +12,7 @@
 #include "core/digest.h"
 #include "core/fault.h"
 #include "core/gateway_answer.h"
+#include "core/gateway_profile.h"
 #include "core/uuid.h"
 #include "core/when.h"
 
@@ -485,19 +486,8 @@ static const char nonce_letters[] =
 static enum bh_status
 render(struct bh_engine *engine, struct bh_slot *slot, struct bh_error *error)
 {
-    const struct bh_config_gateway *gateway = &slot->config->gateway;
-    static const enum bh_gateway_auth auths[] = {
-        [BH_CONFIG_AUTH_BASIC] = BH_AUTH_BASIC,
-        [BH_CONFIG_AUTH_HEADER] = BH_AUTH_HEADER,
-        [BH_CONFIG_AUTH_PARAMETER] = BH_AUTH_PARAMETER,
-    };
-    const struct bh_gateway_profile profile = {
-        .url = gateway->url,
-        .api_key = gateway->api_key.bytes,
-        .auth = auths[gateway->auth],
-        .signing_key = gateway->signing_key.bytes,
-        .sent_with = engine->sent_with,
-    };
+    const struct bh_gateway_profile profile =
+        bh_gateway_profile_from(&slot->config->gateway, engine->sent_with);
     char nonce[33] = "";
     for (size_t i = 0; i < sizeof(nonce) - 1; i++)
         nonce[i] = nonce_letters[bh_dice_below(&engine->dice, sizeof(nonce_letters) - 1)];
