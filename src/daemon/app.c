@@ -1,0 +1,453 @@
+#include "daemon/app.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <uv.h>
+
+#include <bellhop/version.h>
+
+#include "core/alloc.h"
+#include "daemon/config_load.h"
+#include "daemon/instance_lock.h"
+#include "daemon/keeper.h"
+#include "daemon/log.h"
+#include "daemon/mailbox.h"
+#include "daemon/settings.h"
+#include "daemon/supervisor.h"
+#include "daemon/worker.h"
+
+extern char **environ;
+
+/* How often the loops are asked for a sign of life, and the status text is brought up to date. */
+#define PULSE_MS BH_SECOND_MS
+
+/* A loop that has not turned for so long, although it was asked, hangs. */
+#define HANGING_AFTER_MS (10 * BH_SECOND_MS)
+
+struct app {
+    const char *config_path;
+    const struct bh_config *config; /* owned reference */
+    char account[13];
+    uv_loop_t loop;
+    uv_signal_t on_term, on_int, on_hup;
+    uv_timer_t pulse, drain_limit;
+    struct bh_mailbox mailbox;
+    struct bh_supervisor supervisor;
+    struct bh_instance_lock instance_lock;
+    struct bh_keeper *keeper;
+    struct bh_account_event account_state;
+
+    struct bh_worker **workers; /* owned */
+    unsigned workers_count;
+    unsigned running, drained;
+    bool draining, stopping;
+    bool hanging_told;
+};
+
+static void
+post_all(struct app *app, struct bh_message message)
+{
+    for (unsigned i = 0; i < app->workers_count; i++) {
+        if (message.kind == BH_MESSAGE_CONFIGURE)
+            message.config = bh_config_retain(app->config);
+        bh_worker_post(app->workers[i], &message);
+    }
+}
+
+/* ---- stopping ---- */
+
+static void
+close_app(struct app *app)
+{
+    uv_close((uv_handle_t *)&app->on_term, NULL);
+    uv_close((uv_handle_t *)&app->on_int, NULL);
+    uv_close((uv_handle_t *)&app->on_hup, NULL);
+    uv_close((uv_handle_t *)&app->pulse, NULL);
+    uv_close((uv_handle_t *)&app->drain_limit, NULL);
+    bh_mailbox_close(&app->mailbox);
+}
+
+static void
+keeper_on_closed(void *arg)
+{
+    close_app(arg);
+}
+
+static unsigned
+sum_in_hand(const struct app *app)
+{
+    unsigned sum = 0;
+    for (unsigned i = 0; i < app->workers_count; i++)
+        sum += atomic_load(&bh_worker_gauges(app->workers[i])->slots_used);
+    return sum;
+}
+
+static void
+stop_workers(struct app *app)
+{
+    if (app->stopping)
+        return;
+    app->stopping = true;
+    unsigned left = sum_in_hand(app);
+    if (left > 0)
+        bh_log_write(
+            BH_LOG_WARN, "stop", NULL, 0,
+            "stopping with %u jobs in hand; they are taken up again at the next start, or by "
+            "another worker when their leases have run out",
+            left);
+    post_all(app, (struct bh_message){.kind = BH_MESSAGE_STOP});
+    if (app->running == 0)
+        bh_keeper_stop(app->keeper);
+}
+
+static void
+drain_limit_on_fire(uv_timer_t *timer)
+{
+    struct app *app = timer->data;
+    bh_log_write(BH_LOG_WARN, "drain_timeout", NULL, 0,
+                 "drain_timeout is over and requests are still on their way");
+    stop_workers(app);
+}
+
+static void
+drain(struct app *app, const char *signal_name)
+{
+    if (app->draining) {
+        bh_log_write(BH_LOG_WARN, "stop", NULL, 0, "%s again: stopping at once", signal_name);
+        stop_workers(app);
+        return;
+    }
+    app->draining = true;
+    bh_supervisor_stopping(&app->supervisor);
+    bh_supervisor_status(&app->supervisor, "draining");
+    bh_log_write(BH_LOG_INFO, "drain", NULL, 0,
+                 "%s: claiming nothing more, giving back what is unsent, finishing %u jobs in hand",
+                 signal_name, sum_in_hand(app));
+    uv_timer_start(&app->drain_limit, drain_limit_on_fire,
+                   (uint64_t)app->config->pool.drain_timeout_ms, 0);
+    post_all(app, (struct bh_message){.kind = BH_MESSAGE_DRAIN});
+}
+
+/* ---- reload ---- */
+
+static void
+report_messages(const struct bh_config_report *report)
+{
+    for (size_t i = 0; i < report->count; i++) {
+        const struct bh_config_message *message = &report->messages[i];
+        const struct bh_log_field where = bh_log_text("where", message->where);
+        bool error = message->severity == BH_CONFIG_ERROR;
+        bh_log_write(error ? BH_LOG_ERROR : BH_LOG_WARN, "config", &where, 1, "%s", message->text);
+    }
+}
+
+static void
+report_changes(const struct bh_config_diff *diff)
+{
+    for (size_t i = 0; i < diff->count; i++) {
+        const struct bh_config_change *change = &diff->changes[i];
+        const struct bh_log_field fields[] = {
+            bh_log_text("key", change->key),
+            bh_log_text("was", change->was),
+            bh_log_text("now", change->now),
+        };
+        bool restart = change->reload == BH_CONFIG_RESTART;
+        bh_log_write(restart ? BH_LOG_WARN : BH_LOG_INFO, "config_changed", fields,
+                     BH_ARRAY_LEN(fields), "%s",
+                     restart ? "needs a restart; the old value stays in force" : "in force now");
+    }
+}
+
+/* Read and check the new configuration completely before anything of it is applied. */
+static enum bh_status
+read_successor(struct app *app, struct bh_config_report *report, struct bh_config **ret_config)
+{
+    struct bh_config *fresh = NULL;
+    struct bh_config_diff diff;
+    enum bh_status status = bh_config_load(app->config_path, (const char *const *)environ, report, &fresh);
+    if (status != BH_OK)
+        return status;
+    status = bh_config_diff(app->config, fresh, &diff);
+    if (status == BH_OK) {
+        status = bh_config_succeed(fresh, app->config, report);
+        if (status == BH_OK)
+            report_changes(&diff);
+        bh_config_diff_release(&diff);
+    }
+    if (status != BH_OK) {
+        bh_config_release(fresh);
+        return status;
+    }
+    *ret_config = fresh;
+    return BH_OK;
+}
+
+static void
+reload(struct app *app)
+{
+    struct bh_config_report report = {0};
+    struct bh_config *fresh;
+    struct bh_mono now = {(int64_t)(uv_hrtime() / 1000000)};
+    bh_supervisor_reloading(&app->supervisor, now);
+    enum bh_status status = read_successor(app, &report, &fresh);
+    report_messages(&report);
+    bh_config_report_release(&report);
+    if (status == BH_OK) {
+        bh_config_release(app->config);
+        app->config = fresh;
+        bh_log_configure(fresh);
+        post_all(app, (struct bh_message){.kind = BH_MESSAGE_CONFIGURE});
+        bh_keeper_configure(app->keeper, fresh);
+        bh_log_write(BH_LOG_INFO, "reloaded", NULL, 0, "the configuration was read again");
+    } else {
+        bh_log_write(BH_LOG_ERROR, "reload_refused", NULL, 0,
+                     "nothing of the new configuration is applied; the old one stays in force");
+    }
+    bh_supervisor_ready(&app->supervisor);
+}
+
+static void
+app_on_signal(uv_signal_t *handle, int number)
+{
+    struct app *app = handle->data;
+    if (number == SIGHUP && !app->draining)
+        reload(app);
+    else if (number == SIGTERM)
+        drain(app, "SIGTERM");
+    else if (number == SIGINT)
+        drain(app, "SIGINT");
+}
+
+/* ---- the pulse ---- */
+
+static void
+show_status(struct app *app)
+{
+    unsigned up = 0, in_flight = 0, in_hand = 0, breakers = 0;
+    unsigned long long sent = 0;
+    for (unsigned i = 0; i < app->workers_count; i++) {
+        const struct bh_worker_gauges *gauges = bh_worker_gauges(app->workers[i]);
+        up += atomic_load(&gauges->store_up);
+        breakers += atomic_load(&gauges->breaker_open);
+        in_flight += atomic_load(&gauges->in_flight);
+        in_hand += atomic_load(&gauges->slots_used);
+        sent += atomic_load(&gauges->sent);
+    }
+    const char *redis = up == app->workers_count ? "up" : up == 0 ? "away" : "partly up";
+    bh_supervisor_status(&app->supervisor,
+                         "%sRedis %s, gateway %s, account %s%s; %u jobs in hand, %u in flight, "
+                         "%llu sent",
+                         app->draining ? "draining; " : "", redis, breakers > 0 ? "down" : "up",
+                         app->account_state.state == BH_ACCOUNT_OPEN ? "open" : "paused: ",
+                         bh_reason_name(app->account_state.reason), in_hand, in_flight, sent);
+}
+
+static bool
+loops_turn(const struct app *app)
+{
+    int64_t now_ms = (int64_t)(uv_hrtime() / 1000000);
+    for (unsigned i = 0; i < app->workers_count; i++) {
+        if (now_ms - atomic_load(&bh_worker_gauges(app->workers[i])->turned_at_ms) >
+            HANGING_AFTER_MS)
+            return false;
+    }
+    return true;
+}
+
+static void
+pulse_on_fire(uv_timer_t *timer)
+{
+    struct app *app = timer->data;
+    bool turning = app->stopping || loops_turn(app);
+    if (turning)
+        bh_supervisor_pet(&app->supervisor);
+    else if (!app->hanging_told)
+        bh_log_write(BH_LOG_ERROR, "hanging", NULL, 0,
+                     "a worker's loop has not turned for %lld s; the watchdog is no longer fed",
+                     (long long)(HANGING_AFTER_MS / BH_SECOND_MS));
+    app->hanging_told = !turning;
+    if (!app->stopping) {
+        post_all(app, (struct bh_message){.kind = BH_MESSAGE_PING});
+        show_status(app);
+    }
+}
+
+/* ---- messages ---- */
+
+static void
+app_on_message(void *arg, const struct bh_message *message)
+{
+    struct app *app = arg;
+    switch (message->kind) {
+    case BH_MESSAGE_ACCOUNT_WORD:
+        bh_keeper_hear(app->keeper, &message->word);
+        break;
+    case BH_MESSAGE_STORE: show_status(app); break;
+    case BH_MESSAGE_DRAINED:
+        if (++app->drained == app->workers_count) {
+            uv_timer_stop(&app->drain_limit);
+            stop_workers(app);
+        }
+        break;
+    case BH_MESSAGE_STOPPED:
+        if (--app->running == 0)
+            bh_keeper_stop(app->keeper);
+        break;
+    case BH_MESSAGE_CONFIGURE:
+    case BH_MESSAGE_ACCOUNT:
+    case BH_MESSAGE_DRAIN:
+    case BH_MESSAGE_STOP:
+    case BH_MESSAGE_PING: BH_ASSERT(!"a message for a worker");
+    }
+}
+
+/* The keeper says what the account allows.  A trial is for one worker; the others stay paused. */
+static void
+keeper_on_account(void *arg, const struct bh_account_event *event)
+{
+    struct app *app = arg;
+    app->account_state = *event;
+    for (unsigned i = 0; i < app->workers_count; i++) {
+        struct bh_message message = {.kind = BH_MESSAGE_ACCOUNT, .account = *event};
+        if (event->state == BH_ACCOUNT_TRIAL && i > 0)
+            message.account.state = BH_ACCOUNT_PAUSED;
+        bh_worker_post(app->workers[i], &message);
+    }
+    show_status(app);
+}
+
+/* ---- building ---- */
+
+static enum bh_status
+start_workers(struct app *app, struct bh_error *error)
+{
+    unsigned count = (unsigned)app->config->pool.workers;
+    app->workers = bh_alloc_array(count, sizeof(struct bh_worker *));
+    if (app->workers == NULL)
+        return BH_ENOMEM;
+    for (unsigned i = 0; i < count; i++) {
+        char owner[128];
+        snprintf(owner, sizeof(owner), "%s/%u", app->config->pool.instance, i);
+        const struct bh_worker_options options = {
+            .number = i,
+            .config = app->config,
+            .owner = owner,
+            .account = app->account,
+            .sent_with = "Bellhop/" BELLHOP_VERSION,
+            .to_main = &app->mailbox,
+            .account_state = &app->account_state,
+        };
+        enum bh_status status = bh_worker_new(&options, &app->workers[i], error);
+        if (status != BH_OK)
+            return status;
+        app->workers_count = i + 1;
+    }
+    for (unsigned i = 0; i < count; i++) {
+        if (bh_worker_start(app->workers[i]) != BH_OK)
+            return BH_EIO;
+        app->running++;
+    }
+    return BH_OK;
+}
+
+static void
+watch_signal(struct app *app, uv_signal_t *handle, int number)
+{
+    uv_signal_init(&app->loop, handle);
+    handle->data = app;
+    uv_signal_start(handle, app_on_signal, number);
+}
+
+static enum bh_status
+build(struct app *app, struct bh_error *error)
+{
+    enum bh_status status = bh_settings_account(app->config, app->account);
+    if (status == BH_OK)
+        status = bh_instance_lock_take(&app->instance_lock, app->config, error);
+    if (status == BH_OK)
+        status = bh_mailbox_open(&app->mailbox, &app->loop, app_on_message, app);
+    if (status != BH_OK)
+        return status;
+
+    watch_signal(app, &app->on_term, SIGTERM);
+    watch_signal(app, &app->on_int, SIGINT);
+    watch_signal(app, &app->on_hup, SIGHUP);
+    uv_timer_init(&app->loop, &app->pulse);
+    uv_timer_init(&app->loop, &app->drain_limit);
+    app->pulse.data = app->drain_limit.data = app;
+
+    const struct bh_keeper_options keeper = {
+        .config = app->config,
+        .account = app->account,
+        .sent_with = "Bellhop/" BELLHOP_VERSION,
+        .on_account = keeper_on_account,
+        .on_closed = keeper_on_closed,
+        .arg = app,
+    };
+    return bh_keeper_new(&app->loop, &keeper, &app->keeper, error);
+}
+
+static void
+say_hello(const struct app *app)
+{
+    const struct bh_log_field fields[] = {
+        bh_log_text("version", BELLHOP_VERSION),
+        bh_log_text("instance", app->config->pool.instance),
+        bh_log_int("workers", app->config->pool.workers),
+        bh_log_int("queues", (int64_t)app->config->queues_count),
+        bh_log_text("config", app->config_path),
+    };
+    bh_log_write(BH_LOG_INFO, "start", fields, BH_ARRAY_LEN(fields), "bellhopd starts");
+}
+
+static void
+take_down(struct app *app)
+{
+    for (unsigned i = 0; i < app->workers_count; i++)
+        bh_worker_free(app->workers[i]);
+    bh_free(app->workers);
+    bh_keeper_free(app->keeper);
+    if (app->mailbox.items != NULL)
+        bh_mailbox_release(&app->mailbox);
+    bh_instance_lock_release(&app->instance_lock);
+    bh_supervisor_close(&app->supervisor);
+    int closed = uv_loop_close(&app->loop);
+    BH_ASSERT(closed == 0);
+    bh_config_release(app->config);
+}
+
+enum bh_exit
+bh_app_run(const char *config_path, const struct bh_config *config)
+{
+    struct app app = {
+        .config_path = config_path,
+        .config = bh_config_retain(config),
+        .instance_lock = BH_INSTANCE_LOCK_NONE,
+    };
+    struct bh_error error = {"", ""};
+    if (uv_loop_init(&app.loop) != 0) {
+        bh_config_release(app.config);
+        return BH_EXIT_NOT_STARTED;
+    }
+    bh_supervisor_open(&app.supervisor);
+    say_hello(&app);
+    enum bh_status status = build(&app, &error);
+    if (status == BH_OK)
+        status = start_workers(&app, &error);
+    if (status != BH_OK) {
+        bh_log_write(BH_LOG_ERROR, "not_started", NULL, 0, "%s",
+                     error.text[0] != '\0' ? error.text : bh_status_name(status));
+        /* The process ends here; closing half-built loops would only hide the reason. */
+        bh_config_release(app.config);
+        return BH_EXIT_NOT_STARTED;
+    }
+
+    bh_keeper_start(app.keeper);
+    uv_timer_start(&app.pulse, pulse_on_fire, 0, PULSE_MS);
+    bh_supervisor_ready(&app.supervisor);
+    uv_run(&app.loop, UV_RUN_DEFAULT);
+    bh_log_write(BH_LOG_INFO, "stopped", NULL, 0, "bellhopd has stopped");
+    take_down(&app);
+    return BH_EXIT_CLEAN;
+}

@@ -1,0 +1,494 @@
+#include "daemon/worker.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+
+#include "core/alloc.h"
+#include "core/redis_url.h"
+#include "daemon/crash_point.h"
+#include "daemon/log.h"
+#include "daemon/settings.h"
+#include "gateway/transport.h"
+#include "redis/store.h"
+
+struct bh_worker {
+    unsigned number;
+    const struct bh_config *config; /* owned reference */
+    char owner[BH_STORE_OWNER_MAX + 1];
+    struct bh_mailbox *to_main; /* borrowed */
+
+    uv_loop_t loop;
+    uv_thread_t thread;
+    bool thread_started;
+    struct bh_mailbox mailbox;
+    uv_prepare_t pump;
+    uv_timer_t timer;
+
+    struct bh_engine *engine;
+    struct bh_settings settings;
+    struct bh_store *store;
+    struct bh_gateway_transport *transport;
+    unsigned closing; /* shells that have not reported their end */
+    bool stopping;
+    bool drained_told;
+    struct bh_worker_gauges gauges;
+};
+
+static struct bh_turn
+turn_now(void)
+{
+    struct timespec wall;
+    clock_gettime(CLOCK_REALTIME, &wall);
+    return (struct bh_turn){
+        .mono = {(int64_t)(uv_hrtime() / 1000000)},
+        .wall = {(int64_t)wall.tv_sec * 1000 + wall.tv_nsec / 1000000},
+    };
+}
+
+static struct bh_mono
+mono_now(void *arg)
+{
+    (void)arg;
+    return turn_now().mono;
+}
+
+static void
+tell_main(struct bh_worker *worker, struct bh_message message)
+{
+    message.worker = worker->number;
+    if (!bh_mailbox_post(worker->to_main, &message))
+        bh_log_write(BH_LOG_ERROR, "mailbox_full", NULL, 0,
+                     "the main thread does not take messages any more");
+}
+
+/* ---- events from the shells ---- */
+
+static void
+store_on_event(void *arg, const struct bh_event *event)
+{
+    struct bh_worker *worker = arg;
+    if (event->kind == BH_EVENT_CLAIMED && event->claimed.jobs_count > 0)
+        bh_crash_point("after_claim");
+    if (event->kind == BH_EVENT_ADMITTED && event->admitted.code == BH_ADMIT_OK)
+        bh_crash_point("after_admit");
+    if (event->kind == BH_EVENT_SETTLED)
+        bh_crash_point("after_finish");
+    if (event->kind == BH_EVENT_STORE_UP || event->kind == BH_EVENT_STORE_DOWN) {
+        bool up = event->kind == BH_EVENT_STORE_UP;
+        atomic_store(&worker->gauges.store_up, up);
+        tell_main(worker, (struct bh_message){.kind = BH_MESSAGE_STORE, .store_up = up});
+    }
+    bh_engine_feed(worker->engine, event, turn_now());
+}
+
+static void
+store_on_trouble(void *arg, const struct bh_store_trouble *trouble)
+{
+    const struct bh_worker *worker = arg;
+    const struct bh_log_field fields[] = {
+        bh_log_text("what", trouble->what),
+        bh_log_text("redis", trouble->text),
+        bh_log_int("worker", worker->number),
+    };
+    enum bh_log_level level = trouble->class == BH_REDIS_ALARM ? BH_LOG_ERROR : BH_LOG_WARN;
+    bh_log_write(level, "redis_trouble", fields, BH_ARRAY_LEN(fields), "%s",
+                 trouble->advice != NULL ? trouble->advice : "Redis answered with an error");
+}
+
+static void
+transport_on_answered(void *arg, struct bh_slot_handle slot, const struct bh_exchange *exchange)
+{
+    struct bh_worker *worker = arg;
+    bh_crash_point("after_answer");
+    const struct bh_event event = {
+        .kind = BH_EVENT_ANSWERED,
+        .answered = {slot, exchange},
+    };
+    bh_engine_feed(worker->engine, &event, turn_now());
+}
+
+/* ---- the pump ---- */
+
+/* What cannot be handed over is answered at once as failed, so that each command has its one event. */
+static void
+fail_store_command(struct bh_worker *worker, const struct bh_command *command)
+{
+    struct bh_event event = {0};
+    switch (command->kind) {
+    case BH_COMMAND_CLAIM:
+        event = (struct bh_event){.kind = BH_EVENT_CLAIM_FAILED, .queue = command->claim.queue};
+        break;
+    case BH_COMMAND_WAIT:
+        event = (struct bh_event){.kind = BH_EVENT_WOKEN, .queue = command->wait_queue};
+        break;
+    case BH_COMMAND_ADMIT:
+        event = (struct bh_event){
+            .kind = BH_EVENT_ADMITTED,
+            .admitted = {.slot = command->admit.slot, .code = BH_ADMIT_FAILED, .next_due_ms = -1},
+        };
+        break;
+    case BH_COMMAND_SETTLE:
+        event = (struct bh_event){
+            .kind = BH_EVENT_SETTLED,
+            .settled = {command->settle.slot, BH_SETTLED_FAILED, -1},
+        };
+        break;
+    case BH_COMMAND_RENEW:
+        event = (struct bh_event){
+            .kind = BH_EVENT_RENEWED,
+            .renewed = {command->renew.slot, BH_RENEW_FAILED, mono_now(NULL)},
+        };
+        break;
+    case BH_COMMAND_GRANT:
+        event = (struct bh_event){
+            .kind = BH_EVENT_GRANTED,
+            .granted = {command->grant.limit, 0, BH_SECOND_MS},
+        };
+        break;
+    case BH_COMMAND_SUBMIT:
+    case BH_COMMAND_CANCEL:
+    case BH_COMMAND_ACCOUNT: return;
+    }
+    bh_engine_feed(worker->engine, &event, turn_now());
+}
+
+static void
+carry_out(struct bh_worker *worker, const struct bh_command *command)
+{
+    switch (command->kind) {
+    case BH_COMMAND_CLAIM:
+    case BH_COMMAND_WAIT:
+    case BH_COMMAND_ADMIT:
+    case BH_COMMAND_RENEW:
+    case BH_COMMAND_GRANT:
+        if (bh_store_execute(worker->store, command) != BH_OK)
+            fail_store_command(worker, command);
+        break;
+    case BH_COMMAND_SETTLE:
+        bh_crash_point("before_finish");
+        if (bh_store_execute(worker->store, command) != BH_OK)
+            fail_store_command(worker, command);
+        break;
+    case BH_COMMAND_SUBMIT:
+        bh_crash_point("before_send");
+        bh_gateway_transport_submit(worker->transport, &command->submit);
+        break;
+    case BH_COMMAND_CANCEL: bh_gateway_transport_cancel(worker->transport, command->cancel); break;
+    case BH_COMMAND_ACCOUNT:
+        tell_main(worker, (struct bh_message){
+                              .kind = BH_MESSAGE_ACCOUNT_WORD,
+                              .word = command->account,
+                          });
+        break;
+    }
+}
+
+static void
+timer_on_fire(uv_timer_t *timer)
+{
+    /* The pump runs in every turn; the timer only makes one happen. */
+    (void)timer;
+}
+
+static void
+set_timer(struct bh_worker *worker, struct bh_turn turn)
+{
+    struct bh_mono at = bh_engine_wake_at(worker->engine, turn.mono);
+    if (bh_mono_is_never(at)) {
+        uv_timer_stop(&worker->timer);
+        return;
+    }
+    uv_update_time(&worker->loop);
+    bh_ms delay = bh_ms_max(at.ms - turn.mono.ms, 0);
+    uv_timer_start(&worker->timer, timer_on_fire, (uint64_t)delay, 0);
+}
+
+static void
+show_gauges(struct bh_worker *worker, struct bh_turn turn)
+{
+    const struct bh_engine_stats *stats = bh_engine_stats(worker->engine);
+    struct bh_worker_gauges *gauges = &worker->gauges;
+    atomic_store(&gauges->turned_at_ms, turn.mono.ms);
+    atomic_store(&gauges->balance_micro, stats->balance_micro);
+    atomic_store(&gauges->slots_used, stats->slots_used);
+    atomic_store(&gauges->in_flight, stats->in_flight);
+    atomic_store(&gauges->breaker_open, stats->breaker_open);
+    atomic_store(&gauges->claimed, stats->claimed);
+    atomic_store(&gauges->attempts, stats->attempts);
+    atomic_store(&gauges->sent, stats->by_state[BH_STATE_SENT]);
+    atomic_store(&gauges->failed, stats->by_state[BH_STATE_FAILED]);
+}
+
+static void
+pump_on_turn(uv_prepare_t *pump)
+{
+    struct bh_worker *worker = pump->data;
+    struct bh_turn turn = turn_now();
+    struct bh_command command;
+    if (worker->stopping)
+        return;
+    bh_engine_set_connections(worker->engine, bh_gateway_transport_open_connections(worker->transport));
+    while (bh_engine_next(worker->engine, turn, &command))
+        carry_out(worker, &command);
+    bh_store_flush(worker->store);
+    set_timer(worker, turn);
+    show_gauges(worker, turn);
+
+    if (bh_engine_phase(worker->engine) == BH_PHASE_DRAINED && !worker->drained_told) {
+        worker->drained_told = true;
+        tell_main(worker, (struct bh_message){.kind = BH_MESSAGE_DRAINED});
+    }
+}
+
+/* ---- messages ---- */
+
+static void
+shell_closed(struct bh_worker *worker)
+{
+    BH_ASSERT(worker->closing > 0);
+    if (--worker->closing > 0)
+        return;
+    uv_close((uv_handle_t *)&worker->pump, NULL);
+    uv_close((uv_handle_t *)&worker->timer, NULL);
+    bh_mailbox_close(&worker->mailbox);
+}
+
+static void
+store_on_closed(void *arg)
+{
+    shell_closed(arg);
+}
+
+static void
+transport_on_stopped(void *arg)
+{
+    shell_closed(arg);
+}
+
+static void
+stop(struct bh_worker *worker)
+{
+    if (worker->stopping)
+        return;
+    worker->stopping = true;
+    worker->closing = 2;
+    bh_gateway_transport_stop(worker->transport, transport_on_stopped, worker);
+    worker->transport = NULL;
+    bh_store_stop(worker->store);
+}
+
+static void
+configure(struct bh_worker *worker, const struct bh_config *config)
+{
+    struct bh_store_queue queues[BH_CONFIG_QUEUES_MAX];
+    struct bh_store_limit limits[BH_LIMIT_COUNT];
+    size_t count = bh_settings_queues(config, queues);
+    if (bh_store_configure(worker->store, queues, count) != BH_OK) {
+        bh_log_write(BH_LOG_ERROR, "reload_failed", NULL, 0,
+                     "worker %u is out of memory and goes on with the old configuration",
+                     worker->number);
+        bh_config_release(config);
+        return;
+    }
+    bh_settings_limits(config, limits);
+    bh_store_set_limits(worker->store, limits);
+    struct bh_gateway_transport_options transport = bh_settings_transport(config);
+    if (bh_gateway_transport_configure(worker->transport, &transport) != BH_OK)
+        bh_log_write(BH_LOG_ERROR, "reload_failed", NULL, 0,
+                     "worker %u is out of memory and sends with its old [gateway] settings",
+                     worker->number);
+    bh_engine_configure(worker->engine, config);
+    bh_config_release(worker->config);
+    worker->config = config;
+}
+
+static void
+worker_on_message(void *arg, const struct bh_message *message)
+{
+    struct bh_worker *worker = arg;
+    struct bh_event event;
+    switch (message->kind) {
+    case BH_MESSAGE_CONFIGURE: configure(worker, message->config); break;
+    case BH_MESSAGE_ACCOUNT:
+        event = (struct bh_event){.kind = BH_EVENT_ACCOUNT, .account = message->account};
+        bh_engine_feed(worker->engine, &event, turn_now());
+        break;
+    case BH_MESSAGE_DRAIN:
+        event = (struct bh_event){.kind = BH_EVENT_DRAIN};
+        bh_engine_feed(worker->engine, &event, turn_now());
+        break;
+    case BH_MESSAGE_STOP: stop(worker); break;
+    case BH_MESSAGE_PING: break; /* the turn that it causes is the answer */
+    case BH_MESSAGE_ACCOUNT_WORD:
+    case BH_MESSAGE_STORE:
+    case BH_MESSAGE_DRAINED:
+    case BH_MESSAGE_STOPPED: BH_ASSERT(!"a message for the main thread");
+    }
+}
+
+/* ---- life ---- */
+
+static void
+worker_note(void *arg, const struct bh_note *note)
+{
+    const struct bh_worker *worker = arg;
+    bh_log_note(note, worker->number);
+}
+
+static enum bh_status
+open_engine(struct bh_worker *worker, const char *sent_with)
+{
+    struct bh_engine_options options = {
+        .config = worker->config,
+        .sent_with = sent_with,
+        .on_note = worker_note,
+        .note_arg = worker,
+    };
+    if (getrandom(options.seed, sizeof(options.seed), 0) != (ssize_t)sizeof(options.seed))
+        return BH_EIO;
+    return bh_engine_new(&options, &worker->engine);
+}
+
+static enum bh_status
+open_store(struct bh_worker *worker, const char *account, struct bh_error *error)
+{
+    struct bh_store_queue queues[BH_CONFIG_QUEUES_MAX];
+    struct bh_store_options options = {
+        .prefix = worker->config->redis.prefix,
+        .owner = worker->owner,
+        .account = account,
+        .on_event = store_on_event,
+        .on_trouble = store_on_trouble,
+        .on_closed = store_on_closed,
+        .now = mono_now,
+        .arg = worker,
+    };
+    enum bh_status status =
+        bh_settings_redis(&worker->settings, worker->config, worker->owner, error);
+    if (status != BH_OK)
+        return status;
+    options.redis = worker->settings.redis;
+    bh_settings_limits(worker->config, options.limits);
+    status = bh_store_new(&worker->loop, &options, &worker->store, error);
+    if (status != BH_OK)
+        return status;
+    return bh_store_configure(worker->store, queues, bh_settings_queues(worker->config, queues));
+}
+
+static enum bh_status
+open_transport(struct bh_worker *worker)
+{
+    struct bh_gateway_transport_options options = bh_settings_transport(worker->config);
+    return bh_gateway_transport_start(&worker->loop, bh_engine_slots(worker->engine), &options,
+                              transport_on_answered, worker, &worker->transport);
+}
+
+enum bh_status
+bh_worker_new(const struct bh_worker_options *options, struct bh_worker **ret_worker,
+              struct bh_error *error)
+{
+    struct bh_worker *worker = bh_alloc_zero(sizeof(*worker));
+    if (worker == NULL)
+        return BH_ENOMEM;
+    worker->number = options->number;
+    worker->to_main = options->to_main;
+    worker->config = bh_config_retain(options->config);
+    snprintf(worker->owner, sizeof(worker->owner), "%s", options->owner);
+    if (uv_loop_init(&worker->loop) != 0) {
+        bh_config_release(worker->config);
+        bh_free(worker);
+        return BH_EIO;
+    }
+    uv_prepare_init(&worker->loop, &worker->pump);
+    uv_timer_init(&worker->loop, &worker->timer);
+    worker->pump.data = worker;
+
+    enum bh_status status =
+        bh_mailbox_open(&worker->mailbox, &worker->loop, worker_on_message, worker);
+    BH_ASSERT(status == BH_OK || worker->mailbox.items == NULL);
+    if (status == BH_OK)
+        status = open_engine(worker, options->sent_with);
+    if (status == BH_OK)
+        status = open_store(worker, options->account, error);
+    if (status == BH_OK)
+        status = open_transport(worker);
+    if (status != BH_OK) {
+        bh_worker_free(worker);
+        return status;
+    }
+    const struct bh_event account = {.kind = BH_EVENT_ACCOUNT, .account = *options->account_state};
+    bh_engine_feed(worker->engine, &account, turn_now());
+    *ret_worker = worker;
+    return BH_OK;
+}
+
+static void
+worker_main(void *arg)
+{
+    struct bh_worker *worker = arg;
+    uv_prepare_start(&worker->pump, pump_on_turn);
+    bh_store_start(worker->store);
+    uv_run(&worker->loop, UV_RUN_DEFAULT);
+    tell_main(worker, (struct bh_message){.kind = BH_MESSAGE_STOPPED});
+}
+
+enum bh_status
+bh_worker_start(struct bh_worker *worker)
+{
+    if (uv_thread_create(&worker->thread, worker_main, worker) != 0)
+        return BH_EIO;
+    worker->thread_started = true;
+    return BH_OK;
+}
+
+void
+bh_worker_post(struct bh_worker *worker, const struct bh_message *message)
+{
+    if (bh_mailbox_post(&worker->mailbox, message))
+        return;
+    if (message->kind == BH_MESSAGE_CONFIGURE)
+        bh_config_release(message->config);
+    bh_log_write(BH_LOG_ERROR, "mailbox_full", NULL, 0, "worker %u does not take messages any more",
+                 worker->number);
+}
+
+/* A worker that never ran has open handles only: let the loop close them. */
+static void
+close_unstarted(struct bh_worker *worker)
+{
+    if (worker->transport != NULL)
+        bh_gateway_transport_stop(worker->transport, NULL, NULL);
+    uv_close((uv_handle_t *)&worker->pump, NULL);
+    uv_close((uv_handle_t *)&worker->timer, NULL);
+    if (worker->mailbox.items != NULL)
+        bh_mailbox_close(&worker->mailbox);
+    uv_run(&worker->loop, UV_RUN_DEFAULT);
+}
+
+void
+bh_worker_free(struct bh_worker *worker)
+{
+    if (worker == NULL)
+        return;
+    if (worker->thread_started)
+        uv_thread_join(&worker->thread);
+    bh_store_release(worker->store);
+    if (!worker->thread_started)
+        close_unstarted(worker);
+    if (worker->mailbox.items != NULL)
+        bh_mailbox_release(&worker->mailbox);
+    bh_engine_free(worker->engine);
+    bh_settings_release(&worker->settings);
+    int closed = uv_loop_close(&worker->loop);
+    BH_ASSERT(closed == 0);
+    bh_config_release(worker->config);
+    bh_free(worker);
+}
+
+const struct bh_worker_gauges *
+bh_worker_gauges(const struct bh_worker *worker)
+{
+    return &worker->gauges;
+}
