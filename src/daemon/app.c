@@ -165,7 +165,8 @@ read_successor(struct app *app, struct bh_config_report *report, struct bh_confi
 {
     struct bh_config *fresh = NULL;
     struct bh_config_diff diff;
-    enum bh_status status = bh_config_load(app->config_path, (const char *const *)environ, report, &fresh);
+    enum bh_status status =
+        bh_config_load(app->config_path, (const char *const *)environ, report, &fresh);
     if (status != BH_OK)
         return status;
     status = bh_config_diff(app->config, fresh, &diff);
@@ -280,9 +281,7 @@ app_on_message(void *arg, const struct bh_message *message)
 {
     struct app *app = arg;
     switch (message->kind) {
-    case BH_MESSAGE_ACCOUNT_WORD:
-        bh_keeper_hear(app->keeper, &message->word);
-        break;
+    case BH_MESSAGE_ACCOUNT_WORD: bh_keeper_hear(app->keeper, &message->word); break;
     case BH_MESSAGE_STORE: show_status(app); break;
     case BH_MESSAGE_DRAINED:
         if (++app->drained == app->workers_count) {

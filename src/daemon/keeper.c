@@ -36,7 +36,7 @@ struct bh_keeper {
     struct bh_account_watcher *watcher;
     struct bh_gateway_transport *transport;
     struct bh_gateway_request request;
-    bool asking; /* the balance request is on its way */
+    bool asking;  /* the balance request is on its way */
     bool probing; /* ... as the probe of a paused account */
 
     struct bh_account_view view;
@@ -56,9 +56,10 @@ static void
 sent_or_told(enum bh_status status)
 {
     if (status != BH_OK)
-        bh_log_write(BH_LOG_WARN, "account", NULL, 0,
-                     "the account's state in Redis cannot be reached just now (%s); it is asked again",
-                     bh_status_name(status));
+        bh_log_write(
+            BH_LOG_WARN, "account", NULL, 0,
+            "the account's state in Redis cannot be reached just now (%s); it is asked again",
+            bh_status_name(status));
 }
 
 static void
@@ -76,8 +77,7 @@ static void
 tell_workers(struct bh_keeper *keeper)
 {
     struct bh_account_event event = {.state = keeper->view.state};
-    if (event.state != BH_ACCOUNT_OPEN &&
-        !bh_reason_from_name(keeper->view.reason, &event.reason))
+    if (event.state != BH_ACCOUNT_OPEN && !bh_reason_from_name(keeper->view.reason, &event.reason))
         event.reason = BH_REASON_PAUSED;
     /* Others' trial is nothing that our workers may act on. */
     if (event.state == BH_ACCOUNT_TRIAL && !keeper->trial_is_ours)
@@ -102,10 +102,11 @@ account_on_change(void *arg, const struct bh_account_view *view)
             bh_log_text("reason", view->reason),
             bh_log_int("code", view->code),
         };
-        bh_log_write(BH_LOG_ERROR, "account_paused", fields, BH_ARRAY_LEN(fields),
-                     "%s; all workers of this account wait, no attempt is used up, and the balance is "
-                     "asked for until it works again",
-                     view->text[0] != '\0' ? view->text : "the gateway refuses the account");
+        bh_log_write(
+            BH_LOG_ERROR, "account_paused", fields, BH_ARRAY_LEN(fields),
+            "%s; all workers of this account wait, no attempt is used up, and the balance is "
+            "asked for until it works again",
+            view->text[0] != '\0' ? view->text : "the gateway refuses the account");
     }
     tell_workers(keeper);
     plan(keeper);
@@ -181,9 +182,10 @@ watch_low_balance(struct bh_keeper *keeper, int64_t balance_micro)
     int64_t low = keeper->config->gateway.low_balance_micro;
     bool is_low = low > 0 && balance_micro < low;
     if (is_low && !keeper->low_told)
-        bh_log_write(BH_LOG_WARN, "low_balance", NULL, 0,
-                     "the account's balance is %.2f, below low_balance; top it up before messages wait",
-                     (double)balance_micro / 1e6);
+        bh_log_write(
+            BH_LOG_WARN, "low_balance", NULL, 0,
+            "the account's balance is %.2f, below low_balance; top it up before messages wait",
+            (double)balance_micro / 1e6);
     keeper->low_told = is_low;
 }
 
@@ -221,8 +223,8 @@ transport_on_answered(void *arg, struct bh_slot_handle slot, const struct bh_exc
                      : known ? "there is still no credit"
                              : outcome.error);
         sent_or_told(bh_account_probed(&keeper->desk, usable,
-                                       keeper->config->gateway.balance_interval_ms,
-                                       probed_on_done, keeper));
+                                       keeper->config->gateway.balance_interval_ms, probed_on_done,
+                                       keeper));
     }
     bh_outcome_release(&outcome);
     plan(keeper);
@@ -267,8 +269,8 @@ timer_on_fire(uv_timer_t *timer)
     enum bh_status status = BH_OK;
     switch (keeper->view.state) {
     case BH_ACCOUNT_PAUSED:
-        status = bh_account_probe(&keeper->desk, keeper->who, PROBE_LEASE_MS, probe_on_done,
-                                  keeper);
+        status =
+            bh_account_probe(&keeper->desk, keeper->who, PROBE_LEASE_MS, probe_on_done, keeper);
         break;
     case BH_ACCOUNT_TRIAL:
         status = bh_account_trial_take(&keeper->desk, keeper->who, PROBE_LEASE_MS, trial_on_done,
@@ -310,8 +312,8 @@ plan(struct bh_keeper *keeper)
 void
 bh_keeper_hear(struct bh_keeper *keeper, const struct bh_account_command *word)
 {
-    const char *reason = bh_reason_name(
-        word->word == BH_ACCOUNT_SAYS_CREDIT ? BH_REASON_CREDIT : BH_REASON_AUTH);
+    const char *reason =
+        bh_reason_name(word->word == BH_ACCOUNT_SAYS_CREDIT ? BH_REASON_CREDIT : BH_REASON_AUTH);
     char text[BH_ACCOUNT_TEXT_MAX + 1];
     if (word->code != 0)
         snprintf(text, sizeof(text), "the gateway answered: %s (code %d)",
@@ -382,11 +384,12 @@ connection_on_down(void *arg, const struct bh_redis_down *down)
         failures /= 10;
     if (down->retry_after_ms < 0 || (failures != 1 && !down->was_up))
         return;
-    bh_log_write(BH_LOG_ERROR, "redis_down", fields, BH_ARRAY_LEN(fields), "%s",
-                 down->advice != NULL
-                     ? down->advice
-                     : "Redis is away; jobs wait there, results wait here, and the connection is tried "
-                       "again until it stands");
+    bh_log_write(
+        BH_LOG_ERROR, "redis_down", fields, BH_ARRAY_LEN(fields), "%s",
+        down->advice != NULL
+            ? down->advice
+            : "Redis is away; jobs wait there, results wait here, and the connection is tried "
+              "again until it stands");
 }
 
 /* ---- life ---- */
@@ -431,8 +434,8 @@ open_shells(struct bh_keeper *keeper, uv_loop_t *loop, struct bh_error *error)
     enum bh_status status =
         bh_queue_keys_init(&keeper->survey_keys, config->redis.prefix, config->queues[0].name);
     if (status == BH_OK)
-        status = bh_account_keys_init(&keeper->desk.keys, config->redis.prefix,
-                                      keeper->account_name);
+        status =
+            bh_account_keys_init(&keeper->desk.keys, config->redis.prefix, keeper->account_name);
     if (status == BH_OK)
         status = bh_settings_redis(&keeper->settings, config, keeper->who, error);
     if (status != BH_OK)
@@ -444,8 +447,8 @@ open_shells(struct bh_keeper *keeper, uv_loop_t *loop, struct bh_error *error)
         .on_closed = shell_on_closed,
         .arg = keeper,
     };
-    status = bh_redis_connection_init(&keeper->connection, loop, &keeper->settings.redis,
-                                      &listener, error);
+    status = bh_redis_connection_init(&keeper->connection, loop, &keeper->settings.redis, &listener,
+                                      error);
     if (status != BH_OK)
         return status;
     keeper->desk.connection = &keeper->connection;

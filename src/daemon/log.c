@@ -17,6 +17,7 @@
 static atomic_int current_level = BH_LOG_INFO;
 static atomic_int current_format = BH_LOG_TEXT;
 static atomic_int current_offset_s;
+static atomic_bool masking = true;
 static bool to_journal;
 
 void
@@ -46,6 +47,7 @@ bh_log_configure(const struct bh_config *config)
 {
     atomic_store(&current_level, (int)config->log.level);
     atomic_store(&current_format, (int)config->log.format);
+    atomic_store(&masking, config->log.mask);
     atomic_store(&current_offset_s, (int)bh_zone_offset_s(config->gateway.zone, wall_now()));
 }
 
@@ -126,8 +128,10 @@ bh_log_note(const struct bh_note *note, unsigned worker)
         fields[count++] = bh_log_duration("took", note->took_ms);
     fields[count++] = bh_log_int("worker", worker);
 
-    char text[512];
+    char text[1024];
+    bool open = note->detail != NULL && !atomic_load(&masking);
+    const char *happened = open ? note->detail : note->text;
     bool more = note->next != NULL && note->next[0] != '\0';
-    snprintf(text, sizeof(text), "%s%s%s", note->text, more ? "; " : "", more ? note->next : "");
+    snprintf(text, sizeof(text), "%s%s%s", happened, more ? "; " : "", more ? note->next : "");
     emit(note->level, note->event, fields, count, text);
 }

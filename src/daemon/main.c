@@ -154,7 +154,8 @@ main(int argc, char **argv)
 
     struct bh_config_report report = {0};
     struct bh_config *config = NULL;
-    enum bh_status status = bh_config_load(options.config_path, (const char *const *)environ, &report, &config);
+    enum bh_status status =
+        bh_config_load(options.config_path, (const char *const *)environ, &report, &config);
     print_report(&report);
     bh_config_report_release(&report);
     if (status != BH_OK) {

@@ -229,7 +229,8 @@ pump_on_turn(uv_prepare_t *pump)
     struct bh_command command;
     if (worker->stopping)
         return;
-    bh_engine_set_connections(worker->engine, bh_gateway_transport_open_connections(worker->transport));
+    bh_engine_set_connections(worker->engine,
+                              bh_gateway_transport_open_connections(worker->transport));
     while (bh_engine_next(worker->engine, turn, &command))
         carry_out(worker, &command);
     bh_store_flush(worker->store);
@@ -382,7 +383,7 @@ open_transport(struct bh_worker *worker)
 {
     struct bh_gateway_transport_options options = bh_settings_transport(worker->config);
     return bh_gateway_transport_start(&worker->loop, bh_engine_slots(worker->engine), &options,
-                              transport_on_answered, worker, &worker->transport);
+                                      transport_on_answered, worker, &worker->transport);
 }
 
 enum bh_status

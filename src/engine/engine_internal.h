@@ -120,7 +120,8 @@ struct bh_case bh_job_case(struct bh_engine *engine, struct bh_slot *slot);
 /* settle */
 void bh_settle_verdict(struct bh_engine *engine, struct bh_slot *slot,
                        const struct bh_outcome *outcome);
-void bh_settle_invalid(struct bh_engine *engine, struct bh_slot *slot, const char *why);
+void bh_settle_invalid(struct bh_engine *engine, struct bh_slot *slot,
+                       const struct bh_error *error);
 void bh_settle_give_back(struct bh_engine *engine, struct bh_slot *slot, enum bh_reason reason);
 bool bh_settle_next(struct bh_engine *engine, struct bh_command *ret_command);
 void bh_settle_done(struct bh_engine *engine, const struct bh_settled_event *event);

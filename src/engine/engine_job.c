@@ -312,7 +312,7 @@ parse_payload(struct bh_engine *engine, struct bh_slot *slot, const struct bh_cl
         bh_error_set(&error, "", "the job is %llu bytes long, the queue allows %llu",
                      (unsigned long long)claimed->payload_bytes,
                      (unsigned long long)rules.bytes_max_with_files);
-        bh_settle_invalid(engine, slot, error.text);
+        bh_settle_invalid(engine, slot, &error);
         return false;
     }
     switch (bh_job_parse(claimed->payload.ptr, claimed->payload.len, &rules, &slot->job, &error)) {
@@ -320,18 +320,25 @@ parse_payload(struct bh_engine *engine, struct bh_slot *slot, const struct bh_cl
         choose_id(engine, slot, slot->job->id);
         if (resolve_times(engine, slot, &error) == BH_OK)
             return true;
-        bh_settle_invalid(engine, slot, error.text);
+        bh_settle_invalid(engine, slot, &error);
         return false;
     case BH_JOB_BAD: {
         bool named = bh_job_peek_id(claimed->payload.ptr, claimed->payload.len, id);
         choose_id(engine, slot, named ? id : NULL);
-        bh_settle_invalid(engine, slot, error.text);
+        bh_settle_invalid(engine, slot, &error);
         return false;
     }
     case BH_JOB_NO_MEMORY: break;
     }
     bh_job_drop(engine, slot, "out of memory");
     return false;
+}
+
+static void
+settle_damaged(struct bh_engine *engine, struct bh_slot *slot)
+{
+    static const struct bh_error damaged = {"", "its record in Redis is damaged"};
+    bh_settle_invalid(engine, slot, &damaged);
 }
 
 void
@@ -347,14 +354,14 @@ bh_job_open(struct bh_engine *engine, const struct bh_claimed_event *claim,
     if (bh_job_head_parse(claimed->head, &slot->head) != BH_OK) {
         slot->head = (struct bh_job_head){.waiting = BH_WAITING_NEW};
         choose_id(engine, slot, NULL);
-        bh_settle_invalid(engine, slot, "its record in Redis is damaged");
+        settle_damaged(engine, slot);
         return;
     }
     if (!parse_payload(engine, slot, claimed))
         return;
     switch (prepare(slot)) {
     case BH_OK: dispatch(engine, slot); break;
-    case BH_EPROTO: bh_settle_invalid(engine, slot, "its record in Redis is damaged"); break;
+    case BH_EPROTO: settle_damaged(engine, slot); break;
     case BH_ENOMEM:
     case BH_EINVAL:
     case BH_ETOOBIG:
@@ -526,11 +533,11 @@ bh_job_next_submit(struct bh_engine *engine, struct bh_command *ret_command)
             turn_back(engine, slot);
             continue;
         }
-        struct bh_error error;
+        struct bh_error error = {"", ""};
         enum bh_status status = render(engine, slot, &error);
         if (status == BH_EINVAL) {
             bh_gate_give_back(engine, slot);
-            bh_settle_invalid(engine, slot, error.text);
+            bh_settle_invalid(engine, slot, &error);
             continue;
         }
         if (status != BH_OK) {

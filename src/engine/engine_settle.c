@@ -183,6 +183,16 @@ note_verdict(struct bh_engine *engine, const struct bh_slot *slot, const struct 
 {
     const struct bh_verdict *verdict = &slot->verdict;
     bool asked = outcome != NULL;
+    char breach[BH_ERROR_FIELD_MAX + 48];
+    const char *text = verdict->error[0] != '\0' ? verdict->error
+                       : verdict->silent         ? "not sent"
+                                                 : "accepted by the gateway";
+    if (verdict->quotes_field != NULL) {
+        bool named = verdict->quotes_field[0] != '\0';
+        snprintf(breach, sizeof(breach), "not a valid job%s%s%s", named ? ": see its field `" : "",
+                 verdict->quotes_field, named ? "`" : "");
+        text = breach;
+    }
     bh_engine_note(engine,
                    &(struct bh_note){
                        .level = level_of(verdict),
@@ -194,9 +204,8 @@ note_verdict(struct bh_engine *engine, const struct bh_slot *slot, const struct 
                        .code = verdict->code,
                        .http_status = asked ? outcome->http_status : 0,
                        .took_ms = asked ? engine->turn.mono.ms - slot->began_mono.ms : -1,
-                       .text = verdict->error[0] != '\0' ? verdict->error
-                               : verdict->silent         ? "not sent"
-                                                         : "accepted by the gateway",
+                       .text = text,
+                       .detail = verdict->quotes_field != NULL ? verdict->error : NULL,
                        .next = verdict->next,
                    });
 }
@@ -221,7 +230,7 @@ bh_settle_verdict(struct bh_engine *engine, struct bh_slot *slot, const struct b
 }
 
 void
-bh_settle_invalid(struct bh_engine *engine, struct bh_slot *slot, const char *why)
+bh_settle_invalid(struct bh_engine *engine, struct bh_slot *slot, const struct bh_error *error)
 {
     slot->verdict = (struct bh_verdict){
         .state = BH_STATE_INVALID,
@@ -230,15 +239,17 @@ bh_settle_invalid(struct bh_engine *engine, struct bh_slot *slot, const char *wh
         .waiting = BH_WAITING_NEW,
         .ledger = BH_LEDGER_FREE,
         .retry_after_ms = -1,
+        .quotes_field = error->field,
     };
-    snprintf(slot->verdict.error, sizeof(slot->verdict.error), "%s", why);
+    snprintf(slot->verdict.error, sizeof(slot->verdict.error), "%s", error->text);
     snprintf(slot->verdict.next, sizeof(slot->verdict.next), "kept byte for byte in the dead set");
     bh_settle_verdict(engine, slot, NULL);
+    slot->verdict.quotes_field = NULL;
     if (slot->job != NULL)
         return;
     bh_fields_add_text(&slot->fields, "type", bh_job_type_name(slot->queue->type));
     bh_fields_add(&slot->fields, "to", (struct bh_str){"", 0});
-    bh_fields_add_text(&slot->fields, "error", why);
+    bh_fields_add_text(&slot->fields, "error", error->text);
 }
 
 void

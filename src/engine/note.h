@@ -2,7 +2,7 @@
  * note - one decision, as it is told to the log.
  *
  * The engine decides, so the engine says, once: what happened to which job and what happens next.
- * A note holds no phone number and no text of a message; the shell may add them, masked.
+ * A note holds no phone number and no text of a message, but for `detail`.
  */
 #ifndef BH_ENGINE_NOTE_H
 #define BH_ENGINE_NOTE_H
@@ -24,6 +24,7 @@ struct bh_note {
     bh_ms took_ms;      /* the request's time; -1 none */
     const char *text;   /* what happened, a sentence without a full stop; never NULL */
     const char *next;   /* what follows; NULL or "" when nothing does */
+    const char *detail; /* like `text`, but may quote the job: not for a masked log; NULL */
 };
 
 typedef void (*bh_note_fn)(void *arg, const struct bh_note *note);

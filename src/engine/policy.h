@@ -64,9 +64,10 @@ struct bh_verdict {
     bool unclassified; /* a code that nobody knows: many of them mean a broken configuration */
     int code;          /* the code to show; 0 none */
     const char *confirmed_by; /* "response", "reload_lock"; NULL unless something was accepted */
-    char error[200];          /* one sentence for a person; "" when all is well */
-    char next[120];           /* what happens now, for the log: "will retry in 45 s" */
-    bool silent;              /* the status hash says already what is true */
+    char error[BH_ERROR_TEXT_MAX]; /* one sentence for a person; "" when all is well */
+    char next[120];                /* what happens now, for the log: "will retry in 45 s" */
+    bool silent;                   /* the status hash says already what is true */
+    const char *quotes_field; /* `error` quotes values of the job; the field at fault, or "" */
 };
 
 /* Judge the outcome of a request.  Advances case->progress. */
