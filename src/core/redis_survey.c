@@ -82,8 +82,8 @@ struct judge {
     size_t count;
 };
 
-static void BH_PRINTF(4, 5)
-find(struct judge *judge, enum bh_finding_level level, const char *topic, const char *format, ...)
+static void BH_PRINTF(4, 5) find(struct judge *judge, enum bh_finding_level level,
+                                 const char *topic, const char *format, ...)
 {
     BH_ASSERT(judge->count < BH_FINDINGS_MAX);
     struct bh_finding *finding = &judge->findings[judge->count++];
@@ -101,7 +101,8 @@ judge_version(struct judge *judge, const struct bh_redis_survey *survey)
     const char *name = survey->is_valkey ? "Valkey, compatible with Redis" : "Redis";
     if (survey->version[0] == '\0')
         find(judge, BH_FINDING_NOTE, "version",
-             "The server does not tell its version (INFO is not permitted); 6.2 or newer is needed.");
+             "The server does not tell its version (INFO is not permitted); 6.2 or newer is "
+             "needed.");
     else if (survey->major < 6 || (survey->major == 6 && survey->minor < 2))
         find(judge, BH_FINDING_FATAL, "version",
              "This is %s %s; 6.2 or newer is needed (BLMOVE). Nothing can be claimed from it.",
@@ -127,31 +128,36 @@ judge_persistence(struct judge *judge, const struct bh_redis_survey *survey)
 {
     if (survey->appendonly == BH_UNKNOWN) {
         find(judge, BH_FINDING_NOTE, "persistence",
-             "The server does not tell how it keeps data. Without \"appendonly yes\" a restart of Redis "
+             "The server does not tell how it keeps data. Without \"appendonly yes\" a restart of "
+             "Redis "
              "loses jobs.");
         return;
     }
     if (survey->append_writes == BH_NO)
         find(judge, BH_FINDING_RISK, "persistence",
-             "The append-only file cannot be written; Redis refuses writes or will lose them. Look at "
+             "The append-only file cannot be written; Redis refuses writes or will lose them. Look "
+             "at "
              "the disk and at Redis' log.");
     if (survey->appendonly == BH_NO)
         find(judge, BH_FINDING_RISK, "persistence",
              survey->snapshots == BH_YES
-                 ? "Only snapshots are kept: a crash of Redis loses all jobs since the last one. Set "
+                 ? "Only snapshots are kept: a crash of Redis loses all jobs since the last one. "
+                   "Set "
                    "\"appendonly yes\" in redis.conf."
                  : "Redis keeps nothing over a restart: all waiting jobs would be lost. Set "
                    "\"appendonly yes\" in redis.conf.");
     else if (strcmp(survey->appendfsync, "no") == 0)
-        find(judge, BH_FINDING_RISK, "persistence",
-             "\"appendfsync no\": a crash of the machine loses what the kernel had not written yet, "
-             "mostly 30 s. Set \"appendfsync everysec\" or \"always\".");
+        find(
+            judge, BH_FINDING_RISK, "persistence",
+            "\"appendfsync no\": a crash of the machine loses what the kernel had not written yet, "
+            "mostly 30 s. Set \"appendfsync everysec\" or \"always\".");
     else if (strcmp(survey->appendfsync, "always") == 0)
         find(judge, BH_FINDING_GOOD, "persistence",
              "Every write is on disk before it is acknowledged (appendfsync always).");
     else
-        find(judge, BH_FINDING_GOOD, "persistence",
-             "The append-only file is on; a crash of Redis' machine may take back the last second.");
+        find(
+            judge, BH_FINDING_GOOD, "persistence",
+            "The append-only file is on; a crash of Redis' machine may take back the last second.");
 }
 
 static void
@@ -170,7 +176,8 @@ judge_eviction(struct judge *judge, const struct bh_redis_survey *survey)
              survey->eviction);
     else
         find(judge, BH_FINDING_RISK, "eviction",
-             "maxmemory-policy is %s: when memory is full, Redis deletes keys, which may be jobs and "
+             "maxmemory-policy is %s: when memory is full, Redis deletes keys, which may be jobs "
+             "and "
              "ids already seen. Set \"maxmemory-policy noeviction\".",
              survey->eviction);
 }
@@ -183,7 +190,8 @@ judge_memory(struct judge *judge, const struct bh_redis_survey *survey)
     int64_t percent = survey->memory_used / (survey->memory_max / 100 + 1);
     if (percent >= MEMORY_TIGHT_PERCENT)
         find(judge, BH_FINDING_RISK, "memory",
-             "%lld %% of maxmemory are in use. When it is full, producers can push nothing; the queues "
+             "%lld %% of maxmemory are in use. When it is full, producers can push nothing; the "
+             "queues "
              "still drain. Raise maxmemory or shorten [status] retention.",
              (long long)percent);
     else
@@ -202,7 +210,8 @@ judge_clock(struct judge *judge, const struct bh_redis_survey *survey)
         find(judge, BH_FINDING_GOOD, "clock", "The clocks agree within %lld ms.", (long long)apart);
     else
         find(judge, BH_FINDING_RISK, "clock",
-             "Redis' clock is %lld s %s this machine's. Delays and ttl go by Redis' clock, so messages "
+             "Redis' clock is %lld s %s this machine's. Delays and ttl go by Redis' clock, so "
+             "messages "
              "leave that much %s. Check time synchronisation on both machines.",
              (long long)(apart / BH_SECOND_MS), ahead > 0 ? "ahead of" : "behind",
              ahead > 0 ? "early" : "late");
@@ -213,7 +222,8 @@ judge_rights(struct judge *judge, const struct bh_redis_survey *survey)
 {
     if (!survey->rights_known) {
         find(judge, BH_FINDING_NOTE, "rights",
-             "Whether all commands are permitted could not be checked (that takes Redis 7 and the right "
+             "Whether all commands are permitted could not be checked (that takes Redis 7 and the "
+             "right "
              "to ACL DRYRUN).");
         return;
     }

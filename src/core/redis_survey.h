@@ -25,10 +25,10 @@ struct bh_redis_survey {
     char role[16]; /* "master", "slave"; "" unknown */
     enum bh_known loading;
     enum bh_known appendonly;
-    enum bh_known append_writes; /* the last write of the append-only file succeeded */
-    enum bh_known snapshots;     /* RDB snapshots are configured */
-    char appendfsync[16];        /* "always", "everysec", "no"; "" unknown */
-    char eviction[32];           /* maxmemory-policy; "" unknown */
+    enum bh_known append_writes;     /* the last write of the append-only file succeeded */
+    enum bh_known snapshots;         /* RDB snapshots are configured */
+    char appendfsync[16];            /* "always", "everysec", "no"; "" unknown */
+    char eviction[32];               /* maxmemory-policy; "" unknown */
     int64_t memory_used, memory_max; /* bytes; max 0: unlimited; -1 unknown */
     bool clock_known;
     bh_ms clock_ahead_ms; /* the server's clock minus ours */
@@ -42,15 +42,16 @@ void bh_redis_survey_read_info(struct bh_redis_survey *survey, struct bh_str inf
 
 enum bh_finding_level {
     BH_FINDING_GOOD,
-    BH_FINDING_NOTE, /* could not be found out, or may matter */
-    BH_FINDING_RISK, /* jobs can be lost or doubled, or the worker cannot work for long */
+    BH_FINDING_NOTE,  /* could not be found out, or may matter */
+    BH_FINDING_RISK,  /* jobs can be lost or doubled, or the worker cannot work for long */
     BH_FINDING_FATAL, /* the worker cannot work with this server */
 };
 
 struct bh_finding {
     enum bh_finding_level level;
-    const char *topic; /* "version", "role", "persistence", "eviction", "memory", "clock", "rights" */
-    char text[320];    /* what is at risk and what to do: full sentences */
+    const char
+        *topic;     /* "version", "role", "persistence", "eviction", "memory", "clock", "rights" */
+    char text[320]; /* what is at risk and what to do: full sentences */
 };
 
 #define BH_FINDINGS_MAX 16

@@ -1,0 +1,27 @@
+/*
+ * commands - the table of subcommands.  To add one: its file with options and function, a line here, a row
+ * in commands.c, its section in the manual page.
+ */
+#ifndef BH_CLI_COMMANDS_H
+#define BH_CLI_COMMANDS_H
+
+#include "cli/cli.h"
+
+/* In the order of the list that `bellhop help` prints; ended by a row without a name. */
+extern const struct bh_command_row *const bh_commands[];
+
+extern const struct bh_command_row bh_command_send;
+extern const struct bh_command_row bh_command_show;
+extern const struct bh_command_row bh_command_status;
+
+/* NULL: there is none of that name. */
+const struct bh_command_row *bh_command_get(const char *name);
+
+/* The name nearest to a mistyped one, or NULL. */
+const char *bh_command_guess(const char *name);
+
+/* What --help prints; to standard output. */
+void bh_command_print_list(const struct bh_option *options, size_t count);
+void bh_command_print_help(const struct bh_command_row *command);
+
+#endif

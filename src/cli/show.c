@@ -1,0 +1,291 @@
+/* show: what is known about jobs, from their status hashes. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/commands.h"
+#include "cli/configuration.h"
+#include "cli/display.h"
+#include "cli/line_input.h"
+#include "cli/record.h"
+#include "cli/table.h"
+#include "cli/wording.h"
+#include "core/fault.h"
+#include "core/json.h"
+
+#define RECORD_TEXT_MAX ((size_t)16 * 1024 * 1024)
+
+struct show_options {
+    const char *queue;
+};
+
+static const struct bh_option show_option_rows[] = {
+    {"queue", BH_OPTION_TEXT, "NAME", "look in this queue only",
+     offsetof(struct show_options, queue)},
+};
+
+struct show {
+    struct bh_cli *cli;
+    struct bh_queue_choice queues;
+    size_t found;
+    size_t missing;
+};
+
+/* ---- For people ---- */
+
+/* How a field is shown. */
+enum look {
+    LOOK_TEXT,
+    LOOK_TIME,
+    LOOK_SECONDS,
+};
+
+struct field_row {
+    const char *field;
+    const char *title;
+    enum look look;
+};
+
+static const struct field_row field_rows[] = {
+    {"type",             "type",              LOOK_TEXT   },
+    {"to",               "to",                LOOK_TEXT   },
+    {"attempts",         "attempts",          LOOK_TEXT   },
+    {"created_at",       "created",           LOOK_TIME   },
+    {"updated_at",       "changed",           LOOK_TIME   },
+    {"next_at",          "goes on",           LOOK_TIME   },
+    {"expires_at",       "expires",           LOOK_TIME   },
+    {"sent_at",          "sent",              LOOK_TIME   },
+    {"code",             "gateway's code",    LOOK_TEXT   },
+    {"http_status",      "HTTP status",       LOOK_TEXT   },
+    {"error",            "error",             LOOK_TEXT   },
+    {"first_error",      "first error",       LOOK_TEXT   },
+    {"message_id",       "message id",        LOOK_TEXT   },
+    {"parts",            "parts",             LOOK_TEXT   },
+    {"encoding",         "encoding",          LOOK_TEXT   },
+    {"price",            "price",             LOOK_TEXT   },
+    {"balance",          "balance then",      LOOK_TEXT   },
+    {"confirmed_by",     "confirmed by",      LOOK_TEXT   },
+    {"delivery",         "delivery",          LOOK_TEXT   },
+    {"delivered_at",     "delivery reported", LOOK_TIME   },
+    {"duration",         "duration",          LOOK_SECONDS},
+    {"caller_id",        "caller id",         LOOK_TEXT   },
+    {"price_per_minute", "price per minute",  LOOK_TEXT   },
+    {"foreign_id",       "foreign id",        LOOK_TEXT   },
+    {"label",            "label",             LOOK_TEXT   },
+    {"meta",             "meta",              LOOK_TEXT   },
+};
+
+static void
+append_time(struct bh_buf *buf, int64_t at_ms, struct bh_wall now)
+{
+    struct bh_time_text span = bh_display_span(at_ms - now.ms);
+    (void)bh_buf_append_text(buf, bh_display_time((struct bh_wall){at_ms}).text);
+    if (at_ms > now.ms)
+        (void)bh_buf_printf(buf, " (in %s)", span.text);
+    else
+        (void)bh_buf_printf(buf, " (%s ago)", span.text);
+}
+
+static void
+append_title(struct bh_buf *buf, const char *title, bool colour)
+{
+    (void)bh_buf_printf(buf, "  %s%-18s%s", bh_style_begin(BH_STYLE_DIM, colour), title,
+                        bh_style_end(BH_STYLE_DIM, colour));
+}
+
+static void
+append_field(struct bh_buf *buf, const struct bh_record *record, const struct field_row *row,
+             struct bh_wall now, bool colour)
+{
+    struct bh_str value = bh_record_get(record, row->field);
+    int64_t number;
+    if (value.len == 0)
+        return;
+    append_title(buf, row->title, colour);
+    if (row->look == LOOK_TIME && bh_str_to_int64(value, &number))
+        append_time(buf, number, now);
+    else
+        (void)bh_display_append(buf, value);
+    (void)bh_buf_append_text(buf, row->look == LOOK_SECONDS ? " s\n" : "\n");
+}
+
+/* A cell of the recipients' table: a string's content, a number's digits, "-" for nothing. */
+static void
+add_member(struct bh_table *table, enum bh_style style, const struct bh_json *json,
+           const struct bh_json_value *recipient, const char *name)
+{
+    const struct bh_json_value *value = bh_json_get(recipient, name);
+    struct bh_str text;
+    struct bh_buf safe;
+    bh_buf_init(&safe, 512);
+    if (!bh_json_string(value, &text))
+        text = value != NULL && bh_json_type(value) != BH_JSON_NULL ? bh_json_raw(json, value)
+                                                                    : BH_STR_LITERAL("-");
+    (void)bh_display_append(&safe, text);
+    bh_table_add(table, style, "%s", bh_buf_text(&safe));
+    bh_buf_release(&safe);
+}
+
+static void
+add_recipient(struct bh_table *table, const struct bh_json *json,
+              const struct bh_json_value *recipient)
+{
+    bool success = false;
+    (void)bh_json_bool(bh_json_get(recipient, "success"), &success);
+    bh_table_add(table, BH_STYLE_PLAIN, "   ");
+    add_member(table, BH_STYLE_PLAIN, json, recipient, "recipient");
+    bh_table_add(table, success ? BH_STYLE_GOOD : BH_STYLE_BAD, success ? "accepted" : "refused");
+    add_member(table, BH_STYLE_PLAIN, json, recipient, "id");
+    add_member(table, BH_STYLE_PLAIN, json, recipient, "code");
+    add_member(table, BH_STYLE_PLAIN, json, recipient, "parts");
+    add_member(table, BH_STYLE_PLAIN, json, recipient, "price");
+    add_member(table, BH_STYLE_PLAIN, json, recipient, "error");
+}
+
+static enum bh_status
+print_recipients(const struct bh_record *record, bool colour)
+{
+    static const char *const titles[] = {"   ",  "RECIPIENT", "RESULT", "ID",
+                                         "CODE", "PARTS",     "PRICE",  "ERROR"};
+    struct bh_json *json;
+    struct bh_str text = bh_record_get(record, "recipients");
+    if (text.len == 0 ||
+        bh_json_parse(text, RECORD_TEXT_MAX, BH_JSON_LENIENT, &json, NULL) != BH_OK)
+        return BH_OK;
+    struct bh_table table;
+    bh_table_init(&table, BH_ARRAY_LEN(titles), 0x70);
+    for (size_t i = 0; i < BH_ARRAY_LEN(titles); i++)
+        bh_table_add(&table, BH_STYLE_DIM, "%s", titles[i]);
+    const struct bh_json_value *recipient = bh_json_first(bh_json_root(json));
+    for (; recipient != NULL; recipient = bh_json_next(recipient))
+        add_recipient(&table, json, recipient);
+    enum bh_status status = bh_table_print(&table, stdout, colour);
+    bh_table_release(&table);
+    bh_json_free(json);
+    return status;
+}
+
+static enum bh_status
+print_for_people(const struct show *show, const struct bh_record *record)
+{
+    bool colour = show->cli->colour;
+    struct bh_wall now = bh_cli_now();
+    enum bh_style style = bh_wording_style(record);
+    struct bh_buf buf;
+    bh_buf_init(&buf, RECORD_TEXT_MAX);
+
+    (void)bh_buf_printf(&buf, "%s%s%s in queue %s\n", bh_style_begin(BH_STYLE_BOLD, colour),
+                        record->id, bh_style_end(BH_STYLE_BOLD, colour), record->queue);
+    append_title(&buf, "state", colour);
+    (void)bh_buf_append_text(&buf, bh_style_begin(style, colour));
+    (void)bh_display_append(&buf, bh_record_get(record, "state"));
+    (void)bh_buf_append_text(&buf, bh_style_end(style, colour));
+    if (bh_record_get(record, "reason").len > 0) {
+        (void)bh_buf_append_text(&buf, ", reason ");
+        (void)bh_display_append(&buf, bh_record_get(record, "reason"));
+    }
+    (void)bh_buf_append_char(&buf, '\n');
+    for (size_t i = 0; i < BH_ARRAY_LEN(field_rows); i++)
+        append_field(&buf, record, &field_rows[i], now, colour);
+    append_title(&buf, "what happens next", colour);
+    bh_wording_append_next(record, now, &buf);
+    (void)bh_buf_append_char(&buf, '\n');
+
+    enum bh_status status = bh_buf_status(&buf);
+    if (status == BH_OK) {
+        printf("%s%s", show->found > 0 ? "\n" : "", bh_buf_text(&buf));
+        status = print_recipients(record, colour);
+    }
+    bh_buf_release(&buf);
+    return status;
+}
+
+/* ---- For machines ---- */
+
+static enum bh_status
+print_json(const struct bh_record *record)
+{
+    struct bh_buf buf;
+    bh_buf_init(&buf, RECORD_TEXT_MAX);
+    enum bh_status status = bh_record_append_json(record, &buf);
+    if (status == BH_OK)
+        printf("%s\n", bh_buf_text(&buf));
+    bh_buf_release(&buf);
+    return status;
+}
+
+/* ---- Looking ---- */
+
+static enum bh_exit
+show_in_queue(struct show *show, size_t queue, const char *id)
+{
+    struct bh_record record;
+    enum bh_exit result = bh_record_read(show->cli, show->queues.names[queue],
+                                         &show->queues.keys[queue], id, &record);
+    if (result != BH_EXIT_DONE)
+        return result;
+    enum bh_status status = show->cli->json ? print_json(&record) : print_for_people(show, &record);
+    bh_record_release(&record);
+    show->found++;
+    return status == BH_OK ? BH_EXIT_DONE : bh_cli_fail("short of memory");
+}
+
+static enum bh_exit
+show_id(void *arg, struct bh_str text)
+{
+    struct show *show = arg;
+    if (!bh_job_id_valid(text))
+        return bh_cli_fail("\"%s\" is no id of a job: 1 to 64 characters of A-Z a-z 0-9 . _ @ -",
+                           bh_quote(text).text);
+    char id[80];
+    snprintf(id, sizeof(id), "%.*s", BH_STR_ARGS(text));
+    size_t before = show->found;
+    for (size_t i = 0; i < show->queues.count; i++) {
+        enum bh_exit result = show_in_queue(show, i, id);
+        if (result != BH_EXIT_DONE && result != BH_EXIT_NOTHING)
+            return result;
+    }
+    if (show->found > before)
+        return BH_EXIT_DONE;
+    show->missing++;
+    bh_cli_warn("%s is not known: not claimed by a worker yet, never pushed, or ended so long ago "
+                "that its status has been forgotten",
+                id);
+    return BH_EXIT_DONE;
+}
+
+static enum bh_exit
+show_run(struct bh_cli *cli, const void *options, struct bh_operands operands)
+{
+    const struct show_options *wanted = options;
+    struct show show = {.cli = cli};
+    if (operands.count == 0)
+        return bh_cli_misuse("which job?  bellhop show ID..., or `-` for ids on standard input");
+    enum bh_exit result = bh_configuration_queues(cli, wanted->queue, &show.queues);
+    for (size_t i = 0; i < operands.count && result == BH_EXIT_DONE; i++) {
+        if (strcmp(operands.values[i], "-") == 0)
+            result = bh_line_input_each(BH_JOB_ID_LINE_MAX, show_id, NULL, &show);
+        else
+            result = show_id(&show, bh_str_from(operands.values[i]));
+    }
+    if (result != BH_EXIT_DONE)
+        return result;
+    return show.found > 0 ? BH_EXIT_DONE : BH_EXIT_NOTHING;
+}
+
+const struct bh_command_row bh_command_show = {
+    .name = "show",
+    .summary = "tell what is known about jobs",
+    .usage = "[--queue NAME] ID...",
+    .text = "Prints state, times, recipients, errors, and what happens next.  Looks in all queues "
+            "of the\n"
+            "configuration unless one is named.  `-` reads ids from standard input, one per line.\n"
+            "A job has a status from its first claim until [status] retention after its end.\n\n"
+            "examples:\n"
+            "  bellhop show order-4711\n"
+            "  bellhop show --json order-4711 | jq .message_id\n"
+            "  bellhop send --queue sms --to +491701234567 --text hello | bellhop show -",
+    .options = show_option_rows,
+    .options_count = BH_ARRAY_LEN(show_option_rows),
+    .options_size = sizeof(struct show_options),
+    .run = show_run,
+};
