@@ -1,0 +1,728 @@
+/* The command as people and scripts use it: the real program, a real Redis, and what both say. */
+#include <criterion/criterion.h>
+#include <hiredis/hiredis.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <bellhop/job.h>
+
+#include "core/base.h"
+#include "support/redis_process.h"
+#include "support/run_program.h"
+
+#define ID          "order-4711"
+#define STATUS      "bellhop:{sms}:status:" ID
+#define PATTERN_MAX 4
+
+static struct bh_redis_process server;
+static redisContext *redis;
+static char config_variable[160];
+
+/* ---- The stage ---- */
+
+static void
+write_file(const char *name, const char *format, ...)
+{
+    char path[128];
+    bh_redis_process_path(&server, name, path, sizeof(path));
+    FILE *file = fopen(path, "w");
+    cr_assert_not_null(file);
+    va_list args;
+    va_start(args, format);
+    vfprintf(file, format, args);
+    va_end(args);
+    cr_assert_eq(fclose(file), 0);
+}
+
+static void
+set_up(void)
+{
+    char path[128];
+    bh_redis_process_init(&server);
+    bh_redis_process_start(&server, NULL);
+    redis = redisConnectUnix(server.socket_path);
+    cr_assert(redis != NULL && redis->err == 0);
+    write_file("config.ini",
+               "[redis]\nurl = %s\n[gateway]\napi_key = secret\n[queue sms]\n"
+               "[queue voice]\ntype = voice\n",
+               server.url);
+    bh_redis_process_path(&server, "config.ini", path, sizeof(path));
+    snprintf(config_variable, sizeof(config_variable), "BELLHOP_CONFIG=%s", path);
+}
+
+static void
+tear_down(void)
+{
+    redisFree(redis);
+    bh_redis_process_release(&server);
+}
+
+TestSuite(cli, .init = set_up, .fini = tear_down);
+
+/* One command; the caller frees. */
+static redisReply *
+ask(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    redisReply *reply = redisvCommand(redis, format, args);
+    va_end(args);
+    cr_assert(reply != NULL && reply->type != REDIS_REPLY_ERROR, "%s: %s", format,
+              reply != NULL ? reply->str : redis->errstr);
+    return reply;
+}
+
+static void
+tell(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    redisReply *reply = redisvCommand(redis, format, args);
+    va_end(args);
+    cr_assert(reply != NULL && reply->type != REDIS_REPLY_ERROR, "%s", format);
+    freeReplyObject(reply);
+}
+
+static void
+run_with(const char *const *environment, const char *const *args, const char *input,
+         struct run_result *ret_result)
+{
+    const struct run_request request = {
+        .program = BH_TEST_BELLHOP,
+        .directory = server.dir,
+        .args = args,
+        .environment = environment,
+        .input = input,
+    };
+    run_program(&request, ret_result);
+}
+
+static void
+run(const char *const *args, const char *input, struct run_result *ret_result)
+{
+    const char *const environment[] = {config_variable, "TERM=xterm", "TZ=UTC", NULL};
+    run_with(environment, args, input, ret_result);
+}
+
+/* ---- What is refused, told and printed ---- */
+
+struct row {
+    const char *name;
+    const char *args[RUN_ARGS_MAX];
+    const char *input;
+    int exit_status;
+    const char *out[PATTERN_MAX]; /* pieces of standard output */
+    const char *err[PATTERN_MAX]; /* pieces of standard error; none: it must be empty */
+};
+
+static void
+expect_pieces(const char *name, const char *where, const char *text, const char *const *pieces)
+{
+    for (size_t i = 0; i < PATTERN_MAX && pieces[i] != NULL; i++)
+        cr_expect_not_null(strstr(text, pieces[i]), "%s: no \"%s\" in %s: %s", name, pieces[i],
+                           where, text);
+}
+
+static void
+check_rows(const struct row *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct run_result result;
+        run(rows[i].args, rows[i].input, &result);
+        cr_expect_eq(result.exit_status, rows[i].exit_status, "%s: exit %d, wanted %d: %s%s",
+                     rows[i].name, result.exit_status, rows[i].exit_status, result.out, result.err);
+        expect_pieces(rows[i].name, "stdout", result.out, rows[i].out);
+        expect_pieces(rows[i].name, "stderr", result.err, rows[i].err);
+        if (rows[i].err[0] == NULL)
+            cr_expect_str_eq(result.err, "", "%s: %s", rows[i].name, result.err);
+        cr_expect_null(strchr(result.out, '\033'), "%s: colours without a terminal", rows[i].name);
+        run_release(&result);
+    }
+}
+
+Test(cli, answers_what_it_is_asked_about_itself)
+{
+    static const struct row rows[] = {
+        {"nothing at all",             {NULL},             NULL, 2, {"commands:"},            {NULL}                    },
+        {"help",                       {"help"},           NULL, 0, {"commands:", "  send "}, {NULL}                    },
+        {"--help",                     {"--help"},         NULL, 0, {"commands:"},            {NULL}                    },
+        {"--version",                  {"--version"},      NULL, 0, {"bellhop "},             {NULL}                    },
+        {"help of a command",
+         {"help", "show"},
+         NULL,                                                   0,
+         {"usage: bellhop show", "examples:"},
+         {NULL}                                                                                                         },
+        {"a command's --help",
+         {"send", "--help"},
+         NULL,                                                   0,
+         {"--foreign-id", "--wait[=TIME]"},
+         {NULL}                                                                                                         },
+        {"a mistyped command",         {"sned"},           NULL, 2, {NULL},                   {"did you mean `send`?"}  },
+        {"help of a mistyped",         {"help", "statsu"}, NULL, 2, {NULL},                   {"did you mean `status`?"}},
+        {"no command like it",
+         {"frobnicate"},
+         NULL,                                                   2,
+         {NULL},
+         {"there is no command `frobnicate`"}                                                                           },
+        {"a mistyped option",
+         {"show", "--jsn", "x"},
+         NULL,                                                   2,
+         {NULL},
+         {"did you mean --json?", "bellhop help show"}                                                                  },
+        {"a config that is not there",
+         {"--config", "/nonexistent/b.ini", "status"},
+         NULL,                                                   1,
+         {NULL},
+         {"/nonexistent/b.ini", "No such file"}                                                                         },
+        {"a Redis that is not there",
+         {"--redis", "unix:///nonexistent/s", "status"},
+         NULL,                                                   1,
+         {NULL},
+         {"no connection to Redis", "/nonexistent/s"}                                                                   },
+        {"a URL that is none",
+         {"--redis", "http://:secret@x", "status"},
+         NULL,                                                   1,
+         {NULL},
+         {"[redis] url"}                                                                                                },
+    };
+    check_rows(rows, BH_ARRAY_LEN(rows));
+}
+
+Test(cli, send_refuses_what_the_worker_would_refuse)
+{
+    static const struct row rows[] = {
+        {"nothing to send",          {"send"},                                                  NULL, 2, {NULL}, {"--to NUMBER --text TEXT"}},
+        {"text without option",      {"send", "hello"},                                         NULL, 2, {NULL}, {"--text"}                 },
+        {"which queue",
+         {"send", "--to", "491701234567", "--text", "x"},
+         NULL,                                                                                        2,
+         {NULL},
+         {"--queue NAME", "sms, voice"}                                                                                                     },
+        {"unknown queue",
+         {"send", "--queue", "smss", "--to", "491701234567", "--text", "x"},
+         NULL,                                                                                        1,
+         {NULL},
+         {"did you mean sms?"}                                                                                                              },
+        {"no recipient",
+         {"send", "--queue", "sms", "--text", "x"},
+         NULL,                                                                                        1,
+         {NULL},
+         {"not pushed", "`to`"}                                                                                                             },
+        {"no text",
+         {"send", "--queue", "sms", "--to", "491701234567"},
+         NULL,                                                                                        1,
+         {NULL},
+         {"not pushed", "`text`"}                                                                                                           },
+        {"a bad number",
+         {"send", "--queue", "sms", "--to", "12", "--text", "x"},
+         NULL,                                                                                        1,
+         {NULL},
+         {"`to`"}                                                                                                                           },
+        {"a bad ttl",
+         {"send", "--queue", "sms", "--to", "491701234567", "--text", "x", "--ttl", "0"},
+         NULL,                                                                                        1,
+         {NULL},
+         {"`ttl`"}                                                                                                                          },
+        {"a bad id",
+         {"send", "--queue", "sms", "--to", "491701234567", "--text", "x", "--id", "a b"},
+         NULL,                                                                                        1,
+         {NULL},
+         {"`id`"}                                                                                                                           },
+        {"a bad delay",
+         {"send", "--queue", "sms", "--to", "491701234567", "--text", "x", "--delay", "soon"},
+         NULL,                                                                                        1,
+         {NULL},
+         {"`delay`"}                                                                                                                        },
+        {"meta that breaks out",
+         {"send", "--queue", "sms", "--to", "491701234567", "--text", "x", "--meta",
+          "{},\"ttl\":1"},
+         NULL,                                                                                        1,
+         {NULL},
+         {"`meta`"}                                                                                                                         },
+        {"voice to two",
+         {"send", "--queue", "voice", "--to", "491701234567,491701234568", "--text", "x"},
+         NULL,                                                                                        1,
+         {NULL},
+         {"`to`"}                                                                                                                           },
+        {"a file that is not there",
+         {"send", "--queue", "sms", "--to", "491701234567", "--text", "[[a]]", "--file",
+          "/nonexistent/a"},
+         NULL,                                                                                        1,
+         {NULL},
+         {"/nonexistent/a"}                                                                                                                 },
+        {"two texts",
+         {"send", "--queue", "sms", "--to", "491701234567", "--text", "x", "--text-file", "-"},
+         "y",                                                                                         1,
+         {NULL},
+         {"not both"}                                                                                                                       },
+        {"two sources",
+         {"send", "--queue", "sms", "--text", "x", "-"},
+         "{}",                                                                                        2,
+         {NULL},
+         {"not both"}                                                                                                                       },
+        {"a bad wait",
+         {"send", "--queue", "sms", "--to", "491701234567", "--text", "x", "--wait=5"},
+         NULL,                                                                                        2,
+         {NULL},
+         {"--wait"}                                                                                                                         },
+        {"empty input",
+         {"send", "--queue", "sms", "-"},
+         "\n \n",                                                                                     3,
+         {NULL},
+         {"no job on standard input"}                                                                                                       },
+        {"only bad lines",
+         {"send", "--queue", "sms", "-"},
+         "{}\nnonsense\n",                                                                            1,
+         {NULL},
+         {"job 1 is not pushed", "job 2 is not pushed", "2 of 2 jobs"}                                                                      },
+    };
+    check_rows(rows, BH_ARRAY_LEN(rows));
+    redisReply *keys = ask("DBSIZE");
+    cr_expect_eq(keys->integer, 0, "something was pushed after all");
+    freeReplyObject(keys);
+}
+
+Test(cli, send_plans_without_pushing)
+{
+    static const struct row rows[] = {
+        {"gsm",
+         {"send", "--dry-run", "--queue", "sms", "--to", "491701234567", "--text", "hello"},
+         NULL,                                                    0,
+         {"\"text\":\"hello\"", "1 recipient, encoding gsm, 5 characters, 1 part;",
+          "nothing was pushed"},
+         {NULL}},
+        {"ucs2",
+         {"send", "--dry-run", "--queue", "sms", "--to", "491701234567", "--to", "491701234568",
+          "--text", "Gr\u00FC\u00DFe \U0001F389"},
+         NULL,                                                    0,
+         {"2 recipients, encoding ucs2, 7 characters", "character 7 (U+1F389)"},
+         {NULL}},
+        {"the only queue of a type",
+         {"send", "--dry-run", "--type", "voice", "--to", "491701234567", "--text", "hello"},
+         NULL,                                                    0,
+         {"voice for queue voice"},
+         {NULL}},
+        {"text from input",
+         {"send", "--dry-run", "--queue", "sms", "--to", "491701234567", "--text-file", "-"},
+         "a\nb\n",                                                0,
+         {"\"text\":\"a\\nb\""},
+         {NULL}},
+        {"a line",
+         {"send", "--dry-run", "--json", "--queue", "sms", "-"},
+         "{\"id\":\"a\",\"to\":\"491701234567\",\"text\":\"x\"}", 0,
+         {"{\"job\":{\"enqueued_at\":", ",\"id\":\"a\",\"to\"",
+          "\"encoding\":\"gsm\",\"characters\":1,\"parts\":1}"},
+         {NULL}},
+    };
+    check_rows(rows, BH_ARRAY_LEN(rows));
+    redisReply *keys = ask("DBSIZE");
+    cr_expect_eq(keys->integer, 0);
+    freeReplyObject(keys);
+}
+
+/* ---- What is pushed ---- */
+
+/* The job that a worker would take next, parsed as the worker does. */
+static struct bh_job *
+take_next(const char *queue)
+{
+    struct bh_job *job = NULL;
+    struct bh_error error = {0};
+    redisReply *reply = ask("RPOP bellhop:{%s}", queue);
+    cr_assert_eq(reply->type, REDIS_REPLY_STRING, "nothing was pushed");
+    enum bh_job_verdict verdict = bh_job_parse(reply->str, (size_t)reply->len, NULL, &job, &error);
+    cr_assert_eq(verdict, BH_JOB_VALID, "%s: %s", reply->str, error.text);
+    freeReplyObject(reply);
+    return job;
+}
+
+Test(cli, send_turns_every_option_into_its_field)
+{
+    char path[128];
+    write_file("offer.txt", "hello");
+    bh_redis_process_path(&server, "offer.txt", path, sizeof(path));
+    const char *const args[] = {"send",
+                                "--queue=sms",
+                                "--to=491701234567",
+                                "--to",
+                                "+491701234568",
+                                "--text=see [[offer.txt]]",
+                                "--from=Shop",
+                                "--delay=+90s",
+                                "--ttl=5",
+                                "--id=" ID,
+                                "--label=l",
+                                "--foreign-id=f",
+                                "--flash",
+                                "--unicode",
+                                "--no-reload",
+                                "--utf8",
+                                "--debug",
+                                "--performance_tracking",
+                                "--file",
+                                path,
+                                "--file-validity=3",
+                                "--retry=5s",
+                                "--on-uncertain=resend",
+                                "--meta={\"a\":1}",
+                                NULL};
+    struct run_result result;
+    run(args, NULL, &result);
+    cr_expect_eq(result.exit_status, 0, "%s", result.err);
+    cr_expect_str_eq(result.out, ID "\n");
+    run_release(&result);
+
+    struct bh_job *job = take_next("sms");
+    cr_expect_str_eq(job->id, ID);
+    cr_expect_eq(job->recipients_count, 2);
+    cr_expect_str_eq(job->recipients[1].msisdn, "491701234568");
+    cr_expect_str_eq(job->text, "see [[offer.txt]]");
+    cr_expect_str_eq(job->from, "Shop");
+    cr_expect_str_eq(job->delay, "+90s");
+    cr_expect_eq(job->ttl_minutes, 5);
+    cr_expect_str_eq(job->label, "l");
+    cr_expect_str_eq(job->foreign_id, "f");
+    cr_expect(job->flash && job->unicode && job->no_reload && job->utf8 && job->debug);
+    cr_expect(job->performance_tracking && !job->xml);
+    cr_assert_eq(job->files_count, 1);
+    cr_expect_str_eq(job->files[0].name, "offer.txt");
+    cr_expect_str_eq(job->files[0].contents, "aGVsbG8=");
+    cr_expect_eq(job->files[0].validity_days, 3);
+    cr_expect_str_eq(job->retry, "5s");
+    cr_expect_eq(job->on_uncertain, BH_ON_UNCERTAIN_RESEND);
+    cr_expect_str_eq(job->meta, "{\"a\":1}");
+    cr_expect_gt(job->enqueued_at_ms, 1700000000000);
+    bh_job_free(job);
+}
+
+Test(cli, send_reads_lines_in_their_order_and_passes_bad_ones_over)
+{
+    const char *const args[] = {"send", "--queue", "sms", "-", NULL};
+    struct run_result result;
+    run(args,
+        "{\"id\":\"a\",\"to\":\"491701234567\",\"text\":\"first\"}\r\n"
+        "\n"
+        "{\"id\":\"b\",\"to\":\"491701234567\",\"tekst\":\"second\"}\n"
+        "{\"to\":\"491701234567\",\"text\":\"third\",\"enqueued_at\":1700000000}",
+        &result);
+    cr_expect_eq(result.exit_status, 1);
+    cr_expect_not_null(strstr(result.err, "job 2 is not pushed"), "%s", result.err);
+    cr_expect_not_null(strstr(result.err, "did you mean `text`"), "%s", result.err);
+    cr_expect_eq(strncmp(result.out, "a\n", 2), 0, "%s", result.out);
+    char made_up[64];
+    snprintf(made_up, sizeof(made_up), "%.*s", (int)strcspn(result.out + 2, "\n"), result.out + 2);
+    cr_expect_eq(strlen(made_up), 36);
+    run_release(&result);
+
+    struct bh_job *job = take_next("sms");
+    cr_expect_str_eq(job->text, "first");
+    cr_expect_neq(job->enqueued_at_ms, 0);
+    bh_job_free(job);
+    job = take_next("sms");
+    cr_expect_str_eq(job->text, "third");
+    cr_expect_str_eq(job->id, made_up);
+    cr_expect_eq(job->enqueued_at_ms, 1700000000000);
+    bh_job_free(job);
+}
+
+Test(cli, send_pushes_hundreds_of_lines_each_once)
+{
+    enum { COUNT = 500 };
+    static char input[COUNT * 80];
+    size_t len = 0;
+    for (int i = 0; i < COUNT; i++)
+        len += (size_t)snprintf(input + len, sizeof(input) - len,
+                                "{\"id\":\"n%d\",\"to\":\"491701234567\",\"text\":\"x\"}\n", i);
+    const char *const args[] = {"send", "--json", "--queue", "sms", "-", NULL};
+    struct run_result result;
+    run(args, input, &result);
+    cr_expect_eq(result.exit_status, 0, "%s", result.err);
+    cr_expect_not_null(strstr(result.out, "{\"queue\":\"sms\",\"id\":\"n499\"}\n"));
+    run_release(&result);
+    for (int i = 0; i < COUNT; i++) {
+        char wanted[16];
+        snprintf(wanted, sizeof(wanted), "n%d", i);
+        struct bh_job *job = take_next("sms");
+        cr_expect_str_eq(job->id, wanted);
+        bh_job_free(job);
+    }
+}
+
+/* ---- Following ---- */
+
+Test(cli, wait_gives_up_in_time_and_says_so)
+{
+    const char *const args[] = {
+        "send", "--queue=sms", "--to=491701234567", "--text=x", "--id=" ID, "--wait=100ms", NULL};
+    struct run_result result;
+    run(args, NULL, &result);
+    cr_expect_eq(result.exit_status, 1);
+    cr_expect_str_eq(result.out, ID "\n");
+    cr_expect_not_null(strstr(result.err, "bellhop show " ID), "%s", result.err);
+    run_release(&result);
+}
+
+Test(cli, wait_ends_as_the_job_ended)
+{
+    static const struct {
+        const char *state;
+        int exit_status;
+    } rows[] = {
+        {"sent",      0},
+        {"failed",    1},
+        {"partial",   1},
+        {"expired",   1},
+        {"duplicate", 1},
+        {"unknown",   1},
+        {"invalid",   1},
+        {"cancelled", 1},
+    };
+    const char *const args[] = {
+        "send", "--queue=sms", "--to=491701234567", "--text=x", "--id=" ID, "--wait", NULL};
+    for (size_t i = 0; i < BH_ARRAY_LEN(rows); i++) {
+        tell("HSET " STATUS " state %s attempts 1 updated_at 1700000000000 error %s", rows[i].state,
+             "because");
+        struct run_result result;
+        run(args, NULL, &result);
+        cr_expect_eq(result.exit_status, rows[i].exit_status, "%s: %s%s", rows[i].state, result.out,
+                     result.err);
+        cr_expect_not_null(strstr(result.out, "2023-11-14 22:13:20  " ID "  "), "%s", result.out);
+        cr_expect_not_null(strstr(result.out, rows[i].state), "%s", result.out);
+        run_release(&result);
+    }
+}
+
+/* ---- Showing ---- */
+
+Test(cli, show_tells_people_what_goes_on)
+{
+    static const struct row rows[] = {
+        {"no id",      {"show"},                         NULL,    2, {NULL},              {"which job?"}         },
+        {"not known",  {"show", "nobody"},               NULL,    3, {NULL},              {"nobody is not known"}},
+        {"no such id", {"show", "a/b"},                  NULL,    1, {NULL},              {"no id of a job"}     },
+        {"in a queue",
+         {"show", "--queue", "sms", ID},
+         NULL,                                                    0,
+         {"in queue sms", "retrying", "what happens next", "tried again by itself"},
+         {NULL}                                                                                                  },
+        {"in another", {"show", "--queue", "voice", ID}, NULL,    3, {NULL},              {"not known"}          },
+        {"all queues",
+         {"show", ID, "nobody"},
+         NULL,                                                    0,
+         {"HTTP status       503", "err?[31mor"},
+         {"nobody is not known"}                                                                                 },
+        {"from input", {"show", "-"},                    ID "\n", 0, {"491701234567"},    {NULL}                 },
+        {"recipients",
+         {"show", ID},
+         NULL,                                                    0,
+         {"RECIPIENT", "491701234567  accepted  77", "491701234568  refused   -    202"},
+         {NULL}                                                                                                  },
+        {"JSON",
+         {"show", "--json", ID},
+         NULL,                                                    0,
+         {"\"http_status\":503", "\"to\":\"491701234567\"", "\"recipients\":[{\"recipient\"",
+          "\"meta\":\"no object\""},
+         {NULL}                                                                                                  },
+    };
+    tell("HSET " STATUS " state retrying type sms to 491701234567 attempts 1 "
+         "created_at 1700000000000 updated_at 1700000000000 next_at 32503680000000 "
+         "http_status 503 error %s meta %s recipients %s",
+         "err\033[31mor", "\"no object\"",
+         "[{\"recipient\":\"491701234567\",\"success\":true,\"id\":\"77\",\"code\":100,\"parts\":1,"
+         "\"price\":0.075,\"error\":null},"
+         "{\"recipient\":\"491701234568\",\"success\":false,\"id\":null,\"code\":202,\"parts\":0,"
+         "\"price\":0,\"error\":\"bad\"}]");
+    tell("HSET " STATUS " meta %s", "no object");
+    check_rows(rows, BH_ARRAY_LEN(rows));
+}
+
+Test(cli, show_survives_what_no_worker_wrote)
+{
+    static const struct row rows[] = {
+        {"for people",
+         {"show", ID},
+         NULL, 0,
+         {"state             ???", "what happens next"},
+         {NULL}},
+        {"for machines",
+         {"show", "--json", ID},
+         NULL, 0,
+         {"\"attempts\":\"many\"", "\"price\":\"1e5\"", "\"code\":\"0100\""},
+         {NULL}},
+    };
+    tell("HSET " STATUS " state %b attempts many next_at soon price 1e5 code 0100 recipients %s",
+         "\xFF\x01\x9B", (size_t)3, "[[[");
+    check_rows(rows, BH_ARRAY_LEN(rows));
+    tell("DEL " STATUS);
+    tell("SET " STATUS " text");
+    static const struct row wrong_type[] = {
+        {"not a hash",
+         {"show", ID},
+         NULL, 1,
+         {NULL},
+         {"cannot read the job's status", "WRONGTYPE"}},
+    };
+    check_rows(wrong_type, 1);
+}
+
+/* ---- Status ---- */
+
+Test(cli, status_adds_up_what_there_is)
+{
+    tell("RPUSH bellhop:{sms} a b c");
+    tell("RPUSH bellhop:{sms}:in d");
+    tell("ZADD bellhop:{sms}:due 32503680000000 1");
+    tell("ZADD bellhop:{sms}:leases 32503680000000 2 32503680000000 3");
+    tell("ZADD bellhop:{sms}:dead 1 4");
+    tell("HSET bellhop:{sms}:counters now:held:credit 2 now:held:reload_lock 3 now:scheduled 6 "
+         "now:retrying 7 outcome:sent 80 outcome:failed 9 outcome:expired 1 outcome:duplicate_id 1 "
+         "handle 100");
+    tell("HSET bellhop:{sms}:control paused 1 reason %s by root since 1700000000000",
+         "gateway \033[1mwork");
+    static const struct row rows[] = {
+        {"for people",
+         {"status"},
+         NULL,                                                 0,
+         {"sms        4          6         7     5          2          -     1    100    80       "
+          "9      2",
+          "sms: paused since 2023-11-14 22:13:20 by root: gateway ?[1mwork",
+          "sms: held for reload_lock 3, credit 2", "account open"},
+         {NULL}                                                                                                           },
+        {"a quiet queue",
+         {"status", "--queue", "voice"},
+         NULL,                                                 0,
+         {"voice      -          -         -     -", "master"},
+         {NULL}                                                                                                           },
+        {"for machines",
+         {"--json", "status"},
+         NULL,                                                 0,
+         {"{\"queue\":\"sms\",\"ready\":4,\"scheduled\":6,\"retrying\":7,\"held\":{\"reload_lock\":"
+          "3,",
+          "\"outcomes\":{\"sent\":80,",
+          "\"paused\":true,\"paused_reason\":\"gateway \\u001b[1mwork\"", "\n{\"queue\":\"voice\""},
+         {NULL}                                                                                                           },
+        {"no such queue", {"status", "--queue", "sms2"}, NULL, 1, {NULL},                            {"did you mean sms?"}},
+        {"an operand",    {"status", "sms"},             NULL, 2, {NULL},                            {"no operands"}      },
+    };
+    check_rows(rows, BH_ARRAY_LEN(rows));
+}
+
+Test(cli, status_walks_through_no_keys)
+{
+    const char *const args[] = {"status", NULL};
+    struct run_result result;
+    tell("CONFIG RESETSTAT");
+    run(args, NULL, &result);
+    cr_expect_eq(result.exit_status, 0, "%s", result.err);
+    run_release(&result);
+    redisReply *stats = ask("INFO commandstats");
+    cr_expect_not_null(strstr(stats->str, "cmdstat_llen"), "%s", stats->str);
+    cr_expect_null(strstr(stats->str, "cmdstat_scan"));
+    cr_expect_null(strstr(stats->str, "cmdstat_keys"));
+    cr_expect_null(strstr(stats->str, "cmdstat_lrange"));
+    freeReplyObject(stats);
+}
+
+/* ---- The configuration, as far as it matters ---- */
+
+struct config_row {
+    const char *name;
+    const char *text; /* %s: the server's URL */
+    const char *args[RUN_ARGS_MAX];
+    int exit_status;
+    const char *err; /* a piece; "": nothing at all */
+};
+
+Test(cli, only_what_it_needs_of_the_configuration_has_to_be_right)
+{
+    static const struct config_row rows[] = {
+        {"no API key",            "[redis]\nurl = %s\n[queue sms]\n",                    {"status"}, 0, ""                             },
+        {"an unreadable key",
+         "[redis]\nurl = %s\n[gateway]\napi_key_file = /nonexistent/key\n[queue sms]\n", {"status"},
+         0,                                                                                             ""                             },
+        {"errors elsewhere",
+         "[redis]\nurl = %s\n[http]\nlisten = nonsense\n[queue sms]\n",                  {"status"},
+         0,                                                                                             "left out: [http] listen"      },
+        {"an unknown section",
+         "[redis]\nurl = %s\n[htp]\nlisten = nonsense\n[queue sms]\n",                   {"status"},
+         0,                                                                                             "left out: "                   },
+        {"errors at the gateway",
+         "[redis]\nurl = %s\n[gateway]\ntimeout = 5\n[queue sms]\n",                     {"status"},
+         0,                                                                                             "left out: [gateway] timeout"  },
+        {"a bad queue",
+         "[redis]\nurl = %s\n[queue sms]\nrate = fast\n",                                {"status"},
+         1,                                                                                             ":4:8: error: [queue sms] rate"},
+        {"a bad name of a queue",
+         "[redis]\nurl = %s\n[queue SMS]\n",                                             {"status"},
+         1,                                                                                             "cannot be used"               },
+        {"a bad key of Redis",
+         "[redis]\nurl = %s\nprefx = a\n[queue sms]\n",                                  {"status"},
+         1,                                                                                             "did you mean `prefix`"        },
+        {"no queue",              "[redis]\nurl = %s\n",                                 {"status"}, 1, "cannot be used"               },
+        {"no password",
+         "[redis]\nurl = %s\npassword_file = /nonexistent/p\n[queue sms]\n",             {"status"},
+         1,                                                                                             "/nonexistent/p"               },
+    };
+    for (size_t i = 0; i < BH_ARRAY_LEN(rows); i++) {
+        struct run_result result;
+        write_file("config.ini", rows[i].text, server.url);
+        run(rows[i].args, NULL, &result);
+        cr_expect_eq(result.exit_status, rows[i].exit_status, "%s: exit %d: %s", rows[i].name,
+                     result.exit_status, result.err);
+        if (rows[i].err[0] == '\0')
+            cr_expect_str_eq(result.err, "", "%s: %s", rows[i].name, result.err);
+        else
+            cr_expect_not_null(strstr(result.err, rows[i].err), "%s: %s", rows[i].name, result.err);
+        run_release(&result);
+    }
+}
+
+Test(cli, the_environment_goes_before_the_file)
+{
+    write_file("config.ini", "[redis]\nurl = unix:///nonexistent/s\n[queue sms]\n");
+    char url[160];
+    snprintf(url, sizeof(url), "BELLHOP_REDIS_URL=%s", server.url);
+    const char *const environment[] = {config_variable, url, NULL};
+    const char *const args[] = {"status", NULL};
+    struct run_result result;
+    run_with(environment, args, NULL, &result);
+    cr_expect_eq(result.exit_status, 0, "%s", result.err);
+    run_release(&result);
+}
+
+Test(cli, a_login_is_used_and_never_shown)
+{
+    tell("CONFIG SET requirepass s3cret");
+    char url[160];
+    const char *const right[] = {"status", "--redis", url, NULL};
+    struct run_result result;
+    snprintf(url, sizeof(url), "unix://:s3cret@%s", server.socket_path);
+    run(right, NULL, &result);
+    cr_expect_eq(result.exit_status, 0, "%s", result.err);
+    cr_expect_null(strstr(result.out, "s3cret"), "%s", result.out);
+    run_release(&result);
+    snprintf(url, sizeof(url), "unix://:wr0ng@%s", server.socket_path);
+    run(right, NULL, &result);
+    cr_expect_eq(result.exit_status, 1);
+    cr_expect_null(strstr(result.err, "wr0ng"), "%s", result.err);
+    run_release(&result);
+    tell("CONFIG SET requirepass %s", "");
+}
+
+Test(cli, output_that_cannot_be_written_is_a_failure)
+{
+    char command[512];
+    snprintf(command, sizeof(command), "exec %s status >/dev/full", BH_TEST_BELLHOP);
+    const char *const args[] = {"-c", command, NULL};
+    const char *const environment[] = {config_variable, NULL};
+    const struct run_request request = {"/bin/sh", server.dir, args, environment, NULL};
+    struct run_result result;
+    run_program(&request, &result);
+    cr_expect_eq(result.exit_status, 1);
+    cr_expect_not_null(strstr(result.err, "cannot write to standard output"), "%s", result.err);
+    run_release(&result);
+}
