@@ -25,7 +25,8 @@ void
 bh_breaker_set_limit(struct bh_breaker *breaker, unsigned limit)
 {
     BH_ASSERT(limit > 0);
-    if (breaker->window == breaker->limit || breaker->window > limit)
+    bool is_full = breaker->window == breaker->limit && !breaker->open;
+    if (is_full || breaker->window > limit)
         breaker->window = limit;
     breaker->limit = limit;
 }
@@ -109,14 +110,18 @@ static void
 feed_throttled(struct bh_breaker *breaker, bh_ms retry_after_ms, unsigned in_flight, uint32_t dice,
                struct bh_mono now)
 {
+    /* An answer to a request from before the door closed tells of the same moment as the one that closed it. */
+    bool is_news = bh_mono_reached(breaker->closed_until, now);
     halve(breaker, in_flight);
     bh_ms delay = retry_after_ms;
     if (delay < 0) {
+        if (!is_news)
+            return;
         unsigned doublings = breaker->openings < 6 ? breaker->openings : 6;
         delay = bh_ms_min(THROTTLE_FIRST << doublings, THROTTLE_LONGEST);
     }
     close_for(breaker, bh_ms_min(delay, RETRY_AFTER_MAX), dice, now);
-    breaker->openings++;
+    breaker->openings += is_news;
 }
 
 void
