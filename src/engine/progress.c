@@ -1,5 +1,6 @@
 #include "engine/progress.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -107,7 +108,7 @@ parse_recipient(struct bh_str line, struct bh_progress *progress)
     if (line.ptr != NULL || !bh_str_to_int64(words[0], &index) || index < 0 ||
         (uint64_t)index >= progress->recipients_count || !parse_state(words[1], &state) ||
         !bh_str_to_int64(words[2], &code) || code < 0 || code > 999 ||
-        !bh_str_to_int64(words[3], &parts) || parts < 0 || parts > 1000 ||
+        !bh_str_to_int64(words[3], &parts) || parts < 0 || parts > INT_MAX ||
         !bh_str_to_int64(words[4], &price) || !copy_word(words[5], result.id, sizeof(result.id)) ||
         !copy_word(words[6], result.msisdn, sizeof(result.msisdn)))
         return BH_EPROTO;
