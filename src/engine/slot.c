@@ -147,7 +147,7 @@ bh_slot_reset(struct bh_slot_table *table, struct bh_slot *slot)
     slot->renew_due = slot->renewing = slot->lease_ended = slot->cancel_due = false;
     slot->first = slot->trial = slot->sent = slot->ledger_complete = false;
     slot->took_request_token = slot->took_connection_token = false;
-    slot->began = (struct bh_wall){0};
+    slot->created = slot->due = slot->expires = slot->began = (struct bh_wall){0};
     slot->parts = 0;
     slot->verdict = (struct bh_verdict){0};
     bh_slot_move(table, slot, BH_STAGE_FREE);
