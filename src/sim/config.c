@@ -57,7 +57,7 @@ static const struct setting settings[] = {
     {"http",    "over_limit",              CHOICE,  AT(over_limit),              "503",              0,    0,         "429 503 refuse"          },
     {"http",    "connections_max",         INTEGER, AT(connections_max),         "10000",            1,    1000000,   NULL                      },
     {"http",    "upgrade_header",          FLAG,    AT(upgrade_header),          "no",               0,    0,         NULL                      },
-    {"account", "balance",                 AMOUNT,  AT(balance),                 "1000000",          0,    0,         NULL                      },
+    {"account", "balance",                 AMOUNT,  AT(balance),                 "1000000.5",        0,    0,         NULL                      },
     {"account", "login",                   TEXT,    AT(login),                   "sim-login",        0,    0,         NULL                      },
     {"account", "password",                TEXT,    AT(password),                "sim-password",     0,    0,         NULL                      },
     {"account", "bearer",                  TEXT,    AT(bearer),                  "sim-bearer-token", 0,    0,         NULL                      },
