@@ -2,6 +2,6 @@
 local function event(events, cap, id, state, reason, code, attempts)
     if cap > 0 then
         redis.call('XADD', events, 'MAXLEN', '~', cap, '*', 'id', id, 'state', state, 'reason', reason,
-            'code', code, 'attempts', attempts, 'at', digits(now))
+            'code', code, 'attempts', attempts, 'at', now_text)
     end
 end

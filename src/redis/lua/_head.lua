@@ -25,6 +25,8 @@ local function digits(number)
     return string.format('%.0f', number)
 end
 
+local now_text = digits(now)
+
 -- What this call adds to hash `counters`, written once at its end.
 local bumps = {}
 

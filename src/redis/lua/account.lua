@@ -53,9 +53,9 @@ end
 
 local function change(state, reason, code, text)
     redis.call('HDEL', control, 'trial:owner', 'trial:until', 'probe:until')
-    set('state', state, 'reason', reason, 'code', code, 'text', text, 'since', digits(now))
+    set('state', state, 'reason', reason, 'code', code, 'text', text, 'since', now_text)
     redis.call('XADD', log, 'MAXLEN', '~', 100, '*', 'state', state, 'reason', reason, 'code', code,
-        'text', text, 'at', digits(now))
+        'text', text, 'at', now_text)
     redis.call('PEXPIRE', log, KEEP_MS)
 end
 
@@ -172,7 +172,7 @@ operations['trial-done'] = function()
 end
 
 operations['balance'] = function()
-    set('balance', ARGV[2], 'balance:at', digits(now))
+    set('balance', ARGV[2], 'balance:at', now_text)
     return { DONE, now, 0 }
 end
 
@@ -184,7 +184,7 @@ operations['grant'] = function()
     tokens = math.min(burst, tonumber(tokens or burst) + elapsed * rate / 1000)
     local given = math.min(wanted, math.floor(tokens + 1e-6))
     tokens = tokens - given
-    set(tokens_field, string.format('%.6f', tokens), at_field, digits(now))
+    set(tokens_field, string.format('%.6f', tokens), at_field, now_text)
     local wait = -1
     if given < wanted then
         wait = math.max(1, math.ceil((1 - tokens) * 1000 / rate - 1e-3))

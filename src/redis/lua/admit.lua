@@ -13,6 +13,7 @@
 -- Cost    per job: one head, one status, its ledger entries
 --@include _clock.lua
 --@include _head.lua
+--@include _batch.lua
 --@include _due.lua
 --@include _event.lua
 
@@ -25,22 +26,16 @@ local SENDING, ASIDE, DUPLICATE, CANCELLED, LOCKED, LOST = 0, 1, 2, 3, 4, 5
 
 may_write_when_full(control)
 
-local function end_job(job)
-    redis.call('ZREM', leases, job.handle)
-    redis.call('HDEL', heads, job.handle)
-    redis.call('HDEL', jobs, job.handle)
-end
-
 -- `more` is a list of names and values.
 local function write_status(job, h, state, more)
     local args = job.fields
     args[#args + 1] = 'state'
     args[#args + 1] = state
     args[#args + 1] = 'updated_at'
-    args[#args + 1] = digits(now)
+    args[#args + 1] = now_text
     if not job.known then
         args[#args + 1] = 'created_at'
-        args[#args + 1] = job.created ~= '0' and job.created or digits(now)
+        args[#args + 1] = job.created ~= '0' and job.created or now_text
         args[#args + 1] = 'attempts'
         args[#args + 1] = h.attempts
     else
@@ -67,13 +62,14 @@ end
 
 local function admit(job, h)
     -- Its record says whether a job is registered, so that an admission may be repeated.
-    if not job.known and redis.call('EXISTS', job.status) == 1 then
-        end_job(job)
+    local seen = redis.call('EXISTS', job.status, job.cancel) > 0
+    if seen and not job.known and redis.call('EXISTS', job.status) == 1 then
+        job_end(job.handle)
         bump('outcome:duplicate_id', 1)
         return DUPLICATE, 0
     end
-    if redis.call('DEL', job.cancel) == 1 then
-        end_job(job)
+    if seen and redis.call('DEL', job.cancel) == 1 then
+        job_end(job.handle)
         write_status(job, h, 'cancelled', {})
         redis.call('PEXPIRE', job.status, retention)
         bump('outcome:cancelled', 1)
@@ -82,10 +78,10 @@ local function admit(job, h)
     end
     h.id, h.created, h.due, h.expires = job.id, job.created, job.due, job.expires
     if job.mode == 'w' then
-        redis.call('ZREM', leases, job.handle)
+        unlease(job.handle)
         redis.call('ZADD', due, job.due, job.handle)
         h.waiting, h.reason, h.owner, h.started = 's', '-', NOBODY, 0
-        redis.call('HSET', heads, job.handle, head_write(h))
+        head_keep(job.handle, h)
         gauge(h, 1)
         write_status(job, h, 'scheduled', { 'next_at', job.due })
         event(events, events_cap, job.id, 'scheduled', '', 0, h.attempts)
@@ -93,15 +89,15 @@ local function admit(job, h)
     end
     local wait = locked_for(job)
     if wait > 0 then
-        redis.call('HSET', heads, job.handle, head_write(h))
+        head_keep(job.handle, h)
         write_status(job, h, 'held', { 'reason', 'reload_lock' })
         return LOCKED, wait
     end
     for _, entry in ipairs(job.ledger) do
         redis.call('SET', entry, job.handle, 'PX', job.ledger_ms)
     end
-    h.started = digits(now)
-    redis.call('HSET', heads, job.handle, head_write(h))
+    h.started = now_text
+    head_keep(job.handle, h)
     write_status(job, h, 'sending', {})
     return SENDING, 0
 end
@@ -129,9 +125,13 @@ local function next_job()
 end
 
 local reply = { 0, now, 0 }
-for _ = 1, tonumber(ARGV[4]) do
-    local job = next_job()
-    local h = head_read(redis.call('HGET', heads, job.handle))
+local batch = {}
+for i = 1, tonumber(ARGV[4]) do
+    batch[i] = next_job()
+end
+batch_read(heads, batch)
+for _, job in ipairs(batch) do
+    local h = head_of(job.handle)
     local code, wait = LOST, 0
     if h and h.owner == owner and h.token == job.token then
         job.known = h.id ~= ''
@@ -140,6 +140,7 @@ for _ = 1, tonumber(ARGV[4]) do
     reply[#reply + 1] = code
     reply[#reply + 1] = wait
 end
+batch_write(heads, jobs, leases)
 bumps_write(counters)
 reply[3] = next_due(due)
 return reply

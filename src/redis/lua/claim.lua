@@ -164,7 +164,7 @@ if taken > 0 then
     end
 end
 if bucket then
-    redis.call('HSET', control, 'rate:tokens', string.format('%.6f', bucket - taken), 'rate:at', digits(now))
+    redis.call('HSET', control, 'rate:tokens', string.format('%.6f', bucket - taken), 'rate:at', now_text)
 end
 bumps_write(counters)
 

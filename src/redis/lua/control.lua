@@ -22,7 +22,7 @@ if operation == 'pause' then
     if redis.call('HSETNX', control, 'paused', 1) == 0 then
         return { UNCHANGED, now }
     end
-    redis.call('HSET', control, 'reason', ARGV[2], 'by', ARGV[3], 'since', digits(now))
+    redis.call('HSET', control, 'reason', ARGV[2], 'by', ARGV[3], 'since', now_text)
     return { 0, now }
 end
 

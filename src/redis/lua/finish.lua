@@ -17,6 +17,7 @@
 -- Cost    per job: one head, one status, its ledger entries; at most 200 old ones leave dead
 --@include _clock.lua
 --@include _head.lua
+--@include _batch.lua
 --@include _due.lua
 --@include _event.lua
 
@@ -78,10 +79,10 @@ local function write_status(job, h, next_at)
     args[#args + 1] = 'attempts'
     args[#args + 1] = job.attempts
     args[#args + 1] = 'updated_at'
-    args[#args + 1] = digits(now)
+    args[#args + 1] = now_text
     if h.id == '' then
         args[#args + 1] = 'created_at'
-        args[#args + 1] = digits(now)
+        args[#args + 1] = now_text
     else
         redis.call('HDEL', job.status, 'next_at', 'reason')
     end
@@ -124,23 +125,20 @@ local function dead_handle(job, late)
         return job.handle
     end
     local handle = digits(redis.call('HINCRBY', counters, 'handle', 1))
-    local payload = redis.call('HGET', jobs, job.handle)
-    redis.call('HDEL', heads, job.handle)
-    redis.call('HDEL', jobs, job.handle)
-    redis.call('HSET', jobs, handle, payload or '')
+    redis.call('HSET', jobs, handle, redis.call('HGET', jobs, job.handle) or '')
+    job_end(job.handle)
     return handle
 end
 
 local function move(job, h, late)
-    redis.call('ZREM', leases, job.handle)
     if job.disposition == 'f' then
-        redis.call('HDEL', heads, job.handle)
-        redis.call('HDEL', jobs, job.handle)
+        job_end(job.handle)
         if late then
             redis.call('ZREM', due, job.handle)
         end
         return
     end
+    unlease(job.handle)
     h.waiting, h.attempts, h.uncertain, h.memo = job.waiting, job.attempts, job.uncertain, job.memo
     h.reason = job.reason ~= '' and job.reason or NOBODY
     h.owner, h.started = NOBODY, 0
@@ -157,7 +155,7 @@ local function move(job, h, late)
             redis.call('RPUSH', ready, handle)
         end
     end
-    redis.call('HSET', heads, handle, head_write(h))
+    head_keep(handle, h)
 end
 
 local function finish(job, h, late)
@@ -216,15 +214,20 @@ local function forget(handles)
 end
 
 local reply = { 0, now, 0 }
-for _ = 1, tonumber(ARGV[6]) do
-    local job = next_job()
-    local h = head_read(redis.call('HGET', heads, job.handle))
+local batch = {}
+for i = 1, tonumber(ARGV[6]) do
+    batch[i] = next_job()
+end
+batch_read(heads, batch)
+for _, job in ipairs(batch) do
+    local h = head_of(job.handle)
     local code = fence(job, h)
     if code == WRITTEN or code == LATE then
         finish(job, h, code == LATE)
     end
     reply[#reply + 1] = code
 end
+batch_write(heads, jobs, leases)
 
 forget(redis.call('ZRANGEBYSCORE', dead, '-inf', now - dead_ttl, 'LIMIT', 0, TRIM))
 local excess = redis.call('ZCARD', dead) - dead_max
