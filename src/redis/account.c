@@ -119,8 +119,8 @@ question_on_reply(void *arg, const struct redisReply *reply, const char *error_t
     struct question *question = arg;
     struct bh_str text;
     (void)error_text;
-    if (bh_reply_error(reply, &text) &&
-        bh_redis_error_find(text)->class == BH_REDIS_LOAD_SCRIPT && load_and_ask_again(question))
+    if (bh_reply_error(reply, &text) && bh_redis_error_find(text)->class == BH_REDIS_LOAD_SCRIPT &&
+        load_and_ask_again(question))
         return;
     enum bh_status status = judge(question, reply);
     if (question->on_read != NULL)

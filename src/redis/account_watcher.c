@@ -71,16 +71,12 @@ static void
 watcher_wait(struct bh_account_watcher *watcher)
 {
     const struct bh_str argv[] = {
-        BH_STR_LITERAL("XREAD"),
-        BH_STR_LITERAL("BLOCK"),
-        BH_STR_LITERAL(BLOCK_MS),
-        BH_STR_LITERAL("STREAMS"),
-        bh_str_from(watcher->keys.log),
-        bh_str_from(watcher->last.newest),
+        BH_STR_LITERAL("XREAD"),        BH_STR_LITERAL("BLOCK"),
+        BH_STR_LITERAL(BLOCK_MS),       BH_STR_LITERAL("STREAMS"),
+        bh_str_from(watcher->keys.log), bh_str_from(watcher->last.newest),
     };
-    enum bh_status status =
-        bh_redis_connection_send(&watcher->connection, BH_ARRAY_LEN(argv), argv, BLOCK_TIMEOUT_MS,
-                                 wait_on_reply, watcher);
+    enum bh_status status = bh_redis_connection_send(&watcher->connection, BH_ARRAY_LEN(argv), argv,
+                                                     BLOCK_TIMEOUT_MS, wait_on_reply, watcher);
     if (status != BH_OK && status != BH_EDOWN)
         retry_later(watcher);
 }

@@ -393,8 +393,8 @@ fence(const struct model_job *job, const char *owner, const struct bh_settle_com
 }
 
 static void
-settle_status(struct model *model, struct model_job *job,
-              const struct bh_settle_command *settle, bool ends)
+settle_status(struct model *model, struct model_job *job, const struct bh_settle_command *settle,
+              bool ends)
 {
     size_t number = model_id_number(settle->id);
     if (job->id[0] == '\0' && (!ends || model->statuses[number].exists))
@@ -556,12 +556,12 @@ print_jobs(struct model *model, struct bh_buf *buf)
     qsort(model->jobs, model->jobs_count, sizeof(model->jobs[0]), compare_handles);
     for (size_t i = 0; i < model->jobs_count; i++) {
         const struct model_job *job = &model->jobs[i];
-        bh_buf_printf(buf, "job %lld %s 1 %c %s %lld %lld %s %lld %lld %lld %lld %lld %lld %s\n%s\n",
-                      (long long)job->handle, job->payload, job->waiting, job->reason,
-                      (long long)job->attempts, (long long)job->recoveries, job->owner,
-                      (long long)job->token, (long long)job->started, (long long)job->created,
-                      (long long)job->due, (long long)job->expires, (long long)job->uncertain,
-                      job->id, job->memo);
+        bh_buf_printf(
+            buf, "job %lld %s 1 %c %s %lld %lld %s %lld %lld %lld %lld %lld %lld %s\n%s\n",
+            (long long)job->handle, job->payload, job->waiting, job->reason,
+            (long long)job->attempts, (long long)job->recoveries, job->owner, (long long)job->token,
+            (long long)job->started, (long long)job->created, (long long)job->due,
+            (long long)job->expires, (long long)job->uncertain, job->id, job->memo);
     }
     bh_buf_printf(buf, "heads %zu\n", model->jobs_count);
 }

@@ -71,9 +71,9 @@ show_difference(struct run *run, const char *wanted, const char *got)
         if (wanted[same - 1] == '\n')
             line = same;
     }
-    fprintf(stderr, "seed %" PRIu64 ", step %" PRIu64 "\nwanted: %.*s\ngot:    %.*s\n", run->seed, run->step,
-                 (int)strcspn(wanted + line, "\n"), wanted + line, (int)strcspn(got + line, "\n"),
-                 got + line);
+    fprintf(stderr, "seed %" PRIu64 ", step %" PRIu64 "\nwanted: %.*s\ngot:    %.*s\n", run->seed,
+            run->step, (int)strcspn(wanted + line, "\n"), wanted + line,
+            (int)strcspn(got + line, "\n"), got + line);
 }
 
 static void
@@ -115,13 +115,13 @@ finish_step(struct run *run, struct bh_call *call)
     send_dump(run);
     bh_call_release(call);
     redisReply *reply = script_redis_reply(&run->redis);
-    cr_assert_neq(reply->type, REDIS_REPLY_ERROR, "seed %" PRIu64 ", step %" PRIu64 ": %s", run->seed,
-                  run->step, reply->str);
+    cr_assert_neq(reply->type, REDIS_REPLY_ERROR, "seed %" PRIu64 ", step %" PRIu64 ": %s",
+                  run->seed, run->step, reply->str);
     return reply;
 }
 
 #define AGREE(run, got, wanted)                                                                    \
-    cr_assert_eq((got), (wanted), "seed %" PRIu64 ", step %" PRIu64 ": got %lld, wanted %lld",       \
+    cr_assert_eq((got), (wanted), "seed %" PRIu64 ", step %" PRIu64 ": got %lld, wanted %lld",     \
                  (run)->seed, (run)->step, (long long)(got), (long long)(wanted))
 
 /* ---- commands by dice ---------------------------------------------------------------------------- */
@@ -158,7 +158,8 @@ some_admit(struct run *run, const struct remembered *ref, char (*digest)[33])
                   .expires = {run->model.now + 100000},
                   .ledger = (const char(*)[33])digest,
                   .ledger_count = roll(run, 2),
-                  .ledger_ms = 1000000000}};
+                  .ledger_ms = 1000000000}
+    };
 }
 
 static struct bh_command
@@ -192,7 +193,8 @@ some_settle(struct run *run, const struct remembered *ref, char (*digest)[33])
                    .state = ends ? finals[roll(run, 3)] : "retrying",
                    .code = codes[roll(run, 5)],
                    .sent = roll(run, 2) == 0,
-                   .first_error = bh_str_from(errors[roll(run, 3)])}};
+                   .first_error = bh_str_from(errors[roll(run, 3)])}
+    };
 }
 
 /* ---- steps --------------------------------------------------------------------------------------- */
@@ -205,9 +207,10 @@ step_push(struct run *run)
         bool jump = roll(run, 8) == 0;
         if (run->model.raw.count + run->model.in.count + run->model.jobs_count >= 60)
             return;
-        (void)snprintf(payload, sizeof(payload), "i%d.%u", (int)roll(run, MODEL_IDS), run->serial++);
-        freeReplyObject(script_redis_command(&run->redis, jump ? "RPUSH bellhop:{q} %s" : "LPUSH bellhop:{q} %s",
-                                             payload));
+        (void)snprintf(payload, sizeof(payload), "i%d.%u", (int)roll(run, MODEL_IDS),
+                       run->serial++);
+        freeReplyObject(script_redis_command(
+            &run->redis, jump ? "RPUSH bellhop:{q} %s" : "LPUSH bellhop:{q} %s", payload));
         model_push(&run->model, payload, jump);
         run->jobs++;
     }
@@ -216,7 +219,8 @@ step_push(struct run *run)
 static void
 step_move_aside(struct run *run)
 {
-    freeReplyObject(script_redis_command(&run->redis, "LMOVE bellhop:{q} bellhop:{q}:in RIGHT LEFT"));
+    freeReplyObject(
+        script_redis_command(&run->redis, "LMOVE bellhop:{q} bellhop:{q}:in RIGHT LEFT"));
     model_move_aside(&run->model);
 }
 
@@ -269,7 +273,8 @@ step_claim(struct run *run)
 /* A batch of one owner about any jobs, his or not. */
 static size_t
 gather(struct run *run, struct bh_command *commands, const struct remembered **refs,
-       char (*digests)[33], struct bh_command (*make)(struct run *, const struct remembered *, char (*)[33]))
+       char (*digests)[33],
+       struct bh_command (*make)(struct run *, const struct remembered *, char (*)[33]))
 {
     size_t count = 1 + (size_t)roll(run, BATCH_MAX);
     for (size_t i = 0; i < count; i++) {
@@ -424,7 +429,8 @@ step_expire(struct run *run)
     size_t number = (size_t)roll(run, MODEL_IDS), lock = (size_t)roll(run, MODEL_LOCKS);
     struct model_status *status = &run->model.statuses[number];
     if (status->exists && status->final) {
-        freeReplyObject(script_redis_command(&run->redis, "DEL bellhop:{q}:status:i%d", (int)number));
+        freeReplyObject(
+            script_redis_command(&run->redis, "DEL bellhop:{q}:status:i%d", (int)number));
         status->exists = false;
     }
     if (roll(run, 3) == 0) {
@@ -496,7 +502,8 @@ static bool
 is_drained(const struct run *run)
 {
     return run->model.raw.count + run->model.in.count + run->model.ready.count +
-               run->model.jobs_count == 0;
+               run->model.jobs_count ==
+           0;
 }
 
 /* The worker that ends everything that it gets. */
@@ -520,7 +527,10 @@ drain(struct run *run)
             commands[i] = (struct bh_command){
                 .kind = BH_COMMAND_SETTLE,
                 .settle = {.claim = {.handle = bh_str_from(ref->handle), .token = ref->token},
-                           .reason = "", .id = ref->id, .state = "sent"}};
+                           .reason = "",
+                           .id = ref->id,
+                           .state = "sent"}
+            };
             AGREE(run, model_settle(&run->model, owners[0], &commands[i].settle), BH_SETTLED_OK);
         }
         model_trim_dead(&run->model);
@@ -535,11 +545,13 @@ drain(struct run *run)
 static void
 nothing_stays_behind(struct run *run)
 {
-    static const char *const may_stay[] = {"bellhop:{q}:counters", "bellhop:{q}:control", "test:clock"};
+    static const char *const may_stay[] = {"bellhop:{q}:counters", "bellhop:{q}:control",
+                                           "test:clock"};
     redisReply *keys = script_redis_command(&run->redis, "KEYS *");
     for (size_t i = 0; i < keys->elements; i++) {
         const char *key = keys->element[i]->str;
-        bool fine = strncmp(key, "bellhop:{q}:cancel:", 19) == 0; /* made by the test, without a TTL */
+        bool fine =
+            strncmp(key, "bellhop:{q}:cancel:", 19) == 0; /* made by the test, without a TTL */
         for (size_t k = 0; k < BH_ARRAY_LEN(may_stay); k++)
             fine = fine || strcmp(key, may_stay[k]) == 0;
         if (!fine) {
@@ -591,8 +603,11 @@ run_seed(uint64_t seed, uint64_t steps)
     run.refs_count = 0;
     memset(&run.model, 0, sizeof(run.model));
     run.model.now = T0;
-    run.model.queue = (struct bh_store_queue){.name = "q", .lease_ms = LEASE, .payload_bytes_max = 1000,
-                                              .dead_max = 4, .dead_ttl_ms = 300000,
+    run.model.queue = (struct bh_store_queue){.name = "q",
+                                              .lease_ms = LEASE,
+                                              .payload_bytes_max = 1000,
+                                              .dead_max = 4,
+                                              .dead_ttl_ms = 300000,
                                               .retention_ms = 1000000000};
     script_redis_reset(&run.redis, T0);
     load_dump(&run);
@@ -623,9 +638,11 @@ Test(scripts_model, agrees_with_the_scripts_for_a_fresh_seed)
 {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
-    uint64_t seed = from_environment("BELLHOP_TEST_SEED", (uint64_t)now.tv_sec * 1000003U + (uint64_t)now.tv_nsec);
+    uint64_t seed = from_environment("BELLHOP_TEST_SEED",
+                                     (uint64_t)now.tv_sec * 1000003U + (uint64_t)now.tv_nsec);
     printf("BELLHOP_TEST_SEED=%" PRIu64 "\n", seed);
     fflush(stdout);
     run_seed(seed, from_environment("BELLHOP_TEST_STEPS", 6000));
-    printf("BELLHOP_TEST_SEED=%" PRIu64 " passed, %" PRIu64 " operations on jobs\n", seed, run.jobs);
+    printf("BELLHOP_TEST_SEED=%" PRIu64 " passed, %" PRIu64 " operations on jobs\n", seed,
+           run.jobs);
 }
