@@ -42,6 +42,7 @@ struct app {
     unsigned workers_count;
     unsigned running, drained;
     bool draining, stopping;
+    bool ending; /* the workers are gone: the keeper goes for good */
     bool hanging_told;
 };
 
@@ -68,10 +69,21 @@ close_app(struct app *app)
     bh_mailbox_close(&app->mailbox);
 }
 
+/* What follows may free the keeper, which must not happen under its own callback. */
 static void
 keeper_on_closed(void *arg)
 {
-    close_app(arg);
+    struct app *app = arg;
+    const struct bh_message message = {.kind = BH_MESSAGE_KEEPER_CLOSED};
+    bool posted = bh_mailbox_post(&app->mailbox, &message);
+    BH_ASSERT(posted);
+}
+
+static void
+end_keeper(struct app *app)
+{
+    app->ending = true;
+    bh_keeper_stop(app->keeper);
 }
 
 static unsigned
@@ -98,7 +110,7 @@ stop_workers(struct app *app)
             left);
     post_all(app, (struct bh_message){.kind = BH_MESSAGE_STOP});
     if (app->running == 0)
-        bh_keeper_stop(app->keeper);
+        end_keeper(app);
 }
 
 static void
@@ -127,6 +139,61 @@ drain(struct app *app, const char *signal_name)
     uv_timer_start(&app->drain_limit, drain_limit_on_fire,
                    (uint64_t)app->config->pool.drain_timeout_ms, 0);
     post_all(app, (struct bh_message){.kind = BH_MESSAGE_DRAIN});
+}
+
+/* ---- the account ---- */
+
+/* The keeper says what the account allows.  A trial is for one worker; the others stay paused. */
+static void
+keeper_on_account(void *arg, const struct bh_account_event *event)
+{
+    struct app *app = arg;
+    app->account_state = *event;
+    for (unsigned i = 0; i < app->workers_count; i++) {
+        struct bh_message message = {.kind = BH_MESSAGE_ACCOUNT, .account = *event};
+        if (event->state == BH_ACCOUNT_TRIAL && i > 0)
+            message.account.state = BH_ACCOUNT_PAUSED;
+        bh_worker_post(app->workers[i], &message);
+    }
+}
+
+static enum bh_status
+open_keeper(struct app *app, struct bh_error *error)
+{
+    const struct bh_keeper_options options = {
+        .config = app->config,
+        .account = app->account,
+        .sent_with = "Bellhop/" BELLHOP_VERSION,
+        .on_account = keeper_on_account,
+        .on_closed = keeper_on_closed,
+        .arg = app,
+    };
+    return bh_keeper_new(&app->loop, &options, &app->keeper, error);
+}
+
+static void
+renew_keeper(struct app *app)
+{
+    struct bh_error error = {"", ""};
+    bh_keeper_free(app->keeper);
+    enum bh_status status = open_keeper(app, &error);
+    /* Its options were good a moment ago, so this is a machine without memory: let somebody restart us. */
+    BH_ASSERT(status == BH_OK);
+    bh_keeper_start(app->keeper);
+}
+
+/* Another key or gateway is another account: what the old one was paused for does not count any more. */
+static void
+follow_account(struct app *app)
+{
+    char account[13];
+    if (bh_settings_account(app->config, account) != BH_OK || strcmp(account, app->account) == 0) {
+        bh_keeper_configure(app->keeper, app->config);
+        return;
+    }
+    memcpy(app->account, account, sizeof(account));
+    keeper_on_account(app, &(struct bh_account_event){.state = BH_ACCOUNT_OPEN});
+    bh_keeper_stop(app->keeper);
 }
 
 /* ---- reload ---- */
@@ -199,7 +266,7 @@ reload(struct app *app)
         app->config = fresh;
         bh_log_configure(fresh);
         post_all(app, (struct bh_message){.kind = BH_MESSAGE_CONFIGURE});
-        bh_keeper_configure(app->keeper, fresh);
+        follow_account(app);
         bh_log_write(BH_LOG_INFO, "reloaded", NULL, 0, "the configuration was read again");
     } else {
         bh_log_write(BH_LOG_ERROR, "reload_refused", NULL, 0,
@@ -291,7 +358,13 @@ app_on_message(void *arg, const struct bh_message *message)
         break;
     case BH_MESSAGE_STOPPED:
         if (--app->running == 0)
-            bh_keeper_stop(app->keeper);
+            end_keeper(app);
+        break;
+    case BH_MESSAGE_KEEPER_CLOSED:
+        if (app->ending)
+            close_app(app);
+        else
+            renew_keeper(app);
         break;
     case BH_MESSAGE_CONFIGURE:
     case BH_MESSAGE_ACCOUNT:
@@ -299,21 +372,6 @@ app_on_message(void *arg, const struct bh_message *message)
     case BH_MESSAGE_STOP:
     case BH_MESSAGE_PING: BH_ASSERT(!"a message for a worker");
     }
-}
-
-/* The keeper says what the account allows.  A trial is for one worker; the others stay paused. */
-static void
-keeper_on_account(void *arg, const struct bh_account_event *event)
-{
-    struct app *app = arg;
-    app->account_state = *event;
-    for (unsigned i = 0; i < app->workers_count; i++) {
-        struct bh_message message = {.kind = BH_MESSAGE_ACCOUNT, .account = *event};
-        if (event->state == BH_ACCOUNT_TRIAL && i > 0)
-            message.account.state = BH_ACCOUNT_PAUSED;
-        bh_worker_post(app->workers[i], &message);
-    }
-    show_status(app);
 }
 
 /* ---- building ---- */
@@ -376,15 +434,7 @@ build(struct app *app, struct bh_error *error)
     uv_timer_init(&app->loop, &app->drain_limit);
     app->pulse.data = app->drain_limit.data = app;
 
-    const struct bh_keeper_options keeper = {
-        .config = app->config,
-        .account = app->account,
-        .sent_with = "Bellhop/" BELLHOP_VERSION,
-        .on_account = keeper_on_account,
-        .on_closed = keeper_on_closed,
-        .arg = app,
-    };
-    return bh_keeper_new(&app->loop, &keeper, &app->keeper, error);
+    return open_keeper(app, error);
 }
 
 static void

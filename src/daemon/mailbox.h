@@ -28,6 +28,7 @@ enum bh_message_kind {
     BH_MESSAGE_ACCOUNT_WORD,
     BH_MESSAGE_STORE, /* up or down */
     BH_MESSAGE_DRAINED,
+    BH_MESSAGE_KEEPER_CLOSED, /* posted by the main thread to itself */
     BH_MESSAGE_STOPPED, /* the worker's loop has ended; its thread can be joined */
 };
 

@@ -293,8 +293,10 @@ configure(struct bh_worker *worker, const struct bh_config *config)
         bh_config_release(config);
         return;
     }
+    char account[13];
     bh_settings_limits(config, limits);
-    bh_store_set_limits(worker->store, limits);
+    if (bh_settings_account(config, account) == BH_OK)
+        bh_store_set_account(worker->store, account, limits);
     struct bh_gateway_transport_options transport = bh_settings_transport(config);
     if (bh_gateway_transport_configure(worker->transport, &transport) != BH_OK)
         bh_log_write(BH_LOG_ERROR, "reload_failed", NULL, 0,
@@ -325,6 +327,7 @@ worker_on_message(void *arg, const struct bh_message *message)
     case BH_MESSAGE_ACCOUNT_WORD:
     case BH_MESSAGE_STORE:
     case BH_MESSAGE_DRAINED:
+    case BH_MESSAGE_KEEPER_CLOSED:
     case BH_MESSAGE_STOPPED: BH_ASSERT(!"a message for the main thread");
     }
 }

@@ -385,8 +385,11 @@ bh_store_configure(struct bh_store *store, const struct bh_store_queue *queues, 
 }
 
 void
-bh_store_set_limits(struct bh_store *store, const struct bh_store_limit *limits)
+bh_store_set_account(struct bh_store *store, const char *account,
+                     const struct bh_store_limit *limits)
 {
+    enum bh_status status = bh_account_keys_init(&store->account_keys, store->prefix, account);
+    BH_ASSERT(status == BH_OK);
     memcpy(store->options.limits, limits, sizeof(store->options.limits));
 }
 

@@ -117,8 +117,9 @@ enum bh_status bh_store_new(uv_loop_t *loop, const struct bh_store_options *opti
 enum bh_status bh_store_configure(struct bh_store *store, const struct bh_store_queue *queues,
                                   size_t count) BH_MUST_CHECK;
 
-/* New account limits, from the next GRANT on. */
-void bh_store_set_limits(struct bh_store *store, const struct bh_store_limit *limits);
+/* Another account (12 hex digits) with its limits, from the next GRANT on. */
+void bh_store_set_account(struct bh_store *store, const char *account,
+                          const struct bh_store_limit *limits);
 
 /* Begin to connect and stay connected. */
 void bh_store_start(struct bh_store *store);

@@ -254,7 +254,7 @@ Test(store, may_be_used_from_within_its_events)
 Test(store, grants_tokens_of_the_account)
 {
     worker.options.limits[BH_LIMIT_REQUESTS].rate = 2;
-    bh_store_set_limits(worker.store, worker.options.limits);
+    bh_store_set_account(worker.store, worker.options.account, worker.options.limits);
     worker_come_up(&worker);
     static const struct {
         enum bh_limit limit;
