@@ -132,6 +132,11 @@ bh_log_note(const struct bh_note *note, unsigned worker)
     bool open = note->detail != NULL && !atomic_load(&masking);
     const char *happened = open ? note->detail : note->text;
     bool more = note->next != NULL && note->next[0] != '\0';
-    snprintf(text, sizeof(text), "%s%s%s", happened, more ? "; " : "", more ? note->next : "");
+    /* Some sentences come with a full stop, which does not go before more. */
+    size_t len = strlen(happened);
+    if (more && len > 0 && happened[len - 1] == '.')
+        len--;
+    snprintf(text, sizeof(text), "%.*s%s%s", (int)len, happened, more ? "; " : "",
+             more ? note->next : "");
     emit(note->level, note->event, fields, count, text);
 }
