@@ -10,11 +10,10 @@
 #define ALL_RIGHTS ((1u << BH_SIM_RIGHT_COUNT) - 1)
 
 const char *const BH_SIM_RIGHT_NAMES[BH_SIM_RIGHT_COUNT] = {
-    "sms",      "voice",       "balance",
-    "hooks",    "status",      "journal",
-    "pricing",  "lookup",      "validate_for_voice",
-    "contacts", "groups",      "analytics",
-    "numbers",  "subaccounts",
+    "sms",      "voice",  "balance",
+    "hooks",    "status", "journal",
+    "pricing",  "lookup", "validate_for_voice",
+    "contacts", "groups", "analytics",
 };
 
 enum kind { INTEGER, FLAG, CHOICE, AMOUNT, TEXT, FACTOR };

@@ -54,6 +54,7 @@ struct bh_sim_message {
     bool cancelled;
     struct bh_sim_step steps[BH_SIM_STEPS_MAX]; /* the plan, ascending in time */
     size_t steps_count;
+    int64_t ring_s;     /* how long a call rings before it is given up */
     int64_t duration_s; /* of a call that will complete */
     bool charged;       /* a call whose end has been paid for */
     struct bh_sim_str from, to, text, label, foreign_id, connection, udh;

@@ -66,7 +66,8 @@ plan_voice(struct bh_sim_world *world, struct bh_sim_message *message)
     }
     add_step(message, BH_SIM_STATUS_RINGING, scaled_ms(world, ringing_s));
     if (fate > 0.85) {
-        add_step(message, BH_SIM_STATUS_NO_ANSWER, scaled_ms(world, ringing_s + 30));
+        add_step(message, BH_SIM_STATUS_NO_ANSWER,
+                 scaled_ms(world, ringing_s + (double)message->ring_s));
         return;
     }
     /* About fifteen characters are spoken in a second. */

@@ -244,6 +244,13 @@ on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buf)
             connection->close_after = true;
         return;
     }
+    if (count < 0 && connection->state == WAITING_BEFORE) {
+        /* A gateway at work does not look at its socket: it accepts, and fails to tell anybody. */
+        uv_read_stop(stream);
+        connection->reading = false;
+        connection->close_after = true;
+        return;
+    }
     if (count < 0) {
         close_connection(connection, false);
         return;

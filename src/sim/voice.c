@@ -6,14 +6,18 @@
 #include "sim/reports.h"
 #include "sim/sms.h"
 
-#define TEXT_CHARS_MAX 10000
-#define FROM_MAX       16u
-#define DEBUG_ID       123456789
+#define TEXT_CHARS_MAX   10000
+#define FROM_MAX         16u
+#define DEBUG_ID         123456789
+#define RING_SECONDS     30
+#define RING_SECONDS_MIN 5
+#define RING_SECONDS_MAX 60
 
 struct call {
     struct bh_sim_str from, foreign_id, connection;
     struct bh_sim_buf text; /* owned; UTF-8 */
     bool debug, xml;
+    int64_t ring_s;
     bh_sim_money price; /* announced */
 };
 
@@ -40,6 +44,10 @@ read_call(struct bh_sim_world *world, struct bh_sim_exchange *exchange, struct c
     const struct bh_sim_header *sent_with = bh_sim_http_header(exchange->http, "sentwith");
     call->connection = sent_with != NULL ? sent_with->value : BH_SIM_STR("http");
     call->foreign_id = bh_sim_params_text(params, "foreign_id");
+    call->ring_s = RING_SECONDS;
+    if (!bh_sim_str_to_int(bh_sim_params_text(params, "ringtime"), &call->ring_s) ||
+        call->ring_s < RING_SECONDS_MIN || call->ring_s > RING_SECONDS_MAX)
+        call->ring_s = RING_SECONDS;
     call->xml = bh_sim_params_flag(params, "xml");
     call->debug = bh_sim_params_flag(params, "debug") || exchange->key->sandbox != 0;
     call->price = call->debug ? 0 : world->config.price_voice;
@@ -76,6 +84,7 @@ accept_call(struct bh_sim_world *world, const struct call *call, struct bh_sim_r
         .price = call->price,
         .parts = 1,
         .xml = call->xml,
+        .ring_s = call->ring_s,
         .from = call->from,
         .to = result->number,
         .text = bh_sim_buf_view(&call->text),

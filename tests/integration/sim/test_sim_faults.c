@@ -1,5 +1,6 @@
 #include "sim_test.h"
 
+#include <sys/socket.h>
 #include <unistd.h>
 
 static void
@@ -320,6 +321,30 @@ Test(sim_faults, delay_before_or_after_accepting_and_add_up)
     expect_number("stats", "in_flight", 1);
     bh_test_http_release(&got);
     close(fd);
+}
+
+Test(sim_faults, accept_what_a_client_has_given_up)
+{
+    static const struct linger now = {.l_onoff = 1, .l_linger = 0};
+    static const char request[] = "POST /api/sms HTTP/1.1\r\nHost: x\r\n" LIVE FORM
+                                  "Content-Length: 21\r\n\r\nto=01711111111&text=%d";
+    tell("fault", "{\"kind\":\"delay\",\"ms\":100,\"at\":\"before\",\"count\":-1}");
+    for (int by_reset = 0; by_reset < 2; by_reset++) {
+        char bytes[512];
+        int fd = bh_test_http_connect(sim.port, 10000);
+        int len = snprintf(bytes, sizeof bytes, request, by_reset);
+        cr_assert(bh_test_http_send(fd, bytes, (size_t)len));
+        for (int tries = 0;
+             tries < 5000 && bh_test_sim_number(&sim, "stats", "requests") <= by_reset; tries++)
+            nap_ms(1);
+        if (by_reset != 0)
+            setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+        close(fd);
+        for (int tries = 0; tries < 5000 && bh_test_sim_number(&sim, "stats", "in_flight") > 0;
+             tries++)
+            nap_ms(1);
+        expect_number("stats", "accepted", by_reset + 1);
+    }
 }
 
 Test(sim_faults, are_refused_when_they_make_no_sense)

@@ -361,6 +361,36 @@ Test(sim_parts, plan_deliveries_as_they_were_recorded)
     bh_sim_world_release(&world);
 }
 
+Test(sim_parts, plan_calls_that_end_one_way)
+{
+    struct bh_sim_world world;
+    struct bh_error error;
+    int ends[BH_SIM_STATUS_COUNT] = {0};
+    cr_assert(bh_sim_world_init(&world, NULL, &error));
+    for (int call = 0; call < 2000; call++) {
+        struct bh_sim_message draft = {.kind = BH_SIM_KIND_VOICE,
+                                       .send_ms = 0,
+                                       .ring_s = 7,
+                                       .text = BH_SIM_STR("thirty characters are two s...")};
+        bh_sim_reports_plan(&world, &draft, 0);
+        const struct bh_sim_step *last = &draft.steps[draft.steps_count - 1];
+        cr_assert_eq(draft.steps[0].status, BH_SIM_STATUS_INITIATED);
+        for (size_t at = 1; at < draft.steps_count; at++)
+            cr_assert_lt(draft.steps[at - 1].at_ms, draft.steps[at].at_ms);
+        ends[last->status]++;
+        if (last->status == BH_SIM_STATUS_NO_ANSWER)
+            cr_assert_eq(last->at_ms - draft.steps[1].at_ms, 7000);
+        if (last->status == BH_SIM_STATUS_COMPLETED)
+            cr_assert(draft.duration_s == 5 && last->at_ms - draft.steps[2].at_ms >= 4999);
+    }
+    cr_expect_eq(ends[BH_SIM_STATUS_COMPLETED] + ends[BH_SIM_STATUS_NO_ANSWER] +
+                     ends[BH_SIM_STATUS_CALL_FAILED],
+                 2000);
+    cr_expect(ends[BH_SIM_STATUS_COMPLETED] > 1600 && ends[BH_SIM_STATUS_NO_ANSWER] > 140 &&
+              ends[BH_SIM_STATUS_CALL_FAILED] > 60);
+    bh_sim_world_release(&world);
+}
+
 Test(sim_parts, make_the_vendors_signatures)
 {
     static const struct bh_sim_signed parts = {
