@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "integration/script_redis.h"
+#include "redis/queue_view.h"
 #include "redis/store_codec.h"
 
 /* The clock begins at a time that Lua would print as 1.7e+12. */
@@ -422,6 +423,21 @@ Test(scripts, concurrency_counts_leases_of_all_owners)
     cr_expect_eq(claim_as("b", 5), 1);
     RUN("HSET bellhop:{q}:control limit:concurrency 5");
     cr_expect_eq(claim_as("b", 5), 2);
+}
+
+Test(scripts, both_limits_hold_together)
+{
+    queue.concurrency = 1;
+    queue.rate = 2;
+    for (int i = 0; i < 5; i++)
+        push("x");
+    cr_expect_eq(claim(5), 1);
+    cr_expect_eq(claim(5), 0);
+    cr_expect_eq(claimed.event.wait_ms, -1, "no time tells when a lease ends");
+    queue.concurrency = 5;
+    cr_expect_eq(claim(5), 1, "what the concurrency refused was not taken from the bucket");
+    cr_expect_eq(claim(5), 0);
+    cr_expect_eq(claimed.event.wait_ms, 500);
 }
 
 Test(scripts, an_expired_lease_goes_to_the_head_of_the_line)
@@ -925,6 +941,107 @@ Test(scripts, adoption_of_many_leases_goes_page_by_page)
     cr_expect_eq(total, 1000);
     cr_expect_gt(calls, 3);
     cr_expect_eq(length(BH_KEY_LEASES), 0);
+}
+
+static redisReply *inspected; /* what the last view borrows from */
+
+static struct bh_queue_view
+inspect(void)
+{
+    struct bh_queue_view view;
+    struct bh_call call;
+    bh_call_init(&call, BH_SCRIPT_INSPECT);
+    bh_encode_inspect(&call, &keys);
+    freeReplyObject(inspected);
+    inspected = script_redis_run(&redis, &call);
+    cr_assert_eq(bh_decode_inspect(inspected, &view), BH_OK);
+    return view;
+}
+
+static bool
+control(struct bh_call *call)
+{
+    bool changed;
+    redisReply *reply = script_redis_run(&redis, call);
+    cr_assert_eq(bh_decode_control(reply, &changed), BH_OK);
+    freeReplyObject(reply);
+    return changed;
+}
+
+Test(scripts, an_empty_queue_can_be_inspected)
+{
+    struct bh_queue_view view = inspect();
+    cr_expect_eq(view.server_now.ms, T0);
+    cr_expect_eq(view.raw + view.moved + view.ready + view.due + view.leases + view.dead, 0);
+    cr_expect_eq(view.next_due.ms, 0);
+    cr_expect_eq(view.ready_created.ms, 0);
+    cr_expect_not(view.paused);
+    cr_expect_eq(view.rate, BH_QUEUE_LIMIT_UNSET);
+    cr_expect_eq(view.concurrency, BH_QUEUE_LIMIT_UNSET);
+    cr_expect_eq(view.counters_count, 0);
+    freeReplyObject(inspected);
+}
+
+Test(scripts, every_place_is_counted)
+{
+    for (int i = 0; i < 9; i++)
+        push("x");
+    claim(4);
+    struct bh_claim_ref a = ref(0), b = ref(1), c = ref(2);
+    admit(a, "a");
+    settle_as("me", waiting(a, "a", 1000, BH_WAITING_RETRY, ""));
+    settle_as("me", settlement(b, "b", BH_SETTLE_DEAD, "invalid"));
+    script_redis_set_clock(&redis, T0 + 1);
+    admit(c, "c");
+    settle_as("me", settlement(c, "c", BH_SETTLE_READY, "held"));
+    RUN("LMOVE bellhop:{q} bellhop:{q}:in RIGHT LEFT");
+    struct bh_queue_view view = inspect();
+    cr_expect_eq(view.raw, 4);
+    cr_expect_eq(view.moved, 1);
+    cr_expect_eq(view.ready, 1);
+    cr_expect_eq(view.due, 1);
+    cr_expect_eq(view.leases, 1);
+    cr_expect_eq(view.dead, 1);
+    cr_expect_eq(view.next_due.ms, T0 + 1000);
+    cr_expect_eq(view.ready_created.ms, T0);
+    cr_expect_eq(bh_queue_view_find(&view, "now:retrying"), 1);
+    cr_expect_eq(bh_queue_view_find(&view, "outcome:invalid"), 1);
+    cr_expect_eq(bh_queue_view_find(&view, "outcome:sent"), 0);
+    freeReplyObject(inspected);
+}
+
+Test(scripts, pause_and_limits_can_be_set_and_taken_back)
+{
+    struct bh_call call;
+    push("x");
+    for (int again = 0; again < 2; again++) {
+        bh_call_init(&call, BH_SCRIPT_CONTROL);
+        bh_encode_queue_pause(&call, &keys, bh_str_from("for lunch"), bh_str_from("eve"));
+        cr_expect_eq(control(&call), again == 0);
+    }
+    struct bh_queue_view view = inspect();
+    cr_expect(view.paused);
+    cr_expect(bh_str_equal_text(view.reason, "for lunch"));
+    cr_expect(bh_str_equal_text(view.by, "eve"));
+    cr_expect_eq(view.since.ms, T0);
+    cr_expect_eq(claim(1), 0);
+    for (int again = 0; again < 2; again++) {
+        bh_call_init(&call, BH_SCRIPT_CONTROL);
+        bh_encode_queue_resume(&call, &keys);
+        cr_expect_eq(control(&call), again == 0);
+    }
+    cr_expect_eq(claim(1), 1);
+
+    static const int64_t limits[] = {0, 7, UINT32_MAX, BH_QUEUE_LIMIT_UNSET};
+    for (size_t i = 0; i < BH_ARRAY_LEN(limits); i++) {
+        bh_call_init(&call, BH_SCRIPT_CONTROL);
+        bh_encode_queue_limit(&call, &keys, limits[i], limits[BH_ARRAY_LEN(limits) - 1 - i]);
+        cr_expect(control(&call));
+        view = inspect();
+        cr_expect_eq(view.rate, limits[i]);
+        cr_expect_eq(view.concurrency, limits[BH_ARRAY_LEN(limits) - 1 - i]);
+    }
+    freeReplyObject(inspected);
 }
 
 /* ---- a full server ------------------------------------------------------------------------------- */

@@ -1,0 +1,152 @@
+#include "redis/queue_view.h"
+
+#include "redis/reply_view.h"
+
+#define EXACT_MAX ((int64_t)1 << 53)
+#define HEADER    16 /* elements before the counters */
+
+void
+bh_encode_inspect(struct bh_call *call, const struct bh_queue_keys *keys)
+{
+    static const enum bh_key order[] = {BH_KEY_RAW,   BH_KEY_IN,      BH_KEY_READY,
+                                        BH_KEY_DUE,   BH_KEY_LEASES,  BH_KEY_DEAD,
+                                        BH_KEY_HEADS, BH_KEY_CONTROL, BH_KEY_COUNTERS};
+    for (size_t i = 0; i < BH_ARRAY_LEN(order); i++)
+        bh_call_key(call, bh_queue_key(keys, order[i]));
+}
+
+static bool
+read_length(const struct redisReply *reply, size_t at, uint64_t *ret_length)
+{
+    int64_t value;
+    if (!bh_reply_int(reply, at, 0, EXACT_MAX, &value))
+        return false;
+    *ret_length = (uint64_t)value;
+    return true;
+}
+
+static bool
+read_wall(const struct redisReply *reply, size_t at, struct bh_wall *ret_wall)
+{
+    return bh_reply_int(reply, at, 0, EXACT_MAX, &ret_wall->ms);
+}
+
+static bool
+read_limit(const struct redisReply *reply, size_t at, int64_t *ret_limit)
+{
+    struct bh_str text;
+    int64_t value = BH_QUEUE_LIMIT_UNSET;
+    if (!bh_reply_str(reply, at, &text))
+        return false;
+    if (text.len > 0 && (!bh_str_to_int64(text, &value) || value < 0 || value > UINT32_MAX))
+        return false;
+    *ret_limit = value;
+    return true;
+}
+
+static bool
+read_pause(const struct redisReply *reply, struct bh_queue_view *view)
+{
+    int64_t paused;
+    if (!bh_reply_int(reply, 10, 0, 1, &paused) || !bh_reply_str(reply, 11, &view->reason) ||
+        !bh_reply_str(reply, 12, &view->by) || !read_wall(reply, 13, &view->since))
+        return false;
+    view->paused = paused == 1;
+    return true;
+}
+
+enum bh_status
+bh_decode_inspect(const struct redisReply *reply, struct bh_queue_view *ret_view)
+{
+    struct bh_queue_view view = {.reply = reply};
+    size_t count = bh_reply_count(reply);
+    int64_t code;
+    if (count < HEADER || (count - HEADER) % 2 != 0 || !bh_reply_int(reply, 0, 0, 0, &code) ||
+        !read_wall(reply, 1, &view.server_now) || !read_length(reply, 2, &view.raw) ||
+        !read_length(reply, 3, &view.moved) || !read_length(reply, 4, &view.ready) ||
+        !read_length(reply, 5, &view.due) || !read_length(reply, 6, &view.leases) ||
+        !read_length(reply, 7, &view.dead) || !read_wall(reply, 8, &view.next_due) ||
+        !read_wall(reply, 9, &view.ready_created) || !read_pause(reply, &view) ||
+        !read_limit(reply, 14, &view.rate) || !read_limit(reply, 15, &view.concurrency))
+        return BH_EPROTO;
+    view.counters_count = (count - HEADER) / 2;
+    *ret_view = view;
+    return BH_OK;
+}
+
+bool
+bh_queue_view_counter(const struct bh_queue_view *view, size_t at, struct bh_str *ret_name,
+                      int64_t *ret_value)
+{
+    struct bh_str name, text;
+    int64_t value;
+    if (at >= view->counters_count || !bh_reply_str(view->reply, HEADER + 2 * at, &name) ||
+        !bh_reply_str(view->reply, HEADER + 2 * at + 1, &text) || !bh_str_to_int64(text, &value))
+        return false;
+    *ret_name = name;
+    *ret_value = value;
+    return true;
+}
+
+int64_t
+bh_queue_view_find(const struct bh_queue_view *view, const char *name)
+{
+    for (size_t i = 0; i < view->counters_count; i++) {
+        struct bh_str found;
+        int64_t value;
+        if (bh_queue_view_counter(view, i, &found, &value) && bh_str_equal_text(found, name))
+            return value;
+    }
+    return 0;
+}
+
+static void
+begin_control(struct bh_call *call, const struct bh_queue_keys *keys, const char *operation)
+{
+    bh_call_key(call, bh_queue_key(keys, BH_KEY_CONTROL));
+    bh_call_text(call, operation);
+}
+
+void
+bh_encode_queue_pause(struct bh_call *call, const struct bh_queue_keys *keys, struct bh_str reason,
+                      struct bh_str by)
+{
+    begin_control(call, keys, "pause");
+    bh_call_str(call, reason);
+    bh_call_str(call, by);
+}
+
+void
+bh_encode_queue_resume(struct bh_call *call, const struct bh_queue_keys *keys)
+{
+    begin_control(call, keys, "resume");
+}
+
+static void
+add_limit(struct bh_call *call, int64_t limit)
+{
+    if (limit < 0)
+        bh_call_text(call, "");
+    else
+        bh_call_int(call, limit);
+}
+
+void
+bh_encode_queue_limit(struct bh_call *call, const struct bh_queue_keys *keys, int64_t rate,
+                      int64_t concurrency)
+{
+    begin_control(call, keys, "limit");
+    add_limit(call, rate);
+    add_limit(call, concurrency);
+}
+
+enum bh_status
+bh_decode_control(const struct redisReply *reply, bool *ret_changed)
+{
+    int64_t code, now;
+    if (bh_reply_count(reply) != 2 || !bh_reply_int(reply, 0, 0, 1, &code) ||
+        !bh_reply_int(reply, 1, 0, EXACT_MAX, &now))
+        return BH_EPROTO;
+    *ret_changed = code == 0;
+    return BH_OK;
+}

@@ -1,0 +1,73 @@
+/*
+ * queue_view - a queue's figures in one look, and its pause and limits: calls of the scripts `inspect` and
+ * `control`, and what they answer.
+ *
+ * For metrics, the dashboard and the operator's command.  Asking costs Redis the same for queues of any
+ * length.
+ */
+#ifndef BH_REDIS_QUEUE_VIEW_H
+#define BH_REDIS_QUEUE_VIEW_H
+
+#include "core/base.h"
+#include "core/instant.h"
+#include "core/str.h"
+#include "redis/call.h"
+#include "redis/keys.h"
+
+struct redisReply; /* of <hiredis/hiredis.h> */
+
+/* A rate or concurrency that was not set at run time: the configuration's applies. */
+#define BH_QUEUE_LIMIT_UNSET (-1)
+
+/* Views borrow from the reply. */
+struct bh_queue_view {
+    struct bh_wall server_now;
+    uint64_t raw;   /* pushed by producers, not seen by any worker */
+    uint64_t moved; /* as above, moved aside by a blocking wait */
+    uint64_t ready; /* may run now: promoted, recovered, released */
+    uint64_t due;   /* delayed, retried, held */
+    uint64_t leases;
+    uint64_t dead;
+    struct bh_wall next_due;      /* 0: none waits */
+    struct bh_wall ready_created; /* of the job at the head of `ready`; 0: none, or not admitted */
+    bool paused;
+    struct bh_str reason; /* an operator's words */
+    struct bh_str by;
+    struct bh_wall since;
+    int64_t rate;        /* jobs per second, 0 no limit, or BH_QUEUE_LIMIT_UNSET */
+    int64_t concurrency; /* likewise */
+    const struct redisReply *reply;
+    size_t counters_count;
+};
+
+void bh_encode_inspect(struct bh_call *call, const struct bh_queue_keys *keys);
+
+/* BH_EPROTO: not what the script gives.  The view lives as long as the reply. */
+enum bh_status bh_decode_inspect(const struct redisReply *reply,
+                                 struct bh_queue_view *ret_view) BH_MUST_CHECK;
+
+/*
+ * The counter `at` < counters_count.  Names: "outcome:STATE", "code:N" (answers by the gateway's code),
+ * "attempts", "recovered", "spend_micro", "unreadable", "handle", "token", and the gauges "now:scheduled",
+ * "now:retrying", "now:held:REASON", "now:uncertain" of the jobs in `due` and `ready`.
+ * False: not a number (skip it).
+ */
+bool bh_queue_view_counter(const struct bh_queue_view *view, size_t at, struct bh_str *ret_name,
+                           int64_t *ret_value);
+
+/* The counter of that name; 0 when there is none. */
+int64_t bh_queue_view_find(const struct bh_queue_view *view, const char *name);
+
+/* `reason` and `by` are any words, for people.  Works at each worker's next claim. */
+void bh_encode_queue_pause(struct bh_call *call, const struct bh_queue_keys *keys,
+                           struct bh_str reason, struct bh_str by);
+void bh_encode_queue_resume(struct bh_call *call, const struct bh_queue_keys *keys);
+
+/* Limits at run time, 0 for none, BH_QUEUE_LIMIT_UNSET for the configuration's; at most UINT32_MAX. */
+void bh_encode_queue_limit(struct bh_call *call, const struct bh_queue_keys *keys, int64_t rate,
+                           int64_t concurrency);
+
+/* *ret_changed: false when it was so already. */
+enum bh_status bh_decode_control(const struct redisReply *reply, bool *ret_changed) BH_MUST_CHECK;
+
+#endif
