@@ -147,13 +147,11 @@ resolve_times(struct bh_engine *engine, struct bh_slot *slot, struct bh_error *e
         slot->created.ms = slot->job->enqueued_at_ms;
     slot->due = slot->created;
     if (slot->job->delay != NULL) {
-        struct bh_wall at;
+        /* In the past too: what was meant for noon and pushed at three is three hours old. */
         enum bh_status status = bh_when_parse(bh_str_from(slot->job->delay), slot->created,
-                                              slot->config->gateway.zone, &at, error);
+                                              slot->config->gateway.zone, &slot->due, error);
         if (status != BH_OK)
             return status;
-        if (at.ms > slot->due.ms)
-            slot->due = at;
     }
     bh_ms ttl_ms =
         slot->job->ttl_minutes > 0 ? slot->job->ttl_minutes * BH_MINUTE_MS : slot->queue->ttl_ms;
