@@ -222,14 +222,14 @@ parse_host_name(struct parse *parse, struct bh_str text, struct bh_str *ret_name
 static enum bh_status
 parse_host(struct parse *parse, struct bh_str text, uint16_t port_default)
 {
-    struct bh_str name, rest;
+    struct bh_str name = {NULL, 0}, rest = {NULL, 0};
     enum bh_status status = parse_host_name(parse, text, &name, &rest);
     if (status != BH_OK)
         return status;
 
     int64_t port = port_default;
-    if (rest.len > 0) {
-        struct bh_str digits = without_first(rest);
+    if (rest.ptr != NULL && rest.len > 0) {
+        struct bh_str digits = {rest.ptr + 1, rest.len - 1};
         bool is_number = rest.ptr[0] == ':' && digits.len > 0 && is_digit(digits.ptr[0]) &&
                          bh_str_to_int64(digits, &port);
         if (!is_number || port < 1 || port > 65535)
@@ -366,7 +366,7 @@ split_parts(struct parse *parse, struct bh_str text, struct parts *ret_parts)
 static enum bh_status
 parse_parts(struct parse *parse, struct bh_str text, const struct scheme *scheme)
 {
-    struct parts parts;
+    struct parts parts = {0};
     enum bh_status status = split_parts(parse, text, &parts);
     if (status != BH_OK)
         return status;
