@@ -92,13 +92,28 @@ append_title(struct bh_buf *buf, const char *title, bool colour)
                         bh_style_end(BH_STYLE_DIM, colour));
 }
 
+/* Fields that stay in the hash from earlier and would only confuse: what a sent job was held for, and the like. */
+static bool
+is_stale(const struct bh_record *record, const char *field)
+{
+    struct bh_str state = bh_record_get(record, "state");
+    if (strcmp(field, "error") == 0)
+        return bh_str_equal_text(state, "sent");
+    if (strcmp(field, "first_error") == 0)
+        return bh_str_equal(bh_record_get(record, "first_error"), bh_record_get(record, "error")) &&
+               !bh_str_equal_text(state, "sent");
+    if (strcmp(field, "expires_at") == 0)
+        return bh_record_is_final(record) && !bh_str_equal_text(state, "expired");
+    return false;
+}
+
 static void
 append_field(struct bh_buf *buf, const struct bh_record *record, const struct field_row *row,
              struct bh_wall now, bool colour)
 {
     struct bh_str value = bh_record_get(record, row->field);
     int64_t number;
-    if (value.len == 0)
+    if (value.len == 0 || is_stale(record, row->field))
         return;
     append_title(buf, row->title, colour);
     if (row->look == LOOK_TIME && bh_str_to_int64(value, &number))

@@ -540,6 +540,35 @@ Test(cli, show_tells_people_what_goes_on)
     check_rows(rows, BH_ARRAY_LEN(rows));
 }
 
+Test(cli, show_leaves_out_what_is_over)
+{
+    static const char *const all[] = {"show", ID, NULL};
+    static const struct {
+        const char *state;
+        const char *error;
+        bool error_shown;
+        bool expiry_shown;
+    } rows[] = {
+        {"sent",    "held for a while", false, false},
+        {"failed",  "refused",          true,  false},
+        {"expired", "too late",         true,  true },
+        {"held",    "locked",           true,  true },
+    };
+    for (size_t i = 0; i < BH_ARRAY_LEN(rows); i++) {
+        struct run_result result;
+        tell("HSET " STATUS " state %s error %s first_error %s expires_at 1700000000000",
+             rows[i].state, rows[i].error, rows[i].error);
+        run(all, NULL, &result);
+        cr_expect_eq(strstr(result.out, "\n  error ") != NULL, rows[i].error_shown, "%s: %s",
+                     rows[i].state, result.out);
+        cr_expect_eq(strstr(result.out, "\n  first error ") != NULL, !rows[i].error_shown, "%s: %s",
+                     rows[i].state, result.out);
+        cr_expect_eq(strstr(result.out, "\n  expires ") != NULL, rows[i].expiry_shown, "%s: %s",
+                     rows[i].state, result.out);
+        run_release(&result);
+    }
+}
+
 Test(cli, show_survives_what_no_worker_wrote)
 {
     static const struct row rows[] = {
