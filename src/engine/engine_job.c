@@ -264,7 +264,7 @@ dispatch(struct bh_engine *engine, struct bh_slot *slot)
     if (slot->head.recoveries > slot->progress.recoveries_seen)
         engine->stats.recovered++;
 
-    if (slot->head.uncertain_since.ms != 0 && bh_policy_recovered(&the_case, &slot->verdict))
+    if (slot->head.uncertain_since.ms != 0 && bh_policy_unanswered(&the_case, &slot->verdict))
         bh_settle_verdict(engine, slot, NULL);
     else if (slot->due.ms > the_case.now.ms)
         bh_slot_move(&engine->slots, slot, BH_STAGE_SCHEDULE);

@@ -54,13 +54,16 @@ bh_policy_uses_ledger(const struct bh_job *job, const struct bh_config_gateway *
 }
 
 /*
- * Whether a 402 on a second request of this job can only mean that the first was taken: one recipient
- * that is a number, a text that the gateway does not rewrite, and no twin of ours.
+ * Whether a 402 on a second request of this job can only mean that the first, begun at `since`, was taken: one
+ * recipient that is a number, a text that the gateway does not rewrite, no twin of ours, and no request of
+ * this job that the gateway refused: whether a refused one arms the lock is not documented.
  */
 static bool
-lock_can_witness(const struct bh_case *c)
+lock_can_witness(const struct bh_case *c, struct bh_wall since)
 {
-    return c->ledger_held && c->job->recipients_count == 1 &&
+    int64_t refused_at_ms = c->progress->refused_at_s * BH_SECOND_MS;
+    bool may_be_armed = refused_at_ms != 0 && refused_at_ms + lock_ms(c->gateway) > since.ms;
+    return c->ledger_held && !may_be_armed && c->job->recipients_count == 1 &&
            c->job->recipients[0].msisdn != NULL && c->job->files_count == 0 &&
            !c->job->performance_tracking;
 }
@@ -103,6 +106,16 @@ say_error(struct bh_verdict *v, const char *text)
 {
     if (v->error[0] == '\0')
         snprintf(v->error, sizeof(v->error), "%s", text);
+}
+
+/* Why it ends, behind what the gateway said. */
+static void
+add_error(struct bh_verdict *v, const char *text)
+{
+    size_t len = strlen(v->error);
+    if (len > 0 && v->error[len - 1] == '.')
+        len--;
+    snprintf(v->error + len, sizeof(v->error) - len, "%s%s", len > 0 ? "; " : "", text);
 }
 
 /* The job waits and is taken again after the delay. */
@@ -152,10 +165,8 @@ end_by_recipients(const struct bh_case *c, struct bh_verdict *v)
     else
         end_as(v, BH_STATE_FAILED);
 
-    if (v->state == BH_STATE_SENT) {
+    if (v->state == BH_STATE_SENT)
         v->error[0] = '\0';
-        v->code = 100;
-    }
     if (counts[BH_RECIPIENT_ACCEPTED] > 0 && v->confirmed_by == NULL)
         v->confirmed_by = "response";
     v->uncertain_since = (struct bh_wall){0};
@@ -172,6 +183,14 @@ end_recipient(const struct bh_case *c, size_t asked, enum bh_recipient_state sta
         one->result.code = code;
 }
 
+/* What a recipient ends as that was not accepted, when that says nothing about an earlier, unanswered request. */
+static enum bh_recipient_state
+given_up(const struct bh_case *c, const struct bh_verdict *v, enum bh_recipient_state state)
+{
+    bool may_be_sent = c->uncertain_since.ms != 0 || v->uncertain_since.ms != 0;
+    return may_be_sent ? BH_RECIPIENT_UNKNOWN : state;
+}
+
 /* End all that are still open in one way; the counterpart of a wait that is not allowed. */
 static void
 end_open(const struct bh_case *c, enum bh_recipient_state state, int code)
@@ -182,7 +201,8 @@ end_open(const struct bh_case *c, enum bh_recipient_state state, int code)
             continue;
         one->state = state;
         one->result.answered = true;
-        one->result.code = code;
+        if (one->result.code == 0)
+            one->result.code = code;
     }
 }
 
@@ -190,9 +210,8 @@ end_open(const struct bh_case *c, enum bh_recipient_state state, int code)
 static void
 end_by_ttl(const struct bh_case *c, struct bh_verdict *v, const char *why)
 {
-    bool possible = c->uncertain_since.ms != 0 || v->uncertain_since.ms != 0;
-    end_open(c, possible ? BH_RECIPIENT_UNKNOWN : BH_RECIPIENT_FAILED, v->code);
-    say_error(v, why);
+    end_open(c, given_up(c, v, BH_RECIPIENT_FAILED), v->code);
+    add_error(v, why);
     end_by_recipients(c, v);
     if (v->state == BH_STATE_FAILED)
         end_as(v, BH_STATE_EXPIRED);
@@ -224,13 +243,14 @@ wait_by_schedule(const struct bh_case *c, const struct bh_gateway_code *row, str
 {
     bh_ms delay_ms;
     if (!next_by_schedule(c, row, &delay_ms)) {
-        end_open(c, BH_RECIPIENT_FAILED, v->code);
-        say_error(v, "the retry schedule is used up");
+        end_open(c, given_up(c, v, BH_RECIPIENT_FAILED), v->code);
+        add_error(v, "the retry schedule is used up");
         return false;
     }
     /* A failed delivery may have armed the lock; a quicker retry would be taken for a twin. */
-    if (c->ledger_held)
-        delay_ms = bh_ms_max(delay_ms, lock_ms(c->gateway) + BH_LOCK_MARGIN_MS / 2);
+    if (c->ledger_held && v->ledger == BH_LEDGER_KEEP)
+        delay_ms = bh_ms_max(delay_ms, bh_jitter_up(lock_ms(c->gateway) + BH_LOCK_MARGIN_MS / 2,
+                                                    c->dice, LOCK_JITTER_PERCENT));
     if (!fits_ttl(c, delay_ms)) {
         end_by_ttl(c, v, "no further try fits the ttl");
         return true;
@@ -245,10 +265,8 @@ static bool
 wait_for_lock(const struct bh_case *c, struct bh_verdict *v)
 {
     if (c->progress->lock_waits > 0) {
-        bool possible = c->uncertain_since.ms != 0;
-        end_open(c, possible ? BH_RECIPIENT_UNKNOWN : BH_RECIPIENT_DUPLICATE, v->code);
-        say_error(v, "refused again by the reload lock after it had lapsed: somebody else sends "
-                     "the same text to this recipient");
+        end_open(c, given_up(c, v, BH_RECIPIENT_DUPLICATE), v->code);
+        add_error(v, "refused again after the lock had lapsed: somebody else sends the same");
         return false;
     }
     bh_ms delay_ms =
@@ -270,14 +288,13 @@ wait_for_tomorrow(const struct bh_case *c, struct bh_verdict *v)
     struct bh_wall midnight = bh_zone_next_midnight(c->gateway->zone, c->now);
     bh_ms delay_ms = midnight.ms - c->now.ms + (bh_ms)(c->dice % (uint32_t)DAY_SPREAD_MS);
     if (c->progress->daily_waits > 0) {
-        end_open(c, BH_RECIPIENT_FAILED, v->code);
-        say_error(v, "the daily limit of this recipient is reached on a second day");
+        end_open(c, given_up(c, v, BH_RECIPIENT_FAILED), v->code);
+        add_error(v, "the daily limit of this recipient is reached on a second day");
         return false;
     }
     if (!fits_ttl(c, delay_ms)) {
-        end_open(c, BH_RECIPIENT_FAILED, v->code);
-        say_error(v,
-                  "the daily limit of this recipient is reached and the ttl ends before tomorrow");
+        end_open(c, given_up(c, v, BH_RECIPIENT_FAILED), v->code);
+        add_error(v, "the ttl of this recipient's message ends before tomorrow");
         return false;
     }
     c->progress->daily_waits++;
@@ -323,7 +340,7 @@ static bool
 guarded_moment(const struct bh_case *c, struct bh_wall since, bh_ms *ret_delay_ms)
 {
     unsigned tries = c->progress->guarded_tries;
-    if (!lock_can_witness(c) || tries >= BH_ARRAY_LEN(guarded_moments))
+    if (!lock_can_witness(c, since) || tries >= BH_ARRAY_LEN(guarded_moments))
         return false;
     bh_ms lock = lock_ms(c->gateway);
     int64_t at = since.ms + part_of(lock, guarded_moments[tries].numerator,
@@ -345,7 +362,6 @@ wait_uncertain(struct bh_verdict *v, bh_ms delay_ms, const char *what)
 {
     wait_for(v, BH_STATE_RETRYING, BH_REASON_UNCERTAIN, delay_ms);
     v->waiting = BH_WAITING_UNCERTAIN;
-    v->ledger = BH_LEDGER_KEEP;
     snprintf(v->next, sizeof(v->next), "%s in %s", what, bh_span(delay_ms).text);
 }
 
@@ -358,6 +374,7 @@ plain_resend(const struct bh_case *c, struct bh_wall since, struct bh_verdict *v
         return false;
     if (c->ledger_held) {
         bh_ms lapse_ms = since.ms + lock_ms(c->gateway) + BH_LOCK_MARGIN_MS - c->now.ms;
+        lapse_ms = bh_jitter_up(bh_ms_max(lapse_ms, 0), c->dice, LOCK_JITTER_PERCENT);
         delay_ms = bh_ms_max(delay_ms, lapse_ms);
     }
     if (!fits_ttl(c, delay_ms))
@@ -371,7 +388,6 @@ static void
 settle_uncertain(const struct bh_case *c, struct bh_wall since, struct bh_verdict *v)
 {
     v->uncertain_since = since;
-    v->ledger = BH_LEDGER_KEEP;
     if (on_uncertain(c) == BH_ON_UNCERTAIN_RESEND) {
         bh_ms delay_ms;
         if (guarded_moment(c, since, &delay_ms) && fits_ttl(c, delay_ms)) {
@@ -388,23 +404,53 @@ settle_uncertain(const struct bh_case *c, struct bh_wall since, struct bh_verdic
     snprintf(v->next, sizeof(v->next), "an operator decides: bellhop resolve");
 }
 
+/* An answer that leaves out some recipients may still refuse others for good. */
+static void
+take_refusals(const struct bh_case *c, const struct bh_outcome *outcome)
+{
+    for (size_t i = 0; i < c->asked_count && i < outcome->results_count; i++) {
+        const struct bh_recipient_result *result = &outcome->results[i];
+        if (!result->answered || result->accepted ||
+            bh_gateway_code_find(result->code)->action != BH_ACTION_REJECT)
+            continue;
+        c->progress->recipients[c->asked[i]].result = *result;
+        end_recipient(c, i, BH_RECIPIENT_FAILED, result->code);
+    }
+}
+
 static void
 judge_uncertain(const struct bh_case *c, const struct bh_outcome *outcome, struct bh_verdict *v)
 {
     struct bh_wall since = c->uncertain_since.ms != 0 ? c->uncertain_since : c->began;
+    bool ours = outcome->trouble == BH_TROUBLE_CANCELLED || outcome->trouble == BH_TROUBLE_INTERNAL;
     v->attempts++;
-    v->mood = outcome->trouble == BH_TROUBLE_CANCELLED ? BH_MOOD_NEUTRAL : BH_MOOD_BAD;
+    v->mood = ours ? BH_MOOD_NEUTRAL : BH_MOOD_BAD;
+    take_refusals(c, outcome);
     settle_uncertain(c, since, v);
 }
 
-bool
-bh_policy_recovered(const struct bh_case *c, struct bh_verdict *v)
+/* Too late for the guarded retry, too early for another: a request now could meet the lock's last moment. */
+static bool
+is_between_windows(const struct bh_case *c)
 {
-    if (c->recoveries <= c->progress->recoveries_seen)
+    bh_ms lock = lock_ms(c->gateway);
+    int64_t since_ms = c->uncertain_since.ms;
+    return c->ledger_held &&
+           c->now.ms >
+               since_ms + part_of(lock, guarded_deadline.numerator, guarded_deadline.denominator) &&
+           c->now.ms < since_ms + lock + BH_LOCK_MARGIN_MS / 2;
+}
+
+bool
+bh_policy_unanswered(const struct bh_case *c, struct bh_verdict *v)
+{
+    bool recovered = c->recoveries > c->progress->recoveries_seen;
+    if (!recovered && on_uncertain(c) == BH_ON_UNCERTAIN_RESEND && !is_between_windows(c))
         return false;
     verdict_init(c, v);
-    snprintf(v->error, sizeof(v->error),
-             "the worker that was sending it ended before the answer came");
+    say_error(v, recovered
+                     ? "the worker that was sending it ended before the answer came"
+                     : "an earlier request was not answered, and it is too late to ask again");
     struct bh_case again = *c;
     again.began = c->uncertain_since;
     settle_uncertain(&again, c->uncertain_since, v);
@@ -443,7 +489,8 @@ struct tally {
 static const struct bh_gateway_code *
 row_of(const struct bh_outcome *outcome, const struct bh_recipient_result *result)
 {
-    if (result != NULL && result->answered)
+    bool is_bare_101 = result != NULL && result->code == 0 && outcome->code == 101;
+    if (result != NULL && result->answered && !(is_bare_101 && outcome->results_count == 1))
         return bh_gateway_code_find(result->accepted ? 100 : result->code);
     if (outcome->code != 0)
         return bh_gateway_code_find(outcome->code);
@@ -454,7 +501,7 @@ row_of(const struct bh_outcome *outcome, const struct bh_recipient_result *resul
 static bool
 lock_proves(const struct bh_case *c)
 {
-    return c->uncertain_since.ms != 0 && lock_can_witness(c) &&
+    return c->uncertain_since.ms != 0 && lock_can_witness(c, c->uncertain_since) &&
            c->began.ms < c->uncertain_since.ms + lock_ms(c->gateway);
 }
 
@@ -489,8 +536,13 @@ judge_recipient(const struct bh_case *c, const struct bh_outcome *outcome, size_
 
     if (action == BH_ACTION_ACCEPT) {
         end_recipient(c, asked, BH_RECIPIENT_ACCEPTED, 100);
-    } else if (action == BH_ACTION_REJECT || action == BH_ACTION_UNCLASSIFIED) {
+    } else if (action == BH_ACTION_REJECT) {
         end_recipient(c, asked, BH_RECIPIENT_FAILED, code);
+    } else if (action == BH_ACTION_UNCLASSIFIED) {
+        end_recipient(c, asked, given_up(c, v, BH_RECIPIENT_FAILED), code);
+    } else if (action == BH_ACTION_UNCERTAIN && c->asked_count > 1 &&
+               on_uncertain(c) == BH_ON_UNCERTAIN_HOLD) {
+        end_recipient(c, asked, BH_RECIPIENT_UNKNOWN, code);
     } else if (action == BH_ACTION_RELOAD_LOCK && lock_proves(c)) {
         end_recipient(c, asked, BH_RECIPIENT_ACCEPTED, code);
         v->confirmed_by = "reload_lock";
@@ -563,13 +615,27 @@ judge_answer(const struct bh_case *c, const struct bh_outcome *outcome, struct b
         judge_recipient(c, outcome, i, &tally, v);
     read_tally(c, &tally, v);
 
+    bool resends = on_uncertain(c) == BH_ON_UNCERTAIN_RESEND;
+    if (tally.of[BH_ACTION_UNCERTAIN] > 0 && resends && v->uncertain_since.ms == 0)
+        v->uncertain_since = c->began;
+    if (tally.of[BH_ACTION_PAUSE_CREDIT] + tally.of[BH_ACTION_PAUSE_AUTH] +
+            tally.of[BH_ACTION_DAILY_LIMIT] + tally.of[BH_ACTION_RETRY_CARRIER] >
+        0)
+        c->progress->refused_at_s = (unsigned)((c->now.ms + BH_SECOND_MS - 1) / BH_SECOND_MS);
+
     size_t open = 0;
     for (size_t i = 0; i < c->progress->recipients_count; i++)
         open += c->progress->recipients[i].state == BH_RECIPIENT_OPEN;
-    if (open == 0)
-        end_by_recipients(c, v);
-    else
+    if (open > 0) {
         wait_for_open(c, &tally, v);
+        return;
+    }
+    end_by_recipients(c, v);
+    /* All were accepted, but some of those that a group became were not. */
+    if (v->state == BH_STATE_SENT && outcome->code == 101) {
+        end_as(v, BH_STATE_PARTIAL);
+        say_error(v, outcome->error);
+    }
 }
 
 void
@@ -594,7 +660,7 @@ void
 bh_policy_expired(const struct bh_case *c, struct bh_verdict *v)
 {
     verdict_init(c, v);
-    v->ledger = BH_LEDGER_KEEP;
+    v->ledger = unsent_ledger(c);
     end_by_ttl(c, v, "the ttl ran out before it could be sent");
 }
 

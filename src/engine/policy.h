@@ -75,10 +75,11 @@ void bh_policy_answer(const struct bh_case *the_case, const struct bh_outcome *o
                       struct bh_verdict *ret_verdict);
 
 /*
- * Judge a job that came back with an earlier request unanswered, because the worker that sent it died.
- * False: go on and send it now (the guarded retry's moment, or plain resending is due).
+ * Judge a job with an earlier request unanswered before it is sent again: the worker that sent it died, or the
+ * moment for the guarded retry was missed, or the policy is to hold it by now.  False: go on and send it now (the
+ * guarded retry's moment, or plain resending is due).
  */
-bool bh_policy_recovered(const struct bh_case *the_case, struct bh_verdict *ret_verdict);
+bool bh_policy_unanswered(const struct bh_case *the_case, struct bh_verdict *ret_verdict);
 
 /* The ttl has run out before the job could be sent. */
 void bh_policy_expired(const struct bh_case *the_case, struct bh_verdict *ret_verdict);

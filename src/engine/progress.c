@@ -21,6 +21,7 @@ static const struct {
     {"d", offsetof(struct bh_progress, daily_waits)    },
     {"g", offsetof(struct bh_progress, guarded_tries)  },
     {"v", offsetof(struct bh_progress, recoveries_seen)},
+    {"x", offsetof(struct bh_progress, refused_at_s)   },
 };
 
 static unsigned *
@@ -59,7 +60,7 @@ parse_counters(struct bh_str line, struct bh_progress *progress)
         struct bh_str value = pair;
         int64_t number;
         if (!bh_str_split(&value, '=', &name) || value.ptr == NULL ||
-            !bh_str_to_int64(value, &number) || number < 0 || number > INT32_MAX)
+            !bh_str_to_int64(value, &number) || number < 0 || number > UINT32_MAX)
             return BH_EPROTO;
         for (size_t i = 0; i < BH_ARRAY_LEN(counters); i++) {
             if (bh_str_equal_text(name, counters[i].name))

@@ -36,6 +36,8 @@ struct bh_progress {
     unsigned guarded_tries; /* guarded retries planned since the outcome became uncertain */
     unsigned
         recoveries_seen; /* recoveries of the job that a verdict has already taken into account */
+    unsigned
+        refused_at_s; /* unix time of the last refusal that may have armed the reload lock; 0 none */
     struct bh_recipient_progress *recipients; /* owned; one per recipient of the job */
     size_t recipients_count;
 };
