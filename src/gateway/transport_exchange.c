@@ -166,13 +166,12 @@ set_callbacks(struct bh_gateway_sending *request)
     return code;
 }
 
-/* Once per handle and per change of the options. */
+/* Once per handle; a change of the options makes a new one. */
 static CURLcode
 set_options(struct bh_gateway_sending *request)
 {
     const struct bh_gateway_transport_options *options = &request->transport->options;
     CURL *easy = request->easy;
-    curl_easy_reset(easy);
     CURLcode code = set_safety(easy);
     if (code == CURLE_OK)
         code = set_callbacks(request);
@@ -190,6 +189,7 @@ static CURLcode
 set_request(struct bh_gateway_sending *request)
 {
     const struct bh_submit_command *command = &request->command;
+    request->body.max = request->transport->options.answer_bytes_max;
     bh_ms timeout = command->timeout_ms > 0 ? command->timeout_ms : DEFAULT_TIMEOUT_MS;
     CURL *easy = request->easy;
     CURLcode code = CURLE_OK;
@@ -223,14 +223,16 @@ copy_headers(struct bh_gateway_sending *request)
 enum bh_status
 bh_gateway_sending_prepare(struct bh_gateway_sending *request)
 {
-    if (request->easy == NULL) {
-        request->easy = curl_easy_init();
-        if (request->easy == NULL)
-            return BH_ENOMEM;
-    }
     CURLcode code = CURLE_OK;
-    if (request->options_version != request->transport->options_version)
-        code = set_options(request);
+    if (request->options_version != request->transport->options_version) {
+        /*
+         * A new handle, not the library's reset: that one does not tell when it runs out of memory, and then
+         * leaves defaults unset, so that a POST goes out without its body.
+         */
+        curl_easy_cleanup(request->easy);
+        request->easy = curl_easy_init();
+        code = request->easy != NULL ? set_options(request) : CURLE_OUT_OF_MEMORY;
+    }
     if (code == CURLE_OK && copy_headers(request) != BH_OK)
         code = CURLE_OUT_OF_MEMORY;
     if (code == CURLE_OK)
@@ -253,7 +255,6 @@ bh_gateway_sending_clean(struct bh_gateway_sending *request)
 
     struct bh_buf body = request->body;
     bh_buf_clear(&body);
-    body.max = request->transport->options.answer_bytes_max;
     *request = (struct bh_gateway_sending){
         .transport = request->transport,
         .easy = request->easy,
@@ -291,14 +292,11 @@ judge_handed_over(const struct bh_gateway_sending *request)
 static enum bh_trouble
 trouble_of_timeout(const struct bh_gateway_sending *request)
 {
-    curl_off_t resolved_us = 0, connected_us = 0;
     if (request->prereq_calls > 0)
         return BH_TROUBLE_TIMEOUT;
-    curl_easy_getinfo(request->easy, CURLINFO_NAMELOOKUP_TIME_T, &resolved_us);
-    curl_easy_getinfo(request->easy, CURLINFO_CONNECT_TIME_T, &connected_us);
-    if (resolved_us == 0 && !request->opened_socket)
+    if (!request->opened_socket)
         return BH_TROUBLE_RESOLVE;
-    return connected_us == 0 ? BH_TROUBLE_CONNECT : BH_TROUBLE_TLS;
+    return request->was_connected ? BH_TROUBLE_TLS : BH_TROUBLE_CONNECT;
 }
 
 static enum bh_trouble

@@ -20,6 +20,8 @@ struct bh_gateway_connection {
     struct bh_gateway_transport *transport;
     struct bh_gateway_connection *next;
     struct bh_gateway_sending *user; /* whose request is on it; NULL: idle, or not yet connected */
+    struct bh_gateway_sending
+        *opener; /* whose request it was opened for; valid until its first use */
     curl_socket_t fd;
     unsigned requests; /* begun on it */
     uint64_t idle_since_ns;
@@ -37,7 +39,7 @@ struct bh_gateway_sending {
     enum bh_gateway_sending_state state;
     struct bh_gateway_sending *next; /* in the line */
     struct bh_submit_command command;
-    CURL *easy; /* owned; made at the slot's first use and kept */
+    CURL *easy; /* owned; made at the slot's first use, and anew when the options change */
     unsigned options_version;
     struct curl_slist *headers; /* owned while RUNNING */
 
@@ -49,6 +51,7 @@ struct bh_gateway_sending {
     long bytes_before; /* request bytes counted before the first of ours: a proxy's CONNECT */
     bool resend_refused;
     bool opened_socket;
+    bool was_connected; /* a socket of it got as far as TCP, and then no request could be sent */
     bool socket_failed; /* for want of descriptors or memory */
     bool is_first_use;  /* of its connection */
     struct bh_gateway_connection *connection;

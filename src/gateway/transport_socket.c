@@ -13,7 +13,12 @@ struct watch {
     uv_poll_t poll;
     struct bh_gateway_transport *transport;
     curl_socket_t fd;
+    int events; /* that the library waits for */
+    unsigned errors;
 };
+
+/* So often a broken socket may be read on; an answer within our bound needs far fewer turns. */
+#define ERRORS_MAX 1000
 
 static void
 act(struct bh_gateway_transport *transport, curl_socket_t fd, int events)
@@ -24,19 +29,32 @@ act(struct bh_gateway_transport *transport, curl_socket_t fd, int events)
     bh_gateway_transport_drain(transport);
 }
 
+static int
+flags_of(int events)
+{
+    return ((events & UV_READABLE) != 0 ? CURL_CSELECT_IN : 0) |
+           ((events & UV_WRITABLE) != 0 ? CURL_CSELECT_OUT : 0);
+}
+
+/*
+ * A broken socket is told as an error and as ready, because an answer may have come before the break and
+ * still be there to be read.  (Told as an error alone the library gives up without a look.)  libuv has
+ * stopped the watch by then; it goes on until the library has met the error itself.
+ */
 static void
 watch_on_event(uv_poll_t *poll, int status, int events)
 {
     struct watch *watch = poll->data;
-    int flags = 0;
-    /* An error is told as an error: told as "readable and writable" the library sends the request again. */
-    if (status < 0)
-        flags |= CURL_CSELECT_ERR;
-    if ((events & UV_READABLE) != 0)
-        flags |= CURL_CSELECT_IN;
-    if ((events & UV_WRITABLE) != 0)
-        flags |= CURL_CSELECT_OUT;
+    if (status >= 0) {
+        act(watch->transport, watch->fd, flags_of(events));
+        return;
+    }
+    bool is_hopeless = ++watch->errors > ERRORS_MAX;
+    int flags = is_hopeless ? CURL_CSELECT_ERR : CURL_CSELECT_ERR | flags_of(watch->events);
     act(watch->transport, watch->fd, flags);
+    /* A closed watch is freed in a later phase of this turn, so it may still be looked at. */
+    if (!uv_is_closing((uv_handle_t *)poll))
+        uv_poll_start(poll, watch->events, watch_on_event);
 }
 
 static void
@@ -109,6 +127,7 @@ multi_on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *socket_
     }
     int events = ((what & CURL_POLL_IN) != 0 ? UV_READABLE : 0) |
                  ((what & CURL_POLL_OUT) != 0 ? UV_WRITABLE : 0);
+    watch->events = events;
     if (uv_poll_start(&watch->poll, events, watch_on_event) != 0)
         doom(easy);
     return 0;
@@ -185,12 +204,21 @@ connection_on_open(void *arg, curlsocktype purpose, struct curl_sockaddr *addres
     }
     request->opened_socket = true;
     connection->transport = transport;
+    connection->opener = request;
     connection->fd = fd;
     connection->next = transport->connections;
     transport->connections = connection;
     transport->stats.connections_opened++;
     transport->stats.open_connections++;
     return fd;
+}
+
+static bool
+is_connected(int fd)
+{
+    struct sockaddr_storage address;
+    socklen_t size = sizeof(address);
+    return getpeername(fd, (struct sockaddr *)&address, &size) == 0;
 }
 
 static int
@@ -205,6 +233,8 @@ connection_on_close(void *arg, curl_socket_t fd)
         *link = connection->next;
         if (connection->user != NULL)
             connection->user->connection = NULL;
+        if (connection->requests == 0 && is_connected(fd))
+            connection->opener->was_connected = true;
         bh_free(connection);
         transport->stats.open_connections--;
     }
