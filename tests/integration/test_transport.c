@@ -320,6 +320,10 @@ Test(transport, knows_a_body_that_never_was_whole)
     close(release[1]);
 }
 
+/*
+ * Not here: a DNS server that never answers.  The resolver asks the servers of the machine's own
+ * configuration, and a test has no way to put another in their place without rights on the machine.
+ */
 Test(transport, sends_nothing_when_there_is_no_connection)
 {
     static const struct {
