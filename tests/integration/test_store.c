@@ -1,7 +1,9 @@
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "core/alloc.h"
 #include "integration/worker.h"
 
 static struct bh_redis_process server;
@@ -528,4 +530,84 @@ Test(store, may_be_stopped_in_the_middle_of_everything)
     cr_expect_eq(worker_count(&worker, from, BH_EVENT_CLAIM_FAILED), 1);
     cr_expect_eq(worker_count(&worker, from, BH_EVENT_STORE_DOWN), 1);
     bh_redis_process_resume(&server);
+}
+
+/* ---- memory -------------------------------------------------------------------------------------- */
+
+static long allocations_left = -1; /* -1: as many as are wanted */
+
+static bool
+may_allocate(void)
+{
+    if (allocations_left < 0)
+        return true;
+    if (allocations_left == 0)
+        return false;
+    allocations_left--;
+    return true;
+}
+
+static void *
+rationed_alloc(size_t size)
+{
+    return may_allocate() ? malloc(size) : NULL;
+}
+
+static void *
+rationed_resize(void *ptr, size_t size)
+{
+    return may_allocate() ? realloc(ptr, size) : NULL;
+}
+
+/* As many commands as could be taken. */
+static size_t
+execute_rationed(const struct bh_command *commands, size_t count)
+{
+    size_t taken = 0;
+    worker.calling = true;
+    for (size_t i = 0; i < count; i++) {
+        enum bh_status status = bh_store_execute(worker.store, &commands[i]);
+        cr_assert(status == BH_OK || status == BH_ENOMEM);
+        taken += status == BH_OK;
+    }
+    bh_store_flush(worker.store);
+    worker.calling = false;
+    return taken;
+}
+
+Test(store, short_of_memory_it_still_answers_each_command_once)
+{
+    static const struct bh_allocator rationed = {rationed_alloc, rationed_resize, free};
+    const struct bh_claim_ref nobody = {
+        1, {"999", 3},
+         1
+    };
+    const struct bh_command commands[] = {
+        {.kind = BH_COMMAND_CLAIM,  .claim = {1, 4}                           },
+        {.kind = BH_COMMAND_ADMIT,  .admit = {.claim = nobody, .id = "x"}     },
+        {.kind = BH_COMMAND_ADMIT,  .admit = {.claim = nobody, .id = "y"}     },
+        {.kind = BH_COMMAND_SETTLE,
+         .settle = {.claim = nobody, .reason = "", .id = "x", .state = "sent"}},
+        {.kind = BH_COMMAND_RENEW,  .renew = {.claim = nobody}                },
+        {.kind = BH_COMMAND_WAIT,   .wait_queue = 1                           },
+        {.kind = BH_COMMAND_GRANT,  .grant = {BH_LIMIT_REQUESTS, 1}           },
+    };
+    bh_alloc_replace(&rationed);
+    worker_come_up(&worker);
+    for (long ration = 0; ration < 40; ration++) {
+        WORK_UNTIL(&worker, bh_store_is_up(worker.store));
+        size_t answers = worker.count;
+        push(1); /* ends the wait */
+        allocations_left = ration;
+        size_t taken = execute_rationed(commands, BH_ARRAY_LEN(commands));
+        cr_assert_eq(bh_store_open(worker.store), taken, "ration %ld", ration);
+        for (int turns = 0; turns < 3; turns++)
+            uv_run(&worker.loop, UV_RUN_NOWAIT);
+        allocations_left = -1;
+        WORK_UNTIL(&worker, bh_store_open(worker.store) == 0);
+        size_t heard = worker.count - answers - worker_count(&worker, answers, BH_EVENT_STORE_UP) -
+                       worker_count(&worker, answers, BH_EVENT_STORE_DOWN);
+        cr_assert_eq(heard, taken, "ration %ld: %zu answers to %zu commands", ration, heard, taken);
+    }
+    worker_finish(&worker);
 }
