@@ -8,53 +8,20 @@
 #include "core/digest.h"
 #include "redis/reply_reader.h"
 #include "redis/reply_text.h"
-#include "redis/reply_view.h"
-
-/* The order of the script's reply: see the head of inspect.lua. */
-#define COUNTERS_AT 16
-
-static bool
-decode(const struct redisReply *reply, struct bh_figures *figures)
-{
-    int64_t code, paused;
-    bool good = bh_reply_int(reply, 0, 0, 0, &code) &&
-                bh_reply_int(reply, 1, 0, INT64_MAX, &figures->now.ms) &&
-                bh_reply_int(reply, 2, 0, INT64_MAX, &figures->raw) &&
-                bh_reply_int(reply, 3, 0, INT64_MAX, &figures->incoming) &&
-                bh_reply_int(reply, 4, 0, INT64_MAX, &figures->line) &&
-                bh_reply_int(reply, 5, 0, INT64_MAX, &figures->waiting) &&
-                bh_reply_int(reply, 6, 0, INT64_MAX, &figures->in_flight) &&
-                bh_reply_int(reply, 7, 0, INT64_MAX, &figures->dead) &&
-                bh_reply_int(reply, 8, 0, INT64_MAX, &figures->next_due.ms) &&
-                bh_reply_int(reply, 9, 0, INT64_MAX, &figures->head_created.ms) &&
-                bh_reply_int(reply, 10, 0, 1, &paused) &&
-                bh_reply_str(reply, 11, &figures->paused_reason) &&
-                bh_reply_str(reply, 12, &figures->paused_by) &&
-                bh_reply_int(reply, 13, 0, INT64_MAX, &figures->paused_since.ms) &&
-                bh_reply_str(reply, 14, &figures->rate) &&
-                bh_reply_str(reply, 15, &figures->concurrency);
-    figures->paused = good && paused == 1;
-    return good;
-}
 
 enum bh_exit
 bh_figures_read(struct bh_cli *cli, const struct bh_queue_keys *keys,
                 struct bh_figures *ret_figures)
 {
-    static const enum bh_key wanted[] = {
-        BH_KEY_RAW,  BH_KEY_IN,    BH_KEY_READY,   BH_KEY_DUE,      BH_KEY_LEASES,
-        BH_KEY_DEAD, BH_KEY_HEADS, BH_KEY_CONTROL, BH_KEY_COUNTERS,
-    };
     struct bh_call call;
     struct bh_figures figures = {0};
     bh_call_init(&call, BH_SCRIPT_INSPECT);
-    for (size_t i = 0; i < BH_ARRAY_LEN(wanted); i++)
-        bh_call_key(&call, bh_queue_key(keys, wanted[i]));
+    bh_encode_inspect(&call, keys);
     enum bh_exit result = bh_session_script(cli, "read the queue's figures", &call, &figures.reply);
     bh_call_release(&call);
     if (result != BH_EXIT_DONE)
         return result;
-    if (!decode(figures.reply, &figures)) {
+    if (bh_decode_inspect(figures.reply, &figures.view) != BH_OK) {
         bh_figures_release(&figures);
         return bh_cli_fail("Redis' answer about the queue cannot be read");
     }
@@ -70,22 +37,9 @@ bh_figures_release(struct bh_figures *figures)
 }
 
 int64_t
-bh_figures_counter(const struct bh_figures *figures, const char *name)
-{
-    struct bh_str field, value;
-    int64_t number;
-    for (size_t i = COUNTERS_AT; i + 1 < bh_reply_count(figures->reply); i += 2) {
-        if (bh_reply_str(figures->reply, i, &field) && bh_str_equal_text(field, name) &&
-            bh_reply_str(figures->reply, i + 1, &value) && bh_str_to_int64(value, &number))
-            return number;
-    }
-    return 0;
-}
-
-int64_t
 bh_figures_ready(const struct bh_figures *figures)
 {
-    return figures->raw + figures->incoming + figures->line;
+    return (int64_t)(figures->view.raw + figures->view.moved + figures->view.ready);
 }
 
 int64_t
@@ -93,7 +47,7 @@ bh_figures_held(const struct bh_figures *figures, enum bh_reason reason)
 {
     char name[64];
     snprintf(name, sizeof(name), "now:held:%s", bh_reason_name(reason));
-    return bh_figures_counter(figures, name);
+    return bh_queue_view_find(&figures->view, name);
 }
 
 int64_t
@@ -101,7 +55,7 @@ bh_figures_outcome(const struct bh_figures *figures, enum bh_state state)
 {
     char name[64];
     snprintf(name, sizeof(name), "outcome:%s", bh_state_name(state));
-    return bh_figures_counter(figures, name);
+    return bh_queue_view_find(&figures->view, name);
 }
 
 /* Who shares URL and key shares an account; the worker names it in the same way. */

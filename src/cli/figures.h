@@ -8,36 +8,19 @@
 
 #include "cli/cli.h"
 #include "core/redis_survey.h"
-#include "core/str.h"
 #include "redis/account_codec.h"
 #include "redis/keys.h"
+#include "redis/queue_view.h"
 
 struct bh_figures {
-    struct redisReply *reply; /* owned; the views below borrow from it */
-    struct bh_wall now;       /* Redis' clock */
-    int64_t raw;
-    int64_t incoming;
-    int64_t line; /* claimed before, and may run again now */
-    int64_t waiting;
-    int64_t in_flight;
-    int64_t dead;
-    struct bh_wall next_due;     /* 0: none */
-    struct bh_wall head_created; /* of the job at the head of the line; 0: unknown */
-    bool paused;
-    struct bh_str paused_reason;
-    struct bh_str paused_by;
-    struct bh_wall paused_since;
-    struct bh_str rate;        /* set at run time; empty: not set */
-    struct bh_str concurrency; /* likewise */
+    struct redisReply *reply; /* owned; the view borrows from it */
+    struct bh_queue_view view;
 };
 
 /* One call, of the same cost for queues of any length.  A failure has been told. */
 enum bh_exit bh_figures_read(struct bh_cli *cli, const struct bh_queue_keys *keys,
                              struct bh_figures *ret_figures) BH_MUST_CHECK;
 void bh_figures_release(struct bh_figures *figures);
-
-/* An ever-growing counter, or a gauge `now:...`; 0 when it was never touched. */
-int64_t bh_figures_counter(const struct bh_figures *figures, const char *name);
 
 int64_t bh_figures_ready(const struct bh_figures *figures); /* all that may run now */
 int64_t bh_figures_held(const struct bh_figures *figures, enum bh_reason reason);

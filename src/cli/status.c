@@ -46,7 +46,7 @@ sum_held(const struct bh_figures *figures)
 static int64_t
 sum_other_ends(const struct bh_figures *figures)
 {
-    int64_t sum = bh_figures_counter(figures, "outcome:duplicate_id");
+    int64_t sum = bh_queue_view_find(&figures->view, "outcome:duplicate_id");
     for (int state = 0; state < BH_STATE_COUNT; state++) {
         if (bh_state_is_final((enum bh_state)state) && state != BH_STATE_SENT &&
             state != BH_STATE_FAILED)
@@ -71,15 +71,15 @@ add_titles(struct bh_table *table)
 static void
 add_row(struct bh_table *table, const char *queue, const struct bh_figures *figures)
 {
-    bh_table_add(table, figures->paused ? BH_STYLE_WARN : BH_STYLE_BOLD, "%s", queue);
+    bh_table_add(table, figures->view.paused ? BH_STYLE_WARN : BH_STYLE_BOLD, "%s", queue);
     bh_table_add_count(table, BH_STYLE_PLAIN, bh_figures_ready(figures));
-    bh_table_add_count(table, BH_STYLE_PLAIN, bh_figures_counter(figures, "now:scheduled"));
-    bh_table_add_count(table, BH_STYLE_WARN, bh_figures_counter(figures, "now:retrying"));
+    bh_table_add_count(table, BH_STYLE_PLAIN, bh_queue_view_find(&figures->view, "now:scheduled"));
+    bh_table_add_count(table, BH_STYLE_WARN, bh_queue_view_find(&figures->view, "now:retrying"));
     bh_table_add_count(table, BH_STYLE_WARN, sum_held(figures));
-    bh_table_add_count(table, BH_STYLE_PLAIN, figures->in_flight);
-    bh_table_add_count(table, BH_STYLE_WARN, bh_figures_counter(figures, "now:uncertain"));
-    bh_table_add_count(table, BH_STYLE_BAD, figures->dead);
-    bh_table_add_count(table, BH_STYLE_PLAIN, bh_figures_counter(figures, "handle"));
+    bh_table_add_count(table, BH_STYLE_PLAIN, (int64_t)figures->view.leases);
+    bh_table_add_count(table, BH_STYLE_WARN, bh_queue_view_find(&figures->view, "now:uncertain"));
+    bh_table_add_count(table, BH_STYLE_BAD, (int64_t)figures->view.dead);
+    bh_table_add_count(table, BH_STYLE_PLAIN, bh_queue_view_find(&figures->view, "handle"));
     bh_table_add_count(table, BH_STYLE_GOOD, bh_figures_outcome(figures, BH_STATE_SENT));
     bh_table_add_count(table, BH_STYLE_BAD, bh_figures_outcome(figures, BH_STATE_FAILED));
     bh_table_add_count(table, BH_STYLE_PLAIN, sum_other_ends(figures));
@@ -88,17 +88,17 @@ add_row(struct bh_table *table, const char *queue, const struct bh_figures *figu
 static void
 append_pause(struct bh_buf *buf, const char *queue, const struct bh_figures *figures)
 {
-    if (!figures->paused)
+    if (!figures->view.paused)
         return;
     (void)bh_buf_printf(buf, "%s: paused since %s", queue,
-                        bh_display_time(figures->paused_since).text);
-    if (figures->paused_by.len > 0) {
+                        bh_display_time(figures->view.since).text);
+    if (figures->view.by.len > 0) {
         (void)bh_buf_append_text(buf, " by ");
-        (void)bh_display_append(buf, figures->paused_by);
+        (void)bh_display_append(buf, figures->view.by);
     }
-    if (figures->paused_reason.len > 0) {
+    if (figures->view.reason.len > 0) {
         (void)bh_buf_append_text(buf, ": ");
-        (void)bh_display_append(buf, figures->paused_reason);
+        (void)bh_display_append(buf, figures->view.reason);
     }
     (void)bh_buf_append_char(buf, '\n');
 }
@@ -124,28 +124,28 @@ append_held(struct bh_buf *buf, const char *queue, const struct bh_figures *figu
 static void
 append_times(struct bh_buf *buf, const char *queue, const struct bh_figures *figures)
 {
-    int64_t oldest = figures->head_created.ms;
-    int64_t due = figures->next_due.ms;
-    if (oldest > 0 && oldest < figures->now.ms)
+    int64_t oldest = figures->view.ready_created.ms;
+    int64_t due = figures->view.next_due.ms;
+    if (oldest > 0 && oldest < figures->view.server_now.ms)
         (void)bh_buf_printf(buf, "%s: the next job in the line is %s old\n", queue,
-                            bh_display_span(figures->now.ms - oldest).text);
-    if (due > figures->now.ms)
+                            bh_display_span(figures->view.server_now.ms - oldest).text);
+    if (due > figures->view.server_now.ms)
         (void)bh_buf_printf(buf, "%s: the next waiting job is due in %s\n", queue,
-                            bh_display_span(due - figures->now.ms).text);
+                            bh_display_span(due - figures->view.server_now.ms).text);
     else if (due > 0)
         (void)bh_buf_printf(buf, "%s: a waiting job has been due for %s\n", queue,
-                            bh_display_span(figures->now.ms - due).text);
+                            bh_display_span(figures->view.server_now.ms - due).text);
 }
 
 static void
 append_limits(struct bh_buf *buf, const char *queue, const struct bh_figures *figures)
 {
-    if (figures->rate.len > 0)
-        (void)bh_buf_printf(buf, "%s: limited to %.*s jobs per second (0: no limit)\n", queue,
-                            BH_STR_ARGS(figures->rate));
-    if (figures->concurrency.len > 0)
-        (void)bh_buf_printf(buf, "%s: limited to %.*s jobs in flight (0: no limit)\n", queue,
-                            BH_STR_ARGS(figures->concurrency));
+    if (figures->view.rate != BH_QUEUE_LIMIT_UNSET)
+        (void)bh_buf_printf(buf, "%s: limited to %" PRId64 " jobs per second (0: no limit)\n",
+                            queue, figures->view.rate);
+    if (figures->view.concurrency != BH_QUEUE_LIMIT_UNSET)
+        (void)bh_buf_printf(buf, "%s: limited to %" PRId64 " jobs in flight (0: no limit)\n", queue,
+                            figures->view.concurrency);
 }
 
 static const char *
@@ -278,7 +278,8 @@ put_outcomes(struct bh_json_writer *writer, const struct bh_figures *figures)
             bh_json_put_int(writer, bh_state_name((enum bh_state)state),
                             bh_figures_outcome(figures, (enum bh_state)state));
     }
-    bh_json_put_int(writer, "duplicate_id", bh_figures_counter(figures, "outcome:duplicate_id"));
+    bh_json_put_int(writer, "duplicate_id",
+                    bh_queue_view_find(&figures->view, "outcome:duplicate_id"));
     bh_json_close_object(writer);
 }
 
@@ -320,22 +321,22 @@ print_json_line(const struct status *status, size_t at)
     bh_json_open_object(&writer, NULL);
     bh_json_put_text(&writer, "queue", status->queues.names[at]);
     bh_json_put_int(&writer, "ready", bh_figures_ready(figures));
-    bh_json_put_int(&writer, "scheduled", bh_figures_counter(figures, "now:scheduled"));
-    bh_json_put_int(&writer, "retrying", bh_figures_counter(figures, "now:retrying"));
+    bh_json_put_int(&writer, "scheduled", bh_queue_view_find(&figures->view, "now:scheduled"));
+    bh_json_put_int(&writer, "retrying", bh_queue_view_find(&figures->view, "now:retrying"));
     put_held(&writer, figures);
-    bh_json_put_int(&writer, "in_flight", figures->in_flight);
-    bh_json_put_int(&writer, "uncertain", bh_figures_counter(figures, "now:uncertain"));
-    bh_json_put_int(&writer, "dead", figures->dead);
-    bh_json_put_int(&writer, "taken", bh_figures_counter(figures, "handle"));
-    bh_json_put_int(&writer, "attempts", bh_figures_counter(figures, "attempts"));
+    bh_json_put_int(&writer, "in_flight", (int64_t)figures->view.leases);
+    bh_json_put_int(&writer, "uncertain", bh_queue_view_find(&figures->view, "now:uncertain"));
+    bh_json_put_int(&writer, "dead", (int64_t)figures->view.dead);
+    bh_json_put_int(&writer, "taken", bh_queue_view_find(&figures->view, "handle"));
+    bh_json_put_int(&writer, "attempts", bh_queue_view_find(&figures->view, "attempts"));
     put_outcomes(&writer, figures);
-    bh_json_put_bool(&writer, "paused", figures->paused);
-    if (figures->paused) {
-        bh_json_put_string(&writer, "paused_reason", figures->paused_reason);
-        bh_json_put_string(&writer, "paused_by", figures->paused_by);
-        bh_json_put_int(&writer, "paused_since", figures->paused_since.ms);
+    bh_json_put_bool(&writer, "paused", figures->view.paused);
+    if (figures->view.paused) {
+        bh_json_put_string(&writer, "paused_reason", figures->view.reason);
+        bh_json_put_string(&writer, "paused_by", figures->view.by);
+        bh_json_put_int(&writer, "paused_since", figures->view.since.ms);
     }
-    bh_json_put_int(&writer, "next_due", figures->next_due.ms);
+    bh_json_put_int(&writer, "next_due", figures->view.next_due.ms);
     put_account(&writer, status);
     put_server(&writer, &status->server);
     bh_json_close_object(&writer);
