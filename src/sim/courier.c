@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/address.h"
 #include "sim/signing.h"
 
 #define HOST_MAX   254u
@@ -284,23 +285,10 @@ on_connected(uv_connect_t *request, int status)
         end_trip(trip, 0);
 }
 
-static bool
-is_loopback(const struct sockaddr *address)
-{
-    struct sockaddr_in v4;
-    struct sockaddr_in6 v6;
-    if (address->sa_family == AF_INET) {
-        memcpy(&v4, address, sizeof v4);
-        return (ntohl(v4.sin_addr.s_addr) >> 24) == 127;
-    }
-    memcpy(&v6, address, sizeof v6);
-    return address->sa_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&v6.sin6_addr);
-}
-
 static void
 connect_to(struct trip *trip, const struct sockaddr *address)
 {
-    if (!is_loopback(address) && !trip->courier->world->config.allow_remote) {
+    if (!bh_sim_address_is_loopback(address) && !trip->courier->world->config.allow_remote) {
         end_trip(trip, -1);
         return;
     }

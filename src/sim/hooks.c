@@ -5,26 +5,15 @@
 
 #include "sim/calendar.h"
 #include "sim/courier.h"
+#include "sim/events.h"
 #include "sim/reports.h"
 #include "sim/voice.h"
-
-/* One thing that is due at an instant: a step of a message, or another attempt of a letter. */
-struct event {
-    int64_t at_ms;
-    uint64_t number;              /* events of the same instant keep their order */
-    struct bh_sim_letter *letter; /* owned; NULL: a step */
-    enum bh_sim_kind kind;
-    int64_t id;
-    size_t step;
-};
 
 struct bh_sim_hooks {
     struct bh_sim_world *world; /* borrowed */
     uv_timer_t timer;
     struct bh_sim_courier *courier; /* owned */
-    struct event *heap;             /* owned; the earliest event first */
-    size_t count, capacity;
-    uint64_t next_number;
+    struct bh_sim_events events;
     struct bh_sim_hook *hooks; /* owned */
     size_t hooks_count;
     int64_t next_id;
@@ -36,69 +25,15 @@ struct bh_sim_hooks {
 /* Ids in the magnitude of recorded ones. */
 #define FIRST_HOOK_ID 2045
 
-static bool
-is_earlier(const struct event *a, const struct event *b)
-{
-    return a->at_ms != b->at_ms ? a->at_ms < b->at_ms : a->number < b->number;
-}
-
-static void
-swap(struct event *a, struct event *b)
-{
-    struct event held = *a;
-    *a = *b;
-    *b = held;
-}
-
-static void
-sift_up(struct bh_sim_hooks *hooks, size_t at)
-{
-    while (at > 0 && is_earlier(&hooks->heap[at], &hooks->heap[(at - 1) / 2])) {
-        swap(&hooks->heap[at], &hooks->heap[(at - 1) / 2]);
-        at = (at - 1) / 2;
-    }
-}
-
-static void
-sift_down(struct bh_sim_hooks *hooks, size_t at)
-{
-    for (;;) {
-        size_t least = at;
-        for (size_t child = 2 * at + 1; child <= 2 * at + 2 && child < hooks->count; child++)
-            if (is_earlier(&hooks->heap[child], &hooks->heap[least]))
-                least = child;
-        if (least == at)
-            return;
-        swap(&hooks->heap[at], &hooks->heap[least]);
-        at = least;
-    }
-}
-
-static struct event
-pop(struct bh_sim_hooks *hooks)
-{
-    struct event first = hooks->heap[0];
-    hooks->heap[0] = hooks->heap[--hooks->count];
-    if (hooks->count > 0)
-        sift_down(hooks, 0);
-    return first;
-}
-
 /* False when the queue is full: the event (and its letter) is the caller's again. */
 static bool
-push(struct bh_sim_hooks *hooks, struct event event)
+push(struct bh_sim_hooks *hooks, const struct bh_sim_event *event, bool *ret_is_first)
 {
-    if (hooks->stopping || hooks->count >= (size_t)hooks->world->config.events_max) {
+    if (hooks->stopping || hooks->events.count >= (size_t)hooks->world->config.events_max) {
         hooks->stats.dropped++;
         return false;
     }
-    if (hooks->count == hooks->capacity) {
-        hooks->capacity = hooks->capacity > 0 ? hooks->capacity * 2 : 64;
-        hooks->heap = bh_sim_realloc(hooks->heap, hooks->capacity * sizeof *hooks->heap);
-    }
-    event.number = hooks->next_number++;
-    hooks->heap[hooks->count] = event;
-    sift_up(hooks, hooks->count++);
+    *ret_is_first = bh_sim_events_push(&hooks->events, event);
     hooks->stats.scheduled++;
     return true;
 }
@@ -110,113 +45,25 @@ bh_sim_hooks_wake(struct bh_sim_hooks *hooks)
 {
     if (hooks == NULL || hooks->stopping)
         return;
-    if (hooks->count == 0) {
+    if (hooks->events.count == 0) {
         uv_timer_stop(&hooks->timer);
         return;
     }
-    int64_t wait_ms = hooks->heap[0].at_ms - bh_sim_now_ms(hooks->world);
+    int64_t wait_ms = hooks->events.items[0].at_ms - bh_sim_now_ms(hooks->world);
     uv_update_time(hooks->timer.loop);
     uv_timer_start(&hooks->timer, on_timer, (uint64_t)(wait_ms > 0 ? wait_ms : 0), 0);
 }
 
 /* Re-arm only when the new event is the first: under load most are not. */
-static void
-push_and_wake(struct bh_sim_hooks *hooks, struct event event)
+static bool
+push_and_wake(struct bh_sim_hooks *hooks, struct bh_sim_event event)
 {
-    uint64_t number = hooks->next_number;
-    if (push(hooks, event) && hooks->heap[0].number == number)
+    bool is_first;
+    if (!push(hooks, &event, &is_first))
+        return false;
+    if (is_first)
         bh_sim_hooks_wake(hooks);
-}
-
-void
-bh_sim_payload_number(struct bh_sim_payload *payload, const char *name, struct bh_sim_str value)
-{
-    if (payload->json.len > 0)
-        bh_sim_buf_char(&payload->json, ',');
-    bh_sim_json_text(&payload->json, name);
-    bh_sim_buf_char(&payload->json, ':');
-    bh_sim_buf_str(&payload->json, value);
-    bh_sim_params_add(&payload->fields, bh_sim_str_from(name), value);
-}
-
-void
-bh_sim_payload_string(struct bh_sim_payload *payload, const char *name, struct bh_sim_str value)
-{
-    if (payload->json.len > 0)
-        bh_sim_buf_char(&payload->json, ',');
-    bh_sim_json_text(&payload->json, name);
-    bh_sim_buf_char(&payload->json, ':');
-    bh_sim_json_string(&payload->json, value);
-    bh_sim_params_add(&payload->fields, bh_sim_str_from(name), value);
-}
-
-void
-bh_sim_payload_release(struct bh_sim_payload *payload)
-{
-    bh_sim_buf_release(&payload->json);
-    bh_sim_params_release(&payload->fields);
-}
-
-static void
-append_encoded(struct bh_sim_buf *buf, struct bh_sim_str text)
-{
-    static const char digits[] = "0123456789ABCDEF";
-    for (size_t at = 0; at < text.len; at++) {
-        unsigned char c = (unsigned char)text.ptr[at];
-        bool plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                     (c != '\0' && strchr("-_.", c) != NULL);
-        if (plain) {
-            bh_sim_buf_char(buf, (char)c);
-        } else if (c == ' ') {
-            bh_sim_buf_char(buf, '+');
-        } else {
-            bh_sim_buf_char(buf, '%');
-            bh_sim_buf_char(buf, digits[c >> 4]);
-            bh_sim_buf_char(buf, digits[c & 15]);
-        }
-    }
-}
-
-static void
-append_field(struct bh_sim_buf *buf, bool nested, struct bh_sim_str name, struct bh_sim_str value)
-{
-    if (buf->len > 0)
-        bh_sim_buf_char(buf, '&');
-    if (nested)
-        bh_sim_buf_text(buf, "data%5B");
-    append_encoded(buf, name);
-    if (nested)
-        bh_sim_buf_text(buf, "%5D");
-    bh_sim_buf_char(buf, '=');
-    append_encoded(buf, value);
-}
-
-static void
-print_form(const struct bh_sim_world *world, const char *event,
-           const struct bh_sim_payload *payload, bool nested, bool with_event,
-           struct bh_sim_buf *buf)
-{
-    for (size_t at = 0; at < payload->fields.count; at++)
-        append_field(buf, nested, bh_sim_params_key(&payload->fields, at),
-                     bh_sim_params_value(&payload->fields, at));
-    if (!with_event)
-        return;
-    struct bh_sim_buf time = {0};
-    bh_sim_calendar_print_iso(&time, bh_sim_now_ms(world));
-    append_field(buf, false, BH_SIM_STR("webhook_event"), bh_sim_str_from(event));
-    append_field(buf, false, BH_SIM_STR("webhook_timestamp"), bh_sim_buf_view(&time));
-    bh_sim_buf_release(&time);
-}
-
-static void
-print_json(const struct bh_sim_world *world, const char *event,
-           const struct bh_sim_payload *payload, struct bh_sim_buf *buf)
-{
-    bh_sim_buf_text(buf, "{\"data\":{");
-    bh_sim_buf_str(buf, bh_sim_buf_view(&payload->json));
-    bh_sim_buf_printf(buf, "},\"webhook_event\":\"%s\",\"webhook_timestamp\":\"", event);
-    bh_sim_calendar_print_iso(buf, bh_sim_now_ms(world));
-    bh_sim_buf_text(buf, "\"}");
+    return true;
 }
 
 static struct bh_sim_letter *
@@ -247,7 +94,7 @@ fill_letter(struct bh_sim_hooks *hooks, const struct bh_sim_hook *hook, const ch
     struct bh_sim_world *world = hooks->world;
     struct bh_sim_buf body = {0};
     if (hook->method == BH_SIM_HOOK_GET) {
-        print_form(world, event, payload, false, false, &body);
+        bh_sim_payload_form(payload, false, &body);
         append_query(letter, bh_sim_buf_view(&body));
         bh_sim_buf_release(&body);
         return;
@@ -259,11 +106,13 @@ fill_letter(struct bh_sim_hooks *hooks, const struct bh_sim_hook *hook, const ch
     bh_sim_buf_text(&body, "");
     /* Seen in the wild: now and then a body is empty. */
     if (every == 0 || ++hooks->posts % (uint64_t)every != 0) {
-        if (json)
-            print_json(world, event, payload, &body);
-        else
-            print_form(world, event, payload, world->config.hook_body == BH_SIM_HOOK_BODY_NESTED,
-                       true, &body);
+        int64_t now_ms = bh_sim_now_ms(world);
+        if (json) {
+            bh_sim_payload_json(payload, event, now_ms, &body);
+        } else {
+            bh_sim_payload_form(payload, world->config.hook_body == BH_SIM_HOOK_BODY_NESTED, &body);
+            bh_sim_payload_form_event(event, now_ms, &body);
+        }
     }
     letter->body = body.ptr;
     letter->body_len = body.len;
@@ -320,13 +169,11 @@ bh_sim_hooks_callback(struct bh_sim_world *world, struct bh_sim_str url,
         return;
     struct bh_sim_buf query = {0};
     struct bh_sim_letter *letter = letter_to(url, NULL);
-    print_form(world, "", payload, false, false, &query);
+    bh_sim_payload_form(payload, false, &query);
     append_query(letter, bh_sim_buf_view(&query));
     bh_sim_buf_release(&query);
-    struct event event = {.at_ms = bh_sim_now_ms(world) + after_ms, .letter = letter};
-    if (push(world->hooks, event))
-        bh_sim_hooks_wake(world->hooks);
-    else
+    struct bh_sim_event event = {.at_ms = bh_sim_now_ms(world) + after_ms, .letter = letter};
+    if (!push_and_wake(world->hooks, event))
         bh_sim_letter_free(letter);
 }
 
@@ -395,7 +242,7 @@ report_step(struct bh_sim_hooks *hooks, struct bh_sim_message *message,
 }
 
 static void
-serve(struct bh_sim_hooks *hooks, const struct event *event)
+serve(struct bh_sim_hooks *hooks, const struct bh_sim_event *event)
 {
     if (event->letter != NULL) {
         bh_sim_courier_send(hooks->courier, event->letter);
@@ -413,9 +260,10 @@ on_timer(uv_timer_t *timer)
     struct bh_sim_hooks *hooks = timer->data;
     int64_t now_ms = bh_sim_now_ms(hooks->world);
     /* Bounded, so that a clock moved by days does not starve the requests. */
-    for (int served = 0; served < 1000 && hooks->count > 0 && hooks->heap[0].at_ms <= now_ms;
+    const struct bh_sim_events *events = &hooks->events;
+    for (int served = 0; served < 1000 && events->count > 0 && events->items[0].at_ms <= now_ms;
          served++) {
-        struct event event = pop(hooks);
+        struct bh_sim_event event = bh_sim_events_pop(&hooks->events);
         serve(hooks, &event);
     }
     bh_sim_hooks_wake(hooks);
@@ -447,7 +295,8 @@ bh_sim_hooks_schedule_from(struct bh_sim_world *world, struct bh_sim_message *me
     if (!voice && (hooks->hooks_count == 0 || !anybody_listens(hooks, "dlr")))
         return;
     for (size_t at = first_step; at < message->steps_count; at++)
-        push_and_wake(hooks, (struct event){.at_ms = report_at(hooks, message, at, first_step),
+        push_and_wake(hooks,
+                      (struct bh_sim_event){.at_ms = report_at(hooks, message, at, first_step),
                                             .kind = message->kind,
                                             .id = message->id,
                                             .step = at});
@@ -483,10 +332,10 @@ on_letter_done(void *context, struct bh_sim_letter *letter, int status)
     int64_t wait_s = status < 0 ? 0 : retry_after_s(config, status, letter->attempts);
     if (wait_s > 0) {
         int64_t wait_ms = (int64_t)((double)wait_s * 1000.0 / config->speed);
-        struct event event = {.at_ms = bh_sim_now_ms(hooks->world) + wait_ms, .letter = letter};
-        if (push(hooks, event)) {
+        struct bh_sim_event event = {.at_ms = bh_sim_now_ms(hooks->world) + wait_ms,
+                                     .letter = letter};
+        if (push_and_wake(hooks, event)) {
             hooks->stats.retried++;
-            bh_sim_hooks_wake(hooks);
             return;
         }
     }
@@ -521,10 +370,10 @@ free_hook(struct bh_sim_hook *hook)
 void
 bh_sim_hooks_reset(struct bh_sim_hooks *hooks)
 {
-    for (size_t at = 0; at < hooks->count; at++)
-        if (hooks->heap[at].letter != NULL)
-            bh_sim_letter_free(hooks->heap[at].letter);
-    hooks->count = 0;
+    for (size_t at = 0; at < hooks->events.count; at++)
+        if (hooks->events.items[at].letter != NULL)
+            bh_sim_letter_free(hooks->events.items[at].letter);
+    hooks->events.count = 0;
     for (size_t at = 0; at < hooks->hooks_count; at++)
         free_hook(&hooks->hooks[at]);
     hooks->hooks_count = 0;
@@ -546,7 +395,7 @@ void
 bh_sim_hooks_free(struct bh_sim_hooks *hooks)
 {
     bh_sim_courier_free(hooks->courier);
-    free(hooks->heap);
+    bh_sim_events_release(&hooks->events);
     free(hooks->hooks);
     free(hooks);
 }
@@ -560,7 +409,7 @@ bh_sim_hooks_stats(const struct bh_sim_hooks *hooks)
 size_t
 bh_sim_hooks_pending(const struct bh_sim_hooks *hooks)
 {
-    return hooks->count + bh_sim_courier_pending(hooks->courier);
+    return hooks->events.count + bh_sim_courier_pending(hooks->courier);
 }
 
 static void

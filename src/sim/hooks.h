@@ -9,6 +9,7 @@
 
 #include <uv.h>
 
+#include "sim/payload.h"
 #include "sim/world.h"
 
 #define BH_SIM_HOOKS_MAX 1000
@@ -44,18 +45,6 @@ void bh_sim_hooks_wake(struct bh_sim_hooks *hooks);
 void bh_sim_hooks_schedule(struct bh_sim_world *world, struct bh_sim_message *message);
 void bh_sim_hooks_schedule_from(struct bh_sim_world *world, struct bh_sim_message *message,
                                 size_t first_step);
-
-/* The "data" of a webhook, built once for both of its forms. */
-struct bh_sim_payload {
-    struct bh_sim_buf json;      /* owned; members without the braces */
-    struct bh_sim_params fields; /* owned */
-};
-
-void bh_sim_payload_string(struct bh_sim_payload *payload, const char *name,
-                           struct bh_sim_str value);
-void bh_sim_payload_number(struct bh_sim_payload *payload, const char *name,
-                           struct bh_sim_str value);
-void bh_sim_payload_release(struct bh_sim_payload *payload);
 
 /* Tell subscribers of `event` at once; a subscription with a filter only when `subject` is that. */
 void bh_sim_hooks_emit(struct bh_sim_world *world, const char *event,

@@ -1,9 +1,8 @@
 /*
- * server - sockets: listen, read requests, carry answers out, and break both on demand.
+ * server - the sockets on which the simulator listens.
  *
- * One connection is one state machine: READING (a request), WORKING (answer not yet known: a delay or a
- * hang), WRITING, CLOSING.  One timer per connection serves all waits.  Bytes that arrive while a
- * request is at work (pipelining) wait in the backlog; beyond its bound reading stops.
+ * libuv and an own HTTP reader instead of a server library: faults need control over every byte and
+ * every close (connection.h).
  */
 #ifndef BH_SIM_SERVER_H
 #define BH_SIM_SERVER_H

@@ -10,7 +10,7 @@
 #include <stddef.h>
 
 #define BH_TEST_HTTP_HEAD_MAX 16384
-#define BH_TEST_HTTP_BODY_MAX (4u * 1024 * 1024)
+#define BH_TEST_HTTP_BODY_MAX (512u * 1024)
 
 enum bh_test_http_end {
     BH_TEST_HTTP_WHOLE,    /* a complete response */
