@@ -313,6 +313,9 @@ config(struct bh_sim_world *world, struct bh_sim_exchange *exchange)
             return;
         }
     }
+    /* A new seed starts the dice anew. */
+    if (bh_sim_params_text(&exchange->params, "gateway[dice]").len > 0)
+        world->dice = (uint64_t)world->config.dice;
     bh_sim_hooks_wake(world->hooks);
     answer_ok(exchange);
 }

@@ -238,20 +238,34 @@ bh_sim_stats_accept(struct bh_sim_world *world, const struct bh_sim_message *mes
         entry->text = bh_sim_strndup(message->foreign_id.ptr, message->foreign_id.len);
 }
 
+/* What the client got: the code, else the HTTP status, else how it was left alone. */
+static struct bh_sim_str
+outcome_of(const struct bh_sim_exchange *exchange, char digits[static 24])
+{
+    struct bh_sim_buf text = {.ptr = digits, .capacity = 24};
+    if (exchange->effect.kind == BH_SIM_FAULT_DROP)
+        return BH_SIM_STR("dropped");
+    if (exchange->effect.kind == BH_SIM_FAULT_HANG)
+        return BH_SIM_STR("hung");
+    int code = exchange->answer.code;
+    bh_sim_buf_int(&text, code > 0 ? code : exchange->answer.status);
+    return bh_sim_buf_view(&text);
+}
+
 void
 bh_sim_stats_answer(struct bh_sim_world *world, const struct bh_sim_exchange *exchange)
 {
-    char code[16];
-    struct bh_sim_buf digits = {.ptr = code, .len = 0, .capacity = sizeof code};
-    const struct bh_sim_answer *answer = &exchange->answer;
-    bh_sim_buf_int(&digits, answer->code > 0 ? answer->code : answer->status);
-    struct bh_sim_table_entry *entry = count(&world->stats.answers, exchange->http->method,
-                                             exchange->http->path, bh_sim_buf_view(&digits));
+    char digits[24];
+    struct bh_sim_str outcome = outcome_of(exchange, digits);
+    struct bh_sim_table_entry *entry =
+        count(&world->stats.answers, exchange->http->method, exchange->http->path, outcome);
     if (entry == NULL || entry->text != NULL)
         return;
     struct bh_sim_buf text = {0};
-    bh_sim_buf_printf(&text, "%.*s ", BH_SIM_STR_ARGS(exchange->http->method));
+    bh_sim_buf_str(&text, exchange->http->method);
+    bh_sim_buf_char(&text, ' ');
     bh_sim_buf_str(&text, exchange->http->path);
-    bh_sim_buf_printf(&text, " %d", answer->code > 0 ? answer->code : answer->status);
+    bh_sim_buf_char(&text, ' ');
+    bh_sim_buf_str(&text, outcome);
     entry->text = text.ptr;
 }

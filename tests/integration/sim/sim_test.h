@@ -32,11 +32,14 @@ struct row {
 
 static struct bh_test_sim sim;
 
+/* Patient, so that a slow machine changes nothing: idle connections and webhooks may take a minute. */
 static void
 start(const char *ini)
 {
-    bool up = ini != NULL ? bh_test_sim_start_with(&sim, ini) : bh_test_sim_start(&sim, NULL);
-    cr_assert(up, "the simulator does not start");
+    char patient[2048];
+    snprintf(patient, sizeof patient, "[http]\nidle_ms = 60000\n[hooks]\ntimeout_ms = 60000\n%s",
+             ini != NULL ? ini : "");
+    cr_assert(bh_test_sim_start_with(&sim, patient), "the simulator does not start");
 }
 
 /* Not an assertion: those are ignored in a fixture's end. */

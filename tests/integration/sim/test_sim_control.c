@@ -56,7 +56,7 @@ Test(sim_control, counts_what_was_accepted_and_nothing_else)
 Test(sim_control, sees_how_many_requests_were_in_flight)
 {
     int fds[5];
-    tell("config", "{\"gateway\":{\"answer_delay_ms\":200}}");
+    tell("config", "{\"gateway\":{\"answer_delay_ms\":1500}}");
     for (int at = 0; at < 5; at++) {
         static const char request[] = "GET /api/balance HTTP/1.1\r\nHost: x\r\n" LIVE "\r\n";
         fds[at] = bh_test_http_connect(sim.port, 10000);

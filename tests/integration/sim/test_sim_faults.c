@@ -239,6 +239,26 @@ Test(sim_faults, throw_seeded_dice)
     expect_number("stats", "accepted", 300 - failed);
 }
 
+Test(sim_faults, fall_the_same_with_the_same_seed)
+{
+    char got[3][41] = {"", "", ""};
+    static const char *const seeds[] = {"5", "6", "5"};
+    tell("fault", "{\"kind\":\"code\",\"code\":600,\"count\":-1,\"probability\":0.5}");
+    for (int round = 0; round < 3; round++) {
+        char json[64];
+        snprintf(json, sizeof json, "{\"gateway\":{\"dice\":%s}}", seeds[round]);
+        tell("config", json);
+        for (int request = 0; request < 40; request++) {
+            struct bh_test_http answer;
+            bh_test_http_call(sim.port, "GET", "/api/balance", LIVE, NULL, &answer);
+            append(got[round], sizeof got[round], strcmp(answer.body, "600") == 0 ? "6" : ".");
+            bh_test_http_release(&answer);
+        }
+    }
+    cr_expect_str_eq(got[0], got[2]);
+    cr_expect_str_neq(got[0], got[1]);
+}
+
 Test(sim_faults, hit_the_second_request_of_a_connection)
 {
     struct bh_test_http got;
@@ -252,6 +272,10 @@ Test(sim_faults, hit_the_second_request_of_a_connection)
     cr_expect_eq(got.end, BH_TEST_HTTP_CLOSED);
     bh_test_http_release(&got);
     close(fd);
+    static const struct row told[] = {
+        {"told apart", "GET", "/_sim/stats", NULL, NULL, 200, "*\"POST \\/api\\/sms dropped\":1*"}
+    };
+    CHECK_ROWS(told);
     expect_number("stats", "accepted", 2);
 }
 
@@ -313,7 +337,7 @@ Test(sim_faults, delay_before_or_after_accepting_and_add_up)
     cr_expect_str_eq(got.body, "600");
     bh_test_http_release(&got);
 
-    tell("fault", "{\"kind\":\"delay\",\"ms\":3000,\"at\":\"before\"}");
+    tell("fault", "{\"kind\":\"delay\",\"ms\":20000,\"at\":\"before\"}");
     int fd = bh_test_http_connect(sim.port, 100);
     bh_test_http_call_on(fd, "POST", "/api/sms", LIVE FORM, "to=01711111111&text=2", &got);
     cr_expect_eq(got.end, BH_TEST_HTTP_SILENT);
