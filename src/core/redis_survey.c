@@ -7,6 +7,11 @@
 /* Leases and delays go by the server's clock, so only signed requests and people care; a minute misleads both. */
 #define CLOCK_TOLERATED_MS (2 * BH_SECOND_MS)
 
+#define VERSION_PART_MAX 1000000
+
+/* 9999-12-31 23:59:59 UTC. */
+#define SECONDS_MAX INT64_C(253402300799)
+
 /* Above this part of maxmemory somebody should look. */
 #define MEMORY_TIGHT_PERCENT 80
 
@@ -26,16 +31,29 @@ known(bool yes)
     return yes ? BH_YES : BH_NO;
 }
 
+static bool
+read_number(struct bh_str text, int64_t max, int64_t *ret_number)
+{
+    int64_t number;
+    if (!bh_str_to_int64(text, &number) || number < 0 || number > max)
+        return false;
+    *ret_number = number;
+    return true;
+}
+
+/* A version that is none counts as not told. */
 static void
 read_version(struct bh_redis_survey *survey, struct bh_str value)
 {
     struct bh_str rest = value, piece;
-    int64_t number;
+    int64_t major, minor = 0;
+    if (!bh_str_split(&rest, '.', &piece) || !read_number(piece, VERSION_PART_MAX, &major))
+        return;
+    if (bh_str_split(&rest, '.', &piece) && !read_number(piece, VERSION_PART_MAX, &minor))
+        return;
     copy(value, survey->version, sizeof(survey->version));
-    if (bh_str_split(&rest, '.', &piece) && bh_str_to_int64(piece, &number) && number >= 0)
-        survey->major = (unsigned)number;
-    if (bh_str_split(&rest, '.', &piece) && bh_str_to_int64(piece, &number) && number >= 0)
-        survey->minor = (unsigned)number;
+    survey->major = (unsigned)major;
+    survey->minor = (unsigned)minor;
 }
 
 static void
@@ -73,6 +91,17 @@ bh_redis_survey_read_info(struct bh_redis_survey *survey, struct bh_str info)
         if (bh_str_split(&value, ':', &name) && value.ptr != NULL)
             read_line(survey, name, value);
     }
+}
+
+void
+bh_redis_survey_read_time(struct bh_redis_survey *survey, struct bh_str seconds,
+                          struct bh_str microseconds, struct bh_wall ours)
+{
+    int64_t s, us;
+    survey->clock_known =
+        read_number(seconds, SECONDS_MAX, &s) && read_number(microseconds, 999999, &us);
+    if (survey->clock_known)
+        survey->clock_ahead_ms = s * 1000 + us / 1000 - ours.ms;
 }
 
 /* ---- judging ---- */
@@ -124,6 +153,44 @@ judge_role(struct judge *judge, const struct bh_redis_survey *survey)
 }
 
 static void
+judge_snapshots(struct judge *judge, enum bh_known snapshots)
+{
+    static const char *const texts[] = {
+        [BH_UNKNOWN] =
+            "The append-only file is off: a crash of Redis loses at least all jobs since the "
+            "last snapshot. Set \"appendonly yes\" in redis.conf.",
+        [BH_NO] = "Redis keeps nothing over a restart: all waiting jobs would be lost. Set "
+                  "\"appendonly yes\" in redis.conf.",
+        [BH_YES] =
+            "Only snapshots are kept: a crash of Redis loses all jobs since the last one. Set "
+            "\"appendonly yes\" in redis.conf.",
+    };
+    find(judge, BH_FINDING_RISK, "persistence", "%s", texts[snapshots]);
+}
+
+static void
+judge_fsync(struct judge *judge, const char *appendfsync)
+{
+    if (strcmp(appendfsync, "no") == 0)
+        find(
+            judge, BH_FINDING_RISK, "persistence",
+            "\"appendfsync no\": a crash of the machine loses what the kernel had not written yet, "
+            "mostly 30 s. Set \"appendfsync everysec\" or \"always\".");
+    else if (strcmp(appendfsync, "always") == 0)
+        find(judge, BH_FINDING_GOOD, "persistence",
+             "Every write is on disk before it is acknowledged (appendfsync always).");
+    else if (strcmp(appendfsync, "everysec") == 0)
+        find(
+            judge, BH_FINDING_GOOD, "persistence",
+            "The append-only file is on; a crash of Redis' machine may take back the last second.");
+    else
+        find(judge, BH_FINDING_NOTE, "persistence",
+             "The append-only file is on; how often it reaches the disk the server does not tell "
+             "(CONFIG "
+             "GET is not permitted). Only \"appendfsync no\" would be a risk.");
+}
+
+static void
 judge_persistence(struct judge *judge, const struct bh_redis_survey *survey)
 {
     if (survey->appendonly == BH_UNKNOWN) {
@@ -139,25 +206,9 @@ judge_persistence(struct judge *judge, const struct bh_redis_survey *survey)
              "at "
              "the disk and at Redis' log.");
     if (survey->appendonly == BH_NO)
-        find(judge, BH_FINDING_RISK, "persistence",
-             survey->snapshots == BH_YES
-                 ? "Only snapshots are kept: a crash of Redis loses all jobs since the last one. "
-                   "Set "
-                   "\"appendonly yes\" in redis.conf."
-                 : "Redis keeps nothing over a restart: all waiting jobs would be lost. Set "
-                   "\"appendonly yes\" in redis.conf.");
-    else if (strcmp(survey->appendfsync, "no") == 0)
-        find(
-            judge, BH_FINDING_RISK, "persistence",
-            "\"appendfsync no\": a crash of the machine loses what the kernel had not written yet, "
-            "mostly 30 s. Set \"appendfsync everysec\" or \"always\".");
-    else if (strcmp(survey->appendfsync, "always") == 0)
-        find(judge, BH_FINDING_GOOD, "persistence",
-             "Every write is on disk before it is acknowledged (appendfsync always).");
+        judge_snapshots(judge, survey->snapshots);
     else
-        find(
-            judge, BH_FINDING_GOOD, "persistence",
-            "The append-only file is on; a crash of Redis' machine may take back the last second.");
+        judge_fsync(judge, survey->appendfsync);
 }
 
 static void
@@ -231,13 +282,21 @@ judge_rights(struct judge *judge, const struct bh_redis_survey *survey)
         find(judge, BH_FINDING_GOOD, "rights", "All commands that are needed are permitted.");
         return;
     }
-    char list[256] = "";
-    size_t len = 0;
-    for (size_t i = 0; i < survey->denied_count && len < sizeof(list); i++)
-        len += (size_t)snprintf(list + len, sizeof(list) - len, "%s%s", i > 0 ? ", " : "",
-                                survey->denied[i]);
+    char list[200] = "";
+    size_t len = 0, shown = 0;
+    for (; shown < survey->denied_count && shown < BH_SURVEY_DENIED_MAX; shown++) {
+        size_t piece = strlen(survey->denied[shown]) + 2;
+        if (len + piece >= sizeof(list))
+            break;
+        len += (size_t)snprintf(list + len, sizeof(list) - len, "%s%s", shown > 0 ? ", " : "",
+                                survey->denied[shown]);
+    }
+    char more[32] = "";
+    if (shown < survey->denied_count)
+        snprintf(more, sizeof(more), " and %zu more", survey->denied_count - shown);
     find(judge, BH_FINDING_FATAL, "rights",
-         "The Redis user may not give: %.200s. README.md shows an ACL line that suffices.", list);
+         "The Redis user may not give: %s%s. README.md shows an ACL line that suffices.", list,
+         more);
 }
 
 size_t

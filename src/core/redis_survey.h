@@ -33,12 +33,20 @@ struct bh_redis_survey {
     bool clock_known;
     bh_ms clock_ahead_ms; /* the server's clock minus ours */
     bool rights_known;
-    char denied[BH_SURVEY_DENIED_MAX][64]; /* commands that this user may not give */
-    size_t denied_count;
+    char denied[BH_SURVEY_DENIED_MAX]
+               [64];     /* commands that this user may not give: the first of them */
+    size_t denied_count; /* all of them */
 };
 
 /* Take over what an INFO reply says; lines that are not understood are skipped. */
 void bh_redis_survey_read_info(struct bh_redis_survey *survey, struct bh_str info);
+
+/*
+ * Take over what TIME replied; `ours` is our clock in the middle between question and answer.  What is no
+ * time of the years 1970 to 9999 leaves the clock unknown.
+ */
+void bh_redis_survey_read_time(struct bh_redis_survey *survey, struct bh_str seconds,
+                               struct bh_str microseconds, struct bh_wall ours);
 
 enum bh_finding_level {
     BH_FINDING_GOOD,

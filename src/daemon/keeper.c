@@ -44,7 +44,7 @@ struct bh_keeper {
     struct bh_account_event told; /* what the workers were told last */
     bool trial_is_ours;
     bool low_told;
-    bool surveyed;
+    bool surveying, surveyed;
     struct bh_queue_keys survey_keys;
     unsigned closing;
 };
@@ -339,13 +339,15 @@ bh_keeper_hear(struct bh_keeper *keeper, const struct bh_account_command *word)
 static void
 survey_on_done(void *arg, const struct bh_redis_survey *survey)
 {
-    (void)arg;
+    struct bh_keeper *keeper = arg;
     static const enum bh_log_level levels[] = {
         [BH_FINDING_GOOD] = BH_LOG_INFO,
         [BH_FINDING_NOTE] = BH_LOG_INFO,
         [BH_FINDING_RISK] = BH_LOG_WARN,
         [BH_FINDING_FATAL] = BH_LOG_ERROR,
     };
+    keeper->surveying = false;
+    keeper->surveyed = true;
     struct bh_finding findings[BH_FINDINGS_MAX];
     size_t count = bh_redis_survey_judge(survey, findings);
     for (size_t i = 0; i < count; i++) {
@@ -358,7 +360,8 @@ static void
 connection_on_up(void *arg)
 {
     struct bh_keeper *keeper = arg;
-    if (keeper->surveyed)
+    bh_log_write(BH_LOG_INFO, "redis_up", NULL, 0, "connected to Redis");
+    if (keeper->surveyed || keeper->surveying)
         return;
     const struct bh_survey_options options = {
         .connection = &keeper->connection,
@@ -367,13 +370,15 @@ connection_on_up(void *arg)
         .on_done = survey_on_done,
         .arg = keeper,
     };
-    keeper->surveyed = bh_survey_start(&options) == BH_OK;
+    keeper->surveying = bh_survey_start(&options) == BH_OK;
 }
 
 static void
 connection_on_down(void *arg, const struct bh_redis_down *down)
 {
-    (void)arg;
+    struct bh_keeper *keeper = arg;
+    /* A survey that was under way has ended unheard; the next connection begins anew. */
+    keeper->surveying = false;
     const struct bh_log_field fields[] = {
         bh_log_text("reason", down->reason),
         bh_log_duration("next_try", down->retry_after_ms),

@@ -13,8 +13,8 @@
 
 struct bh_survey_options {
     struct bh_redis_connection *connection; /* borrowed until done; READY */
-    const struct bh_queue_keys *queue;      /* whose keys the rights are tried on; borrowed likewise */
-    const struct bh_account_keys *account;  /* borrowed likewise */
+    const struct bh_queue_keys *queue; /* whose keys the rights are tried on; borrowed likewise */
+    const struct bh_account_keys *account; /* borrowed likewise */
     /* Once, never from within start.  Not called when the connection is lost meanwhile. */
     void (*on_done)(void *arg, const struct bh_redis_survey *survey);
     void *arg;
