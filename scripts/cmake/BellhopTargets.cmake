@@ -22,6 +22,10 @@ if(BH_SANITIZE)
         -fsanitize=${BH_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
     target_link_options(bh_sanitize INTERFACE -fsanitize=${BH_SANITIZE})
 endif()
+if(BH_BUILD_FUZZ)
+    # The libraries too, or the fuzzer would not see which of their branches an input takes.
+    target_compile_options(bh_sanitize INTERFACE -fsanitize=fuzzer-no-link)
+endif()
 
 add_library(bh_options INTERFACE)
 target_link_libraries(bh_options INTERFACE bh_warnings bh_hardening bh_sanitize)
