@@ -1,5 +1,6 @@
 #include "core/http_date.h"
 
+#include <stdio.h>
 #include <string.h>
 
 struct scan {
@@ -67,8 +68,8 @@ take_day_name(struct scan *scan, bool is_long, const char *behind)
 {
     for (size_t i = 0; i < BH_ARRAY_LEN(day_names); i++) {
         struct scan attempt = *scan;
-        char name[12] = {0};
-        strncpy(name, day_names[i], is_long ? sizeof(name) - 1 : 3);
+        char name[12];
+        snprintf(name, sizeof(name), "%.*s", is_long ? (int)sizeof(name) - 1 : 3, day_names[i]);
         if (take_text(&attempt, name) && take_text(&attempt, behind)) {
             *scan = attempt;
             return true;
