@@ -120,9 +120,7 @@ static void
 drain(struct bh_engine *engine)
 {
     engine->draining = true;
-    struct bh_slot *slot;
-    while ((slot = bh_slot_first(&engine->slots, BH_STAGE_GATED)) != NULL)
-        bh_settle_give_back(engine, slot, BH_REASON_NONE);
+    bh_settle_give_back_gated(engine, BH_REASON_NONE);
 }
 
 static void

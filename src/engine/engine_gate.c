@@ -193,11 +193,8 @@ bh_gate_account(struct bh_engine *engine, const struct bh_account_event *event)
         engine->trial_running = false;
     if (changed)
         note_account(engine);
-    if (event->state != BH_ACCOUNT_PAUSED)
-        return;
-    struct bh_slot *slot;
-    while ((slot = bh_slot_first(&engine->slots, BH_STAGE_GATED)) != NULL)
-        bh_settle_give_back(engine, slot, event->reason);
+    if (event->state == BH_ACCOUNT_PAUSED)
+        bh_settle_give_back_gated(engine, event->reason);
 }
 
 void

@@ -123,6 +123,7 @@ void bh_settle_verdict(struct bh_engine *engine, struct bh_slot *slot,
 void bh_settle_invalid(struct bh_engine *engine, struct bh_slot *slot,
                        const struct bh_error *error);
 void bh_settle_give_back(struct bh_engine *engine, struct bh_slot *slot, enum bh_reason reason);
+void bh_settle_give_back_gated(struct bh_engine *engine, enum bh_reason reason);
 bool bh_settle_next(struct bh_engine *engine, struct bh_command *ret_command);
 void bh_settle_done(struct bh_engine *engine, const struct bh_settled_event *event);
 void bh_settle_admit_fields(struct bh_slot *slot);

@@ -265,6 +265,15 @@ bh_settle_give_back(struct bh_engine *engine, struct bh_slot *slot, enum bh_reas
     bh_settle_verdict(engine, slot, NULL);
 }
 
+/* The last one first: each goes to the head of its line, so that the line is as it was. */
+void
+bh_settle_give_back_gated(struct bh_engine *engine, enum bh_reason reason)
+{
+    struct bh_slot *slot;
+    while ((slot = bh_slot_last(&engine->slots, BH_STAGE_GATED)) != NULL)
+        bh_settle_give_back(engine, slot, reason);
+}
+
 /* ---- commands and answers ---- */
 
 bool

@@ -102,6 +102,13 @@ bh_slot_first(struct bh_slot_table *table, enum bh_stage stage)
     return index != BH_SLOT_NONE ? &table->slots[index] : NULL;
 }
 
+struct bh_slot *
+bh_slot_last(struct bh_slot_table *table, enum bh_stage stage)
+{
+    uint32_t index = table->lists[stage].tail;
+    return index != BH_SLOT_NONE ? &table->slots[index] : NULL;
+}
+
 uint32_t
 bh_slot_count(const struct bh_slot_table *table, enum bh_stage stage)
 {

@@ -101,6 +101,9 @@ void bh_slot_move(struct bh_slot_table *table, struct bh_slot *slot, enum bh_sta
 /* The first of a stage, or NULL. */
 struct bh_slot *bh_slot_first(struct bh_slot_table *table, enum bh_stage stage);
 
+/* The last of a stage, or NULL: to give back in the reverse order of taking. */
+struct bh_slot *bh_slot_last(struct bh_slot_table *table, enum bh_stage stage);
+
 uint32_t bh_slot_count(const struct bh_slot_table *table, enum bh_stage stage);
 
 /* The slot of a handle, or NULL when it has been freed since. */
