@@ -20,7 +20,8 @@
 extern char **environ;
 
 /* How often the loops are asked for a sign of life, and the status text is brought up to date. */
-#define PULSE_MS BH_SECOND_MS
+#define PULSE_MS     BH_SECOND_MS
+#define PULSE_MIN_MS ((bh_ms)20)
 
 /* A loop that has not turned for so long, although it was asked, hangs. */
 #define HANGING_AFTER_MS (10 * BH_SECOND_MS)
@@ -256,8 +257,7 @@ reload(struct app *app)
 {
     struct bh_config_report report = {0};
     struct bh_config *fresh;
-    struct bh_mono now = {(int64_t)(uv_hrtime() / 1000000)};
-    bh_supervisor_reloading(&app->supervisor, now);
+    bh_supervisor_reloading(&app->supervisor, (int64_t)(uv_hrtime() / 1000));
     enum bh_status status = read_successor(app, &report, &fresh);
     report_messages(&report);
     bh_config_report_release(&report);
@@ -321,6 +321,15 @@ loops_turn(const struct app *app)
             return false;
     }
     return true;
+}
+
+/* The supervisor may want to hear from us more often than we would bother otherwise. */
+static uint64_t
+pulse_distance(const struct app *app)
+{
+    bh_ms watchdog_ms = app->supervisor.watchdog_ms;
+    return watchdog_ms > 0 ? (uint64_t)bh_ms_max(bh_ms_min(watchdog_ms / 2, PULSE_MS), PULSE_MIN_MS)
+                           : PULSE_MS;
 }
 
 static void
@@ -493,7 +502,7 @@ bh_app_run(const char *config_path, const struct bh_config *config)
     }
 
     bh_keeper_start(app.keeper);
-    uv_timer_start(&app.pulse, pulse_on_fire, 0, PULSE_MS);
+    uv_timer_start(&app.pulse, pulse_on_fire, 0, pulse_distance(&app));
     bh_supervisor_ready(&app.supervisor);
     uv_run(&app.loop, UV_RUN_DEFAULT);
     bh_log_write(BH_LOG_INFO, "stopped", NULL, 0, "bellhopd has stopped");

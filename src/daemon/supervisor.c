@@ -1,7 +1,9 @@
 #include "daemon/supervisor.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -65,40 +67,50 @@ bh_supervisor_close(struct bh_supervisor *supervisor)
     supervisor->fd = -1;
 }
 
-static void
-notify(struct bh_supervisor *supervisor, const char *text)
+/*
+ * A supervisor that does not take a message must not hold up messages of ours: when its queue is full, false,
+ * and what matters is told again with the next pulse.  A supervisor that is gone counts as told.
+ */
+static bool
+notify(const struct bh_supervisor *supervisor, const char *text)
 {
     if (supervisor->fd < 0)
-        return;
-    /* A supervisor that does not take a message must not hold up messages of ours. */
-    ssize_t sent = send(supervisor->fd, text, strlen(text), MSG_NOSIGNAL);
-    (void)sent;
+        return true;
+    ssize_t sent;
+    do
+        sent = send(supervisor->fd, text, strlen(text), MSG_NOSIGNAL);
+    while (sent < 0 && errno == EINTR);
+    return sent >= 0 || (errno != EAGAIN && errno != ENOBUFS);
 }
 
 void
 bh_supervisor_ready(struct bh_supervisor *supervisor)
 {
-    notify(supervisor, "READY=1");
+    supervisor->ready_owed = !notify(supervisor, "READY=1");
 }
 
 void
-bh_supervisor_reloading(struct bh_supervisor *supervisor, struct bh_mono now)
+bh_supervisor_reloading(struct bh_supervisor *supervisor, int64_t monotonic_us)
 {
     char text[80];
-    snprintf(text, sizeof(text), "RELOADING=1\nMONOTONIC_USEC=%lld", (long long)now.ms * 1000);
-    notify(supervisor, text);
+    snprintf(text, sizeof(text), "RELOADING=1\nMONOTONIC_USEC=%lld", (long long)monotonic_us);
+    (void)notify(supervisor, text);
 }
 
 void
 bh_supervisor_stopping(struct bh_supervisor *supervisor)
 {
-    notify(supervisor, "STOPPING=1");
+    supervisor->ready_owed = false;
+    (void)notify(supervisor, "STOPPING=1");
 }
 
 void
 bh_supervisor_pet(struct bh_supervisor *supervisor)
 {
-    notify(supervisor, "WATCHDOG=1");
+    if (supervisor->ready_owed)
+        bh_supervisor_ready(supervisor);
+    if (supervisor->watchdog_ms > 0)
+        (void)notify(supervisor, "WATCHDOG=1");
 }
 
 void
@@ -111,8 +123,8 @@ bh_supervisor_status(struct bh_supervisor *supervisor, const char *format, ...)
     va_end(args);
     if (strcmp(text, supervisor->status) == 0)
         return;
-    memcpy(supervisor->status, text, sizeof(text));
     char message[sizeof(text) + 8];
     snprintf(message, sizeof(message), "STATUS=%s", text);
-    notify(supervisor, message);
+    if (notify(supervisor, message))
+        memcpy(supervisor->status, text, sizeof(text));
 }

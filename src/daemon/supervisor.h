@@ -13,6 +13,7 @@
 struct bh_supervisor {
     int fd;            /* -1: nobody listens */
     bh_ms watchdog_ms; /* how often the supervisor wants to hear from us; 0: never */
+    bool ready_owed;   /* READY=1 could not be sent yet */
     char status[256];  /* the text sent last, so that it is sent on change only */
 };
 
@@ -21,11 +22,21 @@ void bh_supervisor_open(struct bh_supervisor *supervisor);
 void bh_supervisor_close(struct bh_supervisor *supervisor);
 
 void bh_supervisor_ready(struct bh_supervisor *supervisor);
-void bh_supervisor_reloading(struct bh_supervisor *supervisor, struct bh_mono now);
+
+/*
+ * bh_supervisor_ready follows.  The time is CLOCK_MONOTONIC's to the microsecond: systemd does not accept one that
+ * lies before its own SIGHUP, and rounding down to a millisecond would.
+ */
+void bh_supervisor_reloading(struct bh_supervisor *supervisor, int64_t monotonic_us);
 void bh_supervisor_stopping(struct bh_supervisor *supervisor);
+
+/*
+ * A sign of life, if the supervisor wants any (watchdog_ms); call it twice in that time.  Also catches up on a
+ * READY=1 that the supervisor did not take.
+ */
 void bh_supervisor_pet(struct bh_supervisor *supervisor);
 
-/* One line for `systemctl status`. */
+/* One line for `systemctl status`, cut to 255 bytes. */
 void bh_supervisor_status(struct bh_supervisor *supervisor, const char *format, ...)
     BH_PRINTF(2, 3);
 

@@ -422,6 +422,8 @@ bh_worker_new(const struct bh_worker_options *options, struct bh_worker **ret_wo
         bh_worker_free(worker);
         return status;
     }
+    /* Else it would seem to hang until its first turn. */
+    atomic_store(&worker->gauges.turned_at_ms, turn_now().mono.ms);
     const struct bh_event account = {.kind = BH_EVENT_ACCOUNT, .account = *options->account_state};
     bh_engine_feed(worker->engine, &account, turn_now());
     *ret_worker = worker;
