@@ -1,5 +1,9 @@
 # What every target of ours is compiled with, as interface targets; no global flags anywhere.
 
+# Else CMake leaves -pie to the compiler's own default, even where position independence is asked for.
+include(CheckPIESupported)
+check_pie_supported(LANGUAGES C)
+
 add_library(bh_warnings INTERFACE)
 target_compile_options(bh_warnings INTERFACE
     -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes
