@@ -36,6 +36,8 @@ check_again(const struct bh_job_head *head)
     BH_ASSERT(strcmp(again.id, head->id) == 0 && again.memo.len == 0);
 }
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

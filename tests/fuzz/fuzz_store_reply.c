@@ -119,6 +119,8 @@ check(const struct redisReply *reply, uint8_t decoder, size_t count)
     }
 }
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
