@@ -68,11 +68,17 @@ choose_queue(struct bh_engine *engine)
         struct bh_queue_state *queue = &engine->queues[engine->config->queues[i].no];
         if (!can_claim(queue, engine->turn.mono))
             continue;
+        /* Whoever had nothing to do joins where the others are. */
+        bh_share_join(&queue->share, engine->pass_now[queue->config->strict]);
         queues[count] = queue;
         candidates[count++] = (struct bh_share_candidate){
             &queue->share, (unsigned)queue->config->weight, queue->config->strict};
     }
-    return count > 0 ? queues[bh_share_choose(candidates, count)] : NULL;
+    if (count == 0)
+        return NULL;
+    struct bh_queue_state *chosen = queues[bh_share_choose(candidates, count)];
+    engine->pass_now[chosen->config->strict] = chosen->share.pass;
+    return chosen;
 }
 
 static bool
@@ -119,27 +125,6 @@ bh_claim_next(struct bh_engine *engine, struct bh_command *ret_command)
 }
 
 /* ---- answers ---- */
-
-/* The virtual time of the furthest behind among the others that have work. */
-static uint64_t
-pass_of_the_others(const struct bh_engine *engine, const struct bh_queue_state *self)
-{
-    uint64_t pass = UINT64_MAX;
-    for (size_t i = 0; i < engine->config->queues_count; i++) {
-        const struct bh_queue_state *queue = &engine->queues[engine->config->queues[i].no];
-        if (queue != self && queue->ready && queue->share.pass < pass)
-            pass = queue->share.pass;
-    }
-    return pass == UINT64_MAX ? 0 : pass;
-}
-
-static void
-set_ready(struct bh_engine *engine, struct bh_queue_state *queue)
-{
-    if (!queue->ready)
-        bh_share_join(&queue->share, pass_of_the_others(engine, queue));
-    queue->ready = true;
-}
 
 void
 bh_claim_next_due(struct bh_engine *engine, unsigned number, bh_ms next_due_ms)
@@ -189,7 +174,7 @@ void
 bh_claim_woken(struct bh_engine *engine, unsigned number)
 {
     engine->queues[number].waiting = false;
-    set_ready(engine, &engine->queues[number]);
+    engine->queues[number].ready = true;
 }
 
 struct bh_mono

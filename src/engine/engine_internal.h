@@ -53,6 +53,7 @@ struct bh_engine {
     struct bh_slot_table slots;
     struct bh_alarm alarms; /* by slot: renewal, or end of the lease */
     struct bh_queue_state queues[BH_CONFIG_QUEUE_NUMBERS_MAX];
+    uint64_t pass_now[2]; /* where the queue stood that was served last; strict ones apart */
 
     struct bh_breaker breaker;
     struct bh_tokens tokens[BH_LIMIT_COUNT];

@@ -706,6 +706,39 @@ Test(engine, serves_queues_in_proportion_to_their_weights)
     finish();
 }
 
+Test(engine, lets_no_queue_catch_up_for_the_time_when_it_was_idle)
+{
+    start("[gateway]\napi_key = k\n[queue a]\n[queue b]\n");
+    unsigned got[3] = {0};
+    for (unsigned idle = 0; idle < 2; idle++) {
+        struct bh_command claim = rig_get(&rig, BH_COMMAND_CLAIM);
+        if (claim.claim.queue == 0) { /* a is empty, but something will be due in an hour */
+            rig_feed(&rig, &(struct bh_event){
+                               .kind = BH_EVENT_CLAIMED,
+                               .claimed = {.queue = 0,
+                                           .asked_at = {rig.now_ms},
+                                           .server_now = rig_server_now(&rig),
+                                           .next_due_ms = BH_HOUR_MS},
+            });
+        } else {
+            rig_claimed(&rig, &claim, &(struct rig_job){"{", NULL}, 1, true);
+            expect_settled("invalid", "", BH_SETTLE_DEAD);
+        }
+    }
+    claim_many(500, got);
+    cr_assert_eq(got[1], 500);
+    rig.now_ms += BH_HOUR_MS;
+    got[0] = got[1] = 0;
+    claim_many(100, got);
+    cr_expect(got[0] >= 48 && got[0] <= 52, "due again, a got %u of 100", got[0]);
+
+    rig_configure(&rig, "[gateway]\napi_key = k\n[queue a]\n[queue b]\n[queue c]\n");
+    memset(got, 0, sizeof(got));
+    claim_many(99, got);
+    cr_expect(got[2] >= 31 && got[2] <= 35, "new, c got %u of 99", got[2]);
+    finish();
+}
+
 Test(engine, serves_a_strict_queue_first_but_not_alone)
 {
     unsigned got[3] = {0};
