@@ -189,8 +189,6 @@ bh_gate_account(struct bh_engine *engine, const struct bh_account_event *event)
 {
     bool changed = engine->account.state != event->state;
     engine->account = *event;
-    if (event->state != BH_ACCOUNT_TRIAL)
-        engine->trial_running = false;
     if (changed)
         note_account(engine);
     if (event->state == BH_ACCOUNT_PAUSED)

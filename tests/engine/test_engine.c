@@ -536,6 +536,59 @@ Test(engine, pauses_for_the_account_while_others_are_in_flight)
     }
 }
 
+Test(engine, tries_a_paused_account_with_one_job_at_a_time)
+{
+    static const char *const jobs[] = {RIG_SMS("a")};
+    start(RIG_CONFIG);
+    rig_account(&rig, BH_ACCOUNT_PAUSED, BH_REASON_CREDIT);
+    rig_feed(&rig, &(struct bh_event){.kind = BH_EVENT_CLAIM_FAILED, .queue = 0});
+    rig_forget(&rig, BH_COMMAND_CLAIM);
+    rig_wait(&rig, BH_MINUTE_MS);
+    cr_expect_eq(rig_count(&rig, BH_COMMAND_CLAIM), 0);
+
+    rig_account(&rig, BH_ACCOUNT_TRIAL, BH_REASON_CREDIT);
+    cr_expect_eq(rig.commands[0].claim.count, 1);
+    rig_give(&rig, jobs, 1);
+    struct bh_command admit = rig_get(&rig, BH_COMMAND_ADMIT);
+    rig_admitted(&rig, &admit, BH_ADMIT_OK, 0);
+    struct bh_command submit = rig_get(&rig, BH_COMMAND_SUBMIT);
+    rig_forget(&rig, BH_COMMAND_WAIT);
+    rig_feed(&rig, &(struct bh_event){.kind = BH_EVENT_WOKEN, .queue = 0});
+    cr_expect_eq(rig_count(&rig, BH_COMMAND_CLAIM), 0, "one is under way");
+
+    /* The keeper changes its mind twice; the first trial is still under way. */
+    rig_account(&rig, BH_ACCOUNT_PAUSED, BH_REASON_AUTH);
+    rig_account(&rig, BH_ACCOUNT_TRIAL, BH_REASON_AUTH);
+    cr_expect_eq(rig_count(&rig, BH_COMMAND_CLAIM), 0);
+    cr_expect_eq(rig_count(&rig, BH_COMMAND_SUBMIT), 0);
+
+    rig_answered(&rig, &submit, "100");
+    struct bh_command word = rig_get(&rig, BH_COMMAND_ACCOUNT);
+    cr_expect_eq(word.account.word, BH_ACCOUNT_SAYS_GOOD);
+    cr_expect(word.account.trial);
+    finish();
+}
+
+Test(engine, never_has_two_trials)
+{
+    static const char *const jobs[] = {RIG_SMS("a")};
+    start(RIG_CONFIG);
+    rig_account(&rig, BH_ACCOUNT_TRIAL, BH_REASON_CREDIT);
+    rig_give(&rig, jobs, 1);
+    struct bh_command admit = rig_get(&rig, BH_COMMAND_ADMIT);
+    rig_admitted(&rig, &admit, BH_ADMIT_OK, 0);
+    struct bh_command submit = rig_get(&rig, BH_COMMAND_SUBMIT);
+    rig_account(&rig, BH_ACCOUNT_OPEN, BH_REASON_NONE);
+    rig_feed(&rig, &(struct bh_event){.kind = BH_EVENT_WOKEN, .queue = 0});
+    struct bh_command claim = rig_get(&rig, BH_COMMAND_CLAIM);
+    rig_account(&rig, BH_ACCOUNT_TRIAL, BH_REASON_CREDIT);
+    rig_claimed(&rig, &claim, &(struct rig_job){RIG_SMS("b"), NULL}, 1, false);
+    cr_expect_eq(rig_count(&rig, BH_COMMAND_ADMIT), 0, "the first is still out");
+    rig_silence(&rig, &submit, BH_HANDED_NOTHING, BH_TROUBLE_CONNECT);
+    cr_expect_eq(rig_count(&rig, BH_COMMAND_ADMIT), 1);
+    finish();
+}
+
 Test(engine, takes_many_unknown_refusals_for_a_broken_configuration)
 {
     start(RIG_CONFIG);
