@@ -32,7 +32,8 @@ add_origin(struct bh_slot *slot)
     bh_fields_add_text(&slot->fields, "type", bh_job_type_name(job->type));
     add_recipients_written(slot);
     bh_fields_add_int(&slot->fields, "created_at", slot->created.ms);
-    bh_fields_add_int(&slot->fields, "expires_at", slot->expires.ms);
+    if (slot->expires.ms != 0)
+        bh_fields_add_int(&slot->fields, "expires_at", slot->expires.ms);
     if (slot->parts > 0)
         bh_fields_add_int(&slot->fields, "parts", slot->parts);
     bh_fields_add_text(&slot->fields, "foreign_id", job->foreign_id);
@@ -144,13 +145,15 @@ add_result(struct bh_engine *engine, struct bh_slot *slot, const struct bh_outco
     bh_fields_add_text(&slot->fields, "confirmed_by", verdict->confirmed_by);
     if (verdict->confirmed_by != NULL)
         bh_fields_add_int(&slot->fields, "sent_at", bh_engine_server_now(engine).ms);
-    if (outcome == NULL)
+    if (outcome != NULL) {
+        if (outcome->http_status != 0)
+            bh_fields_add_int(&slot->fields, "http_status", outcome->http_status);
+        if (outcome->balance_micro != INT64_MIN)
+            bh_fields_add_micro(&slot->fields, "balance", outcome->balance_micro);
+        bh_fields_add_text(&slot->fields, "encoding", outcome->encoding);
+    } else if (!bh_state_is_final(verdict->state)) {
         return;
-    if (outcome->http_status != 0)
-        bh_fields_add_int(&slot->fields, "http_status", outcome->http_status);
-    if (outcome->balance_micro != INT64_MIN)
-        bh_fields_add_micro(&slot->fields, "balance", outcome->balance_micro);
-    bh_fields_add_text(&slot->fields, "encoding", outcome->encoding);
+    }
     add_message_ids(slot, outcome);
     add_sums(engine, slot);
     add_recipient_results(slot);
@@ -184,9 +187,9 @@ note_verdict(struct bh_engine *engine, const struct bh_slot *slot, const struct 
     const struct bh_verdict *verdict = &slot->verdict;
     bool asked = outcome != NULL;
     char breach[BH_ERROR_FIELD_MAX + 48];
-    const char *text = verdict->error[0] != '\0' ? verdict->error
-                       : verdict->silent         ? "not sent"
-                                                 : "accepted by the gateway";
+    const char *text = verdict->error[0] != '\0'       ? verdict->error
+                       : verdict->confirmed_by != NULL ? "accepted by the gateway"
+                                                       : "not sent";
     if (verdict->quotes_field != NULL) {
         bool named = verdict->quotes_field[0] != '\0';
         snprintf(breach, sizeof(breach), "not a valid job%s%s%s", named ? ": see its field `" : "",

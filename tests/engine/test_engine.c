@@ -851,6 +851,43 @@ Test(engine, leaves_jobs_alone_whose_queue_went_while_they_were_claimed)
 
 /* ---- what is written ---- */
 
+Test(engine, does_not_say_accepted_of_what_it_gives_back)
+{
+    start(RIG_CONFIG);
+    char head[200];
+    int64_t now = rig_server_now(&rig).ms;
+    snprintf(head, sizeof(head), "1 r - 1 0 me 7 0 %lld %lld %lld 0 one\nr=1", (long long)now,
+             (long long)now, (long long)now + 210000);
+    struct bh_command claim = rig_get(&rig, BH_COMMAND_CLAIM);
+    rig_account(&rig, BH_ACCOUNT_PAUSED, BH_REASON_CREDIT);
+    rig_claimed(&rig, &claim, &(struct rig_job){SMS, head}, 1, false);
+    expect_settled("held", "credit", BH_SETTLE_READY);
+    for (size_t i = 0; i < rig.notes_count; i++)
+        cr_expect_null(strstr(rig.notes[i].text, "accepted"), "%s: %s", rig.notes[i].event,
+                       rig.notes[i].text);
+    finish();
+}
+
+Test(engine, keeps_what_became_of_each_recipient_through_the_last_settlement)
+{
+    char head[300];
+    start(RIG_CONFIG);
+    int64_t now = rig_server_now(&rig).ms;
+    snprintf(head, sizeof(head),
+             "1 r - 1 0 me 7 0 %lld %lld %lld 0 one\nr=1\n0 a 100 1 75000 77 491710000001",
+             (long long)now - 5000, (long long)now - 5000, (long long)now - 1);
+    rig_give_one(&rig, "{\"to\":\"491710000001,491710000002\",\"text\":\"x\"}", head);
+    struct bh_command settle = rig_get(&rig, BH_COMMAND_SETTLE);
+    const struct bh_settle_command *done = &settle.settle;
+    cr_expect_str_eq(done->state, "partial");
+    const char *recipients = rig_field(done->fields, done->fields_count, "recipients");
+    cr_assert_not_null(recipients);
+    cr_expect_not_null(strstr(recipients, "\"491710000002\",\"success\":false"), "%s", recipients);
+    cr_expect_not_null(strstr(recipients, "\"491710000001\",\"success\":true"), "%s", recipients);
+    cr_expect_str_eq(rig_field(done->fields, done->fields_count, "message_id"), "77");
+    finish();
+}
+
 Test(engine, asks_for_what_is_left_of_the_ttl)
 {
     start(RIG_CONFIG);
