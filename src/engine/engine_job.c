@@ -256,6 +256,33 @@ expire(struct bh_engine *engine, struct bh_slot *slot)
     bh_settle_verdict(engine, slot, NULL);
 }
 
+/* Nothing more is to be sent now: we drain, or the account is paused. */
+static bool
+must_go_back(const struct bh_engine *engine)
+{
+    return engine->draining || engine->account.state == BH_ACCOUNT_PAUSED;
+}
+
+static void
+give_back(struct bh_engine *engine, struct bh_slot *slot)
+{
+    bool paused = engine->account.state == BH_ACCOUNT_PAUSED;
+    bh_settle_give_back(engine, slot, paused ? engine->account.reason : BH_REASON_NONE);
+}
+
+/* An earlier request of the job is without an answer, and this is not the moment for another. */
+static bool
+hesitate(struct bh_engine *engine, struct bh_slot *slot)
+{
+    if (slot->head.uncertain_since.ms == 0)
+        return false;
+    struct bh_case the_case = bh_job_case(engine, slot);
+    if (!bh_policy_unanswered(&the_case, &slot->verdict))
+        return false;
+    bh_settle_verdict(engine, slot, NULL);
+    return true;
+}
+
 /* Where an opened job goes next. */
 static void
 dispatch(struct bh_engine *engine, struct bh_slot *slot)
@@ -264,16 +291,14 @@ dispatch(struct bh_engine *engine, struct bh_slot *slot)
     if (slot->head.recoveries > slot->progress.recoveries_seen)
         engine->stats.recovered++;
 
-    if (slot->head.uncertain_since.ms != 0 && bh_policy_unanswered(&the_case, &slot->verdict))
-        bh_settle_verdict(engine, slot, NULL);
-    else if (slot->due.ms > the_case.now.ms)
+    if (hesitate(engine, slot))
+        return;
+    if (slot->due.ms > the_case.now.ms)
         bh_slot_move(&engine->slots, slot, BH_STAGE_SCHEDULE);
     else if (is_expired(engine, slot))
         expire(engine, slot);
-    else if (engine->draining)
-        bh_settle_give_back(engine, slot, BH_REASON_NONE);
-    else if (engine->account.state == BH_ACCOUNT_PAUSED)
-        bh_settle_give_back(engine, slot, engine->account.reason);
+    else if (must_go_back(engine))
+        give_back(engine, slot);
 }
 
 /* The parts of opening that only memory can stop. */
@@ -410,6 +435,8 @@ bh_job_next_admit(struct bh_engine *engine, struct bh_command *ret_command)
             expire(engine, slot);
             continue;
         }
+        if (hesitate(engine, slot))
+            continue;
         if (!bh_gate_take(engine, slot))
             return false;
         admit_command(engine, slot, BH_ADMIT_SEND, ret_command);
@@ -442,6 +469,8 @@ admit_failed(struct bh_engine *engine, struct bh_slot *slot)
     bh_gate_give_back(engine, slot);
     if (slot->lease_ended)
         bh_job_drop(engine, slot, "its lease ended before it was admitted");
+    else if (must_go_back(engine))
+        give_back(engine, slot);
     else
         bh_slot_move(
             &engine->slots, slot,
@@ -513,12 +542,11 @@ render(struct bh_engine *engine, struct bh_slot *slot, struct bh_error *error)
 static void
 turn_back(struct bh_engine *engine, struct bh_slot *slot)
 {
-    bool paused = engine->account.state == BH_ACCOUNT_PAUSED;
     bh_gate_give_back(engine, slot);
     if (is_expired(engine, slot))
         expire(engine, slot);
     else
-        bh_settle_give_back(engine, slot, paused ? engine->account.reason : BH_REASON_NONE);
+        give_back(engine, slot);
 }
 
 bool
@@ -526,8 +554,7 @@ bh_job_next_submit(struct bh_engine *engine, struct bh_command *ret_command)
 {
     struct bh_slot *slot;
     while ((slot = bh_slot_first(&engine->slots, BH_STAGE_SUBMIT)) != NULL) {
-        if (engine->draining || is_expired(engine, slot) ||
-            engine->account.state == BH_ACCOUNT_PAUSED) {
+        if (must_go_back(engine) || is_expired(engine, slot)) {
             turn_back(engine, slot);
             continue;
         }
@@ -649,8 +676,11 @@ judge(struct bh_engine *engine, struct bh_slot *slot, const struct bh_outcome *o
     bh_gate_give_back(engine, slot);
     feed_breaker(engine, &slot->verdict);
     if (slot->verdict.delay_from_breaker) {
-        slot->verdict.delay_ms =
+        bh_ms delay_ms =
             bh_breaker_delay(&engine->breaker, bh_engine_dice(engine), engine->turn.mono);
+        /* It has to be there when its time is over, to be told so. */
+        bh_ms left_ms = bh_ms_max(the_case.expires.ms - the_case.now.ms, 0);
+        slot->verdict.delay_ms = bh_ms_min(delay_ms, left_ms);
         snprintf(slot->verdict.next, sizeof(slot->verdict.next), "will be tried again in %s",
                  bh_span(slot->verdict.delay_ms).text);
     }

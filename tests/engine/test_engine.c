@@ -485,6 +485,22 @@ Test(engine, drains_what_a_claim_brings_too_late)
     finish();
 }
 
+Test(engine, drains_when_an_admission_fails_behind_a_closed_gate)
+{
+    start(RIG_CONFIG);
+    rig_give_one(&rig, SMS, NULL);
+    struct bh_command admit = rig_get(&rig, BH_COMMAND_ADMIT);
+    rig_feed_kind(&rig, BH_EVENT_DRAIN);
+    rig_account(&rig, BH_ACCOUNT_PAUSED, BH_REASON_CREDIT);
+    rig_admitted(&rig, &admit, BH_ADMIT_FAILED, 0);
+    struct bh_command settle;
+    cr_assert(rig_take(&rig, BH_COMMAND_SETTLE, &settle), "it would stay in hand for ever");
+    cr_expect_eq(settle.settle.disposition, BH_SETTLE_READY);
+    rig_settled(&rig, &settle, BH_SETTLED_OK);
+    cr_expect_eq(bh_engine_phase(rig.engine), BH_PHASE_DRAINED);
+    finish();
+}
+
 /* ---- the account ---- */
 
 Test(engine, pauses_for_the_account_while_others_are_in_flight)
@@ -644,6 +660,45 @@ Test(engine, claims_nothing_while_the_breaker_is_open_and_then_one)
     rig_answered(&rig, &submit, "100");
     cr_expect_eq(rig_noted(&rig, "gateway_up"), 1);
     cr_expect_eq(rig_count(&rig, BH_COMMAND_CLAIM), 1);
+    finish();
+}
+
+Test(engine, lets_a_job_wait_no_longer_for_the_gateway_than_it_lives)
+{
+    start(RIG_CONFIG);
+    struct bh_command submit =
+        rig_bring_to_submit(&rig, "{\"to\":\"491710000001\",\"text\":\"code\",\"ttl\":5}");
+    rig_answered_status(&rig, &submit, 429, BH_HOUR_MS);
+    struct bh_command settle = rig_get(&rig, BH_COMMAND_SETTLE);
+    cr_expect_str_eq(settle.settle.state, "held");
+    cr_expect_eq(settle.settle.delay_ms, 5 * BH_MINUTE_MS, "%lld",
+                 (long long)settle.settle.delay_ms);
+    finish();
+}
+
+Test(engine, does_not_send_a_guarded_retry_whose_moment_has_passed_in_its_hands)
+{
+    char head[200];
+    start(RIG_CONFIG);
+    int64_t now = rig_server_now(&rig).ms;
+    snprintf(head, sizeof(head), "1 u uncertain 1 0 me 7 0 %lld %lld %lld %lld one\nr=0 g=1",
+             (long long)now - 140000, (long long)now - 140000, (long long)now + 900000,
+             (long long)now - 140000);
+    rig_account(&rig, BH_ACCOUNT_TRIAL, BH_REASON_CREDIT);
+    struct bh_command submit = rig_bring_to_submit(&rig, RIG_SMS("two"));
+    rig_account(&rig, BH_ACCOUNT_OPEN, BH_REASON_NONE);
+    rig_feed(&rig, &(struct bh_event){.kind = BH_EVENT_WOKEN, .queue = 0});
+    struct bh_command claim = rig_get(&rig, BH_COMMAND_CLAIM);
+    rig_account(&rig, BH_ACCOUNT_TRIAL, BH_REASON_CREDIT);
+    rig_claimed(&rig, &claim, &(struct rig_job){SMS, head}, 1, false);
+    rig_wait(&rig, 11000);
+    rig_silence(&rig, &submit, BH_HANDED_NOTHING, BH_TROUBLE_CONNECT);
+    cr_expect_eq(rig_count(&rig, BH_COMMAND_ADMIT), 0);
+    struct bh_command settle;
+    bool later = false;
+    while (rig_take(&rig, BH_COMMAND_SETTLE, &settle))
+        later = later || strcmp(settle.settle.reason, "uncertain") == 0;
+    cr_expect(later, "it waits until the lock has lapsed");
     finish();
 }
 
