@@ -21,7 +21,7 @@ mailbox_on_async(uv_async_t *async)
 {
     struct bh_mailbox *box = async->data;
     struct bh_message message;
-    while (take(box, &message))
+    while (!uv_is_closing((const uv_handle_t *)async) && take(box, &message))
         box->on_message(box->arg, &message);
 }
 
@@ -34,6 +34,7 @@ bh_mailbox_open(struct bh_mailbox *box, uv_loop_t *loop, bh_on_message *on_messa
         return BH_ENOMEM;
     if (uv_mutex_init(&box->mutex) != 0) {
         bh_free(box->items);
+        box->items = NULL;
         return BH_EIO;
     }
     if (uv_async_init(loop, &box->async, mailbox_on_async) != 0) {

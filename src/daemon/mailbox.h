@@ -29,7 +29,7 @@ enum bh_message_kind {
     BH_MESSAGE_STORE, /* up or down */
     BH_MESSAGE_DRAINED,
     BH_MESSAGE_KEEPER_CLOSED, /* posted by the main thread to itself */
-    BH_MESSAGE_STOPPED, /* the worker's loop has ended; its thread can be joined */
+    BH_MESSAGE_STOPPED,       /* the worker's loop has ended; its thread can be joined */
 };
 
 struct bh_message {
@@ -54,17 +54,17 @@ struct bh_mailbox {
     void *arg;
 };
 
-/* BH_ENOMEM or BH_EIO.  The box stays where it is from here on. */
+/* BH_ENOMEM or BH_EIO: there is no box, and nothing to close or release.  Else it stays where it is from here on. */
 enum bh_status bh_mailbox_open(struct bh_mailbox *box, uv_loop_t *loop, bh_on_message *on_message,
                                void *arg) BH_MUST_CHECK;
 
-/* From any thread.  False when full. */
+/* From any thread, until release.  False when full; the message is still the caller's then. */
 bool bh_mailbox_post(struct bh_mailbox *box, const struct bh_message *message) BH_MUST_CHECK;
 
-/* In the owner's loop: close the handle; what is still in the box is received no more. */
+/* In the owner's loop, from inside of on_message too: what is still in the box is received no more. */
 void bh_mailbox_close(struct bh_mailbox *box);
 
-/* Behind the loop's end, when nobody posts any more. */
+/* Behind the loop's end, when nobody posts any more.  Lets go of what the messages inside refer to. */
 void bh_mailbox_release(struct bh_mailbox *box);
 
 #endif
