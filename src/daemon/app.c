@@ -256,7 +256,7 @@ static void
 reload(struct app *app)
 {
     struct bh_config_report report = {0};
-    struct bh_config *fresh;
+    struct bh_config *fresh = NULL;
     bh_supervisor_reloading(&app->supervisor, (int64_t)(uv_hrtime() / 1000));
     enum bh_status status = read_successor(app, &report, &fresh);
     report_messages(&report);
@@ -345,6 +345,7 @@ pulse_on_fire(uv_timer_t *timer)
                      (long long)(HANGING_AFTER_MS / BH_SECOND_MS));
     app->hanging_told = !turning;
     if (!app->stopping) {
+        bh_log_configure(app->config);
         post_all(app, (struct bh_message){.kind = BH_MESSAGE_PING});
         show_status(app);
     }

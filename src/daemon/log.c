@@ -1,5 +1,6 @@
 #include "daemon/log.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -12,7 +13,8 @@
 #include "core/buf.h"
 #include "core/zone.h"
 
-#define LINE_BYTES_MAX ((size_t)16 * 1024)
+/* Room for twelve values of BH_LOG_VALUE_MAX bytes with every byte escaped: no line is ever too long. */
+#define LINE_BYTES_MAX ((size_t)12 * 6 * BH_LOG_VALUE_MAX)
 
 static atomic_int current_level = BH_LOG_INFO;
 static atomic_int current_format = BH_LOG_TEXT;
@@ -62,6 +64,8 @@ write_all(struct bh_str bytes)
 {
     while (bytes.len > 0) {
         ssize_t written = write(STDERR_FILENO, bytes.ptr, bytes.len);
+        if (written < 0 && errno == EINTR)
+            continue;
         /* A log that nobody can take (full disk, closed pipe) does not stop messages. */
         if (written <= 0)
             return;

@@ -14,7 +14,10 @@
 /* Before any thread starts: where standard error leads is found out once. */
 void bh_log_open(void);
 
-/* Level, format and zone from now on; from the main thread, at start and at a reload. */
+/*
+ * Level, format and zone from now on; from the main thread, at start, at a reload, and now and then in between,
+ * because the zone's offset changes with the season.
+ */
 void bh_log_configure(const struct bh_config *config);
 
 bool bh_log_wants(enum bh_log_level level);
