@@ -67,7 +67,7 @@ struct bh_verdict {
     char error[BH_ERROR_TEXT_MAX]; /* one sentence for a person; "" when all is well */
     char next[120];                /* what happens now, for the log: "will retry in 45 s" */
     bool silent;                   /* the status hash says already what is true */
-    const char *quotes_field; /* `error` quotes values of the job; the field at fault, or "" */
+    const char *quotes_field;      /* `error` quotes values of the job; the field at fault, or "" */
 };
 
 /* Judge the outcome of a request.  Advances case->progress. */
