@@ -5,7 +5,7 @@
 #include "cli/configuration.h"
 #include "cli/session.h"
 #include "core/config.h"
-#include "core/digest.h"
+#include "core/gateway_profile.h"
 #include "redis/reply_reader.h"
 #include "redis/reply_text.h"
 
@@ -58,20 +58,13 @@ bh_figures_outcome(const struct bh_figures *figures, enum bh_state state)
     return bh_queue_view_find(&figures->view, name);
 }
 
-/* Who shares URL and key shares an account; the worker names it in the same way. */
 static enum bh_status
 account_keys(const struct bh_config *config, struct bh_account_keys *keys)
 {
-    const struct bh_str pieces[] = {
-        bh_str_from(config->gateway.url),
-        {config->gateway.api_key.bytes, config->gateway.api_key.len},
-    };
-    struct bh_digest digest;
-    char account[BH_ACCOUNT_MAX + 1];
-    enum bh_status status = bh_digest_pieces(pieces, BH_ARRAY_LEN(pieces), &digest);
+    char account[BH_GATEWAY_ACCOUNT_MAX + 1];
+    enum bh_status status = bh_gateway_account_name(&config->gateway, account);
     if (status != BH_OK)
         return status;
-    snprintf(account, sizeof(account), "%.*s", BH_ACCOUNT_MAX, digest.hex);
     return bh_account_keys_init(keys, config->redis.prefix, account);
 }
 

@@ -1,5 +1,9 @@
 #include "core/gateway_profile.h"
 
+#include <string.h>
+
+#include "core/digest.h"
+
 struct bh_gateway_profile
 bh_gateway_profile_from(const struct bh_config_gateway *gateway, const char *sent_with)
 {
@@ -15,4 +19,21 @@ bh_gateway_profile_from(const struct bh_config_gateway *gateway, const char *sen
         .signing_key = gateway->signing_key.bytes,
         .sent_with = sent_with,
     };
+}
+
+enum bh_status
+bh_gateway_account_name(const struct bh_config_gateway *gateway,
+                        char ret_name[BH_GATEWAY_ACCOUNT_MAX + 1])
+{
+    const struct bh_str pieces[] = {
+        bh_str_from(gateway->url),
+        {gateway->api_key.bytes, gateway->api_key.len},
+    };
+    struct bh_digest digest;
+    enum bh_status status = bh_digest_pieces(pieces, BH_ARRAY_LEN(pieces), &digest);
+    if (status != BH_OK)
+        return status;
+    memcpy(ret_name, digest.hex, BH_GATEWAY_ACCOUNT_MAX);
+    ret_name[BH_GATEWAY_ACCOUNT_MAX] = '\0';
+    return BH_OK;
 }

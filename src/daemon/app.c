@@ -8,6 +8,7 @@
 #include <bellhop/version.h>
 
 #include "core/alloc.h"
+#include "core/gateway_profile.h"
 #include "daemon/config_load.h"
 #include "daemon/instance_lock.h"
 #include "daemon/keeper.h"
@@ -29,7 +30,7 @@ extern char **environ;
 struct app {
     const char *config_path;
     const struct bh_config *config; /* owned reference */
-    char account[13];
+    char account[BH_GATEWAY_ACCOUNT_MAX + 1];
     uv_loop_t loop;
     uv_signal_t on_term, on_int, on_hup;
     uv_timer_t pulse, drain_limit;
@@ -187,8 +188,9 @@ renew_keeper(struct app *app)
 static void
 follow_account(struct app *app)
 {
-    char account[13];
-    if (bh_settings_account(app->config, account) != BH_OK || strcmp(account, app->account) == 0) {
+    char account[BH_GATEWAY_ACCOUNT_MAX + 1];
+    if (bh_gateway_account_name(&app->config->gateway, account) != BH_OK ||
+        strcmp(account, app->account) == 0) {
         bh_keeper_configure(app->keeper, app->config);
         return;
     }
@@ -429,7 +431,7 @@ watch_signal(struct app *app, uv_signal_t *handle, int number)
 static enum bh_status
 build(struct app *app, struct bh_error *error)
 {
-    enum bh_status status = bh_settings_account(app->config, app->account);
+    enum bh_status status = bh_gateway_account_name(&app->config->gateway, app->account);
     if (status == BH_OK)
         status = bh_instance_lock_take(&app->instance_lock, app->config, error);
     if (status == BH_OK)

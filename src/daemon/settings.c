@@ -1,10 +1,8 @@
 #include "daemon/settings.h"
 
-#include <string.h>
 #include <sys/random.h>
 
 #include "core/alloc.h"
-#include "core/digest.h"
 
 static const char *
 given(const char *text)
@@ -91,20 +89,4 @@ bh_settings_transport(const struct bh_config *config)
         .ca_file = given(gateway->ca_file),
         .proxy = given(gateway->proxy),
     };
-}
-
-enum bh_status
-bh_settings_account(const struct bh_config *config, char ret_account[13])
-{
-    const struct bh_str pieces[] = {
-        bh_str_from(config->gateway.url),
-        {config->gateway.api_key.bytes, config->gateway.api_key.len},
-    };
-    struct bh_digest digest;
-    enum bh_status status = bh_digest_pieces(pieces, BH_ARRAY_LEN(pieces), &digest);
-    if (status != BH_OK)
-        return status;
-    memcpy(ret_account, digest.hex, 12);
-    ret_account[12] = '\0';
-    return BH_OK;
 }

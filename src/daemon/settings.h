@@ -33,8 +33,4 @@ void bh_settings_limits(const struct bh_config *config, struct bh_store_limit *l
 /* Strings are borrowed from the config. */
 struct bh_gateway_transport_options bh_settings_transport(const struct bh_config *config);
 
-/* 12 hex digits that name the gateway account: who shares URL and key shares its pauses and limits. */
-enum bh_status bh_settings_account(const struct bh_config *config,
-                                   char ret_account[13]) BH_MUST_CHECK;
-
 #endif

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "core/alloc.h"
+#include "core/gateway_profile.h"
 #include "core/redis_url.h"
 #include "daemon/crash_point.h"
 #include "daemon/log.h"
@@ -293,9 +294,9 @@ configure(struct bh_worker *worker, const struct bh_config *config)
         bh_config_release(config);
         return;
     }
-    char account[13];
+    char account[BH_GATEWAY_ACCOUNT_MAX + 1];
     bh_settings_limits(config, limits);
-    if (bh_settings_account(config, account) == BH_OK)
+    if (bh_gateway_account_name(&config->gateway, account) == BH_OK)
         bh_store_set_account(worker->store, account, limits);
     struct bh_gateway_transport_options transport = bh_settings_transport(config);
     if (bh_gateway_transport_configure(worker->transport, &transport) != BH_OK)

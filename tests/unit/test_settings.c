@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/alloc.h"
+#include "core/gateway_profile.h"
 #include "daemon/settings.h"
 #include "support/config_fixture.h"
 
@@ -237,7 +238,7 @@ name_account(const char *gateway, char ret_name[13])
     char text[256];
     snprintf(text, sizeof(text), "[gateway]\n%s" QUEUE, gateway);
     struct bh_config *config = read_config(text);
-    cr_assert_eq(bh_settings_account(config, ret_name), BH_OK);
+    cr_assert_eq(bh_gateway_account_name(&config->gateway, ret_name), BH_OK);
     bh_config_release(config);
 }
 
