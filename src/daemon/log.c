@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "core/buf.h"
+#include "core/mask.h"
 #include "core/zone.h"
 
 /* Room for twelve values of BH_LOG_VALUE_MAX bytes with every byte escaped: no line is ever too long. */
@@ -114,12 +115,18 @@ bh_log_note(const struct bh_note *note, unsigned worker)
 {
     if (!bh_log_wants(note->level))
         return;
-    struct bh_log_field fields[10];
+    struct bh_log_field fields[12];
     size_t count = 0;
+    bool masked = atomic_load(&masking);
+    struct bh_masked mask = bh_mask_msisdn(bh_str_from(note->to));
     if (note->queue != NULL)
         fields[count++] = bh_log_text("queue", note->queue);
     if (note->id != NULL)
         fields[count++] = bh_log_text("job", note->id);
+    if (note->to != NULL)
+        fields[count++] = bh_log_text("to", masked ? mask.text : note->to);
+    if (note->to_more > 0)
+        fields[count++] = bh_log_int("to_more", (int64_t)note->to_more);
     if (note->attempt > 0)
         fields[count++] = bh_log_int("attempt", note->attempt);
     if (note->code != 0)
@@ -133,7 +140,7 @@ bh_log_note(const struct bh_note *note, unsigned worker)
     fields[count++] = bh_log_int("worker", worker);
 
     char text[1024];
-    bool open = note->detail != NULL && !atomic_load(&masking);
+    bool open = note->detail != NULL && !masked;
     const char *happened = open ? note->detail : note->text;
     bool more = note->next != NULL && note->next[0] != '\0';
     /* Some sentences come with a full stop, which does not go before more. */

@@ -116,6 +116,7 @@ void bh_job_answered(struct bh_engine *engine, const struct bh_answered_event *e
 void bh_job_lease_ended(struct bh_engine *engine, struct bh_slot *slot);
 void bh_job_set_alarm(struct bh_engine *engine, struct bh_slot *slot);
 void bh_job_drop(struct bh_engine *engine, struct bh_slot *slot, const char *why);
+const char *bh_job_first_recipient(const struct bh_slot *slot);
 struct bh_case bh_job_case(struct bh_engine *engine, struct bh_slot *slot);
 
 /* settle */

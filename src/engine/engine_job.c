@@ -25,6 +25,15 @@ bh_job_set_alarm(struct bh_engine *engine, struct bh_slot *slot)
     bh_alarm_set(&engine->alarms, slot->index, slot->lease_ended ? BH_MONO_NEVER : at);
 }
 
+const char *
+bh_job_first_recipient(const struct bh_slot *slot)
+{
+    if (slot->job == NULL)
+        return NULL;
+    const struct bh_recipient *to = &slot->job->recipients[0];
+    return to->msisdn != NULL ? to->msisdn : to->written;
+}
+
 static void
 note_slot(struct bh_engine *engine, const struct bh_slot *slot, enum bh_log_level level,
           const char *event, const char *text, const char *next)
@@ -34,6 +43,8 @@ note_slot(struct bh_engine *engine, const struct bh_slot *slot, enum bh_log_leve
                                .event = event,
                                .queue = slot->queue->name,
                                .id = slot->id[0] != '\0' ? slot->id : NULL,
+                               .to = bh_job_first_recipient(slot),
+                               .to_more = slot->job != NULL ? slot->job->recipients_count - 1 : 0,
                                .attempt = slot->head.attempts,
                                .took_ms = -1,
                                .text = text,

@@ -202,6 +202,8 @@ note_verdict(struct bh_engine *engine, const struct bh_slot *slot, const struct 
                        .event = verdict->silent ? "given_back" : bh_state_name(verdict->state),
                        .queue = slot->queue->name,
                        .id = slot->id,
+                       .to = bh_job_first_recipient(slot),
+                       .to_more = slot->job != NULL ? slot->job->recipients_count - 1 : 0,
                        .reason = bh_reason_name(verdict->reason),
                        .attempt = verdict->attempts,
                        .code = verdict->code,

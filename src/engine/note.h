@@ -2,7 +2,7 @@
  * note - one decision, as it is told to the log.
  *
  * The engine decides, so the engine says, once: what happened to which job and what happens next.
- * A note holds no phone number and no text of a message, but for `detail`.
+ * What a masked log must not show stands in members of its own (`to`, `detail`); the shell masks them.
  */
 #ifndef BH_ENGINE_NOTE_H
 #define BH_ENGINE_NOTE_H
@@ -17,6 +17,8 @@ struct bh_note {
         *event; /* "sent", "retrying", "held", "invalid", "lease_lost", "gateway_down", ... */
     const char *queue;  /* name; NULL: not about a queue */
     const char *id;     /* of the job; NULL: not about a job */
+    const char *to;     /* the first recipient, number or name; NULL: none */
+    size_t to_more;     /* how many more there are */
     const char *reason; /* word; NULL */
     uint32_t attempt;   /* 0: none yet */
     int code;           /* the gateway's; 0 none */
