@@ -114,7 +114,7 @@ static const struct bh_config_row gateway_rows[] = {
              "Must be less than [pool] lease."},
     {.key = "max_connections", .type = BH_CONFIG_INT, .fallback = "16", .min = 1, .max = 1000, .unit = "connections",
      .reload = BH_CONFIG_LIVE, .offset = IN(gateway.max_connections),
-     .help = "Most connections that a worker keeps open to the gateway."},
+     .help = "Most connections to the gateway of all workers of a process together; each has its share, and at least one."},
     {.key = "connections_per_second", .type = BH_CONFIG_INT, .fallback = "50", .min = 1, .max = 1000, .unit = "connections per second",
      .reload = BH_CONFIG_LIVE, .offset = IN(gateway.connections_per_second),
      .help = "Most new connections of all workers of all processes together. The gateway allows an account 50."},
@@ -281,7 +281,7 @@ static const struct bh_config_row log_rows[] = {
      .help = "Lines for people (text), or one JSON object per line (json)."},
     {.key = "mask", .type = BH_CONFIG_BOOL, .fallback = "yes",
      .reload = BH_CONFIG_LIVE, .offset = IN(log.mask),
-     .help = "Hides most of each phone number and text in the log."},
+     .help = "Keeps what producers wrote out of the log: of a job that is not valid, the field at fault is named and not quoted."},
 };
 /* clang-format on */
 
