@@ -31,7 +31,7 @@ bh_command_guess(const char *name)
 {
     const char *names[COMMANDS_MAX];
     size_t count = 0;
-    for (; bh_commands[count] != NULL && count < COMMANDS_MAX - 1; count++)
+    for (; count < COMMANDS_MAX - 1 && bh_commands[count] != NULL; count++)
         names[count] = bh_commands[count]->name;
     names[count++] = "help";
     return bh_did_you_mean(bh_str_from(name), names, count);

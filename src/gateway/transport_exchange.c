@@ -375,7 +375,7 @@ copy_detail(const struct bh_gateway_sending *request, CURLcode code, char *ret_t
     else if (code != CURLE_OK && request->doom == BH_TROUBLE_NONE)
         words = curl_easy_strerror(code);
     size_t len = 0;
-    for (; words[len] != '\0' && len < size - 1; len++)
+    for (; len < size - 1 && words[len] != '\0'; len++)
         ret_text[len] = words[len] >= 0x20 && words[len] <= 0x7e ? words[len] : '?';
     ret_text[len] = '\0';
 }
