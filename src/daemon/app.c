@@ -201,8 +201,8 @@ follow_account(struct app *app)
 
 /* ---- reload ---- */
 
-static void
-report_messages(const struct bh_config_report *report)
+void
+bh_app_log_report(const struct bh_config_report *report)
 {
     for (size_t i = 0; i < report->count; i++) {
         const struct bh_config_message *message = &report->messages[i];
@@ -261,7 +261,7 @@ reload(struct app *app)
     struct bh_config *fresh = NULL;
     bh_supervisor_reloading(&app->supervisor, (int64_t)(uv_hrtime() / 1000));
     enum bh_status status = read_successor(app, &report, &fresh);
-    report_messages(&report);
+    bh_app_log_report(&report);
     bh_config_report_release(&report);
     if (status == BH_OK) {
         bh_config_release(app->config);

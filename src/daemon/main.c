@@ -88,9 +88,11 @@ parse_options(int argc, char **argv, struct options *options)
 static int
 print_buf(enum bh_status status, struct bh_buf *buf)
 {
-    if (status == BH_OK)
-        fwrite(bh_buf_text(buf), 1, buf->len, stdout);
-    else
+    /* A full disk shows at the latest when the buffer of stdout is written. */
+    if (status == BH_OK &&
+        (fwrite(bh_buf_text(buf), 1, buf->len, stdout) != buf->len || fflush(stdout) != 0))
+        status = BH_EIO;
+    if (status != BH_OK)
         fprintf(stderr, "bellhopd: %s\n", bh_status_name(status));
     bh_buf_release(buf);
     return status == BH_OK ? BH_EXIT_CLEAN : BH_EXIT_NOT_STARTED;
@@ -115,7 +117,8 @@ print_report(const struct bh_config_report *report)
 }
 
 static int
-run(const struct options *options, const struct bh_config *config)
+run(const struct options *options, const struct bh_config *config,
+    const struct bh_config_report *report)
 {
     struct bh_buf buf;
     switch (options->mode) {
@@ -130,6 +133,7 @@ run(const struct options *options, const struct bh_config *config)
     }
     bh_log_open();
     bh_log_configure(config);
+    bh_app_log_report(report);
     signal(SIGPIPE, SIG_IGN);
     if (bh_gateway_transport_global_init() != BH_OK) {
         bh_log_write(BH_LOG_ERROR, "not_started", NULL, 0, "libcurl could not be set up");
@@ -156,13 +160,16 @@ main(int argc, char **argv)
     struct bh_config *config = NULL;
     enum bh_status status =
         bh_config_load(options.config_path, (const char *const *)environ, &report, &config);
-    print_report(&report);
-    bh_config_report_release(&report);
+    /* A running daemon's standard error is its log, in which warnings have the form of all other lines. */
+    if (status != BH_OK || options.mode != MODE_RUN)
+        print_report(&report);
     if (status != BH_OK) {
         fprintf(stderr, "bellhopd: %s: the configuration is refused\n", options.config_path);
-        return BH_EXIT_CONFIG;
+        code = BH_EXIT_CONFIG;
+    } else {
+        code = run(&options, config, &report);
     }
-    code = run(&options, config);
+    bh_config_report_release(&report);
     bh_config_release(config);
     return code;
 }

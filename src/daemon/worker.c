@@ -9,6 +9,7 @@
 #include "core/gateway_profile.h"
 #include "core/redis_url.h"
 #include "daemon/crash_point.h"
+#include "daemon/hush.h"
 #include "daemon/log.h"
 #include "daemon/settings.h"
 #include "gateway/transport.h"
@@ -34,6 +35,7 @@ struct bh_worker {
     unsigned closing; /* shells that have not reported their end */
     bool stopping;
     bool drained_told;
+    struct bh_hush hush;
     struct bh_worker_gauges gauges;
 };
 
@@ -84,18 +86,24 @@ store_on_event(void *arg, const struct bh_event *event)
     bh_engine_feed(worker->engine, event, turn_now());
 }
 
+/* A connection's trouble has no advice, the server's errors have one each. */
 static void
 store_on_trouble(void *arg, const struct bh_store_trouble *trouble)
 {
-    const struct bh_worker *worker = arg;
+    struct bh_worker *worker = arg;
+    unsigned kept_back;
+    if (!bh_hush_may_say(&worker->hush, trouble->what, trouble->advice, mono_now(NULL), &kept_back))
+        return;
     const struct bh_log_field fields[] = {
         bh_log_text("what", trouble->what),
         bh_log_text("redis", trouble->text),
         bh_log_int("worker", worker->number),
+        bh_log_int("kept_back", kept_back),
     };
     enum bh_log_level level = trouble->class == BH_REDIS_ALARM ? BH_LOG_ERROR : BH_LOG_WARN;
-    bh_log_write(level, "redis_trouble", fields, BH_ARRAY_LEN(fields), "%s",
-                 trouble->advice != NULL ? trouble->advice : "Redis answered with an error");
+    bh_log_write(level, "redis_trouble", fields, BH_ARRAY_LEN(fields) - (kept_back == 0), "%s",
+                 trouble->advice != NULL ? trouble->advice
+                                         : "the connection is tried again until it stands");
 }
 
 static void
