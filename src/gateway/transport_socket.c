@@ -294,6 +294,12 @@ bh_gateway_connection_take(struct bh_gateway_sending *request, const char *local
         connection = connection->next;
     if (connection == NULL)
         return;
+    /*
+     * The library hands a connection on as soon as its last request is done, which may be before we have
+     * read that it is: then it has a user still.
+     */
+    if (connection->user != NULL)
+        connection->user->connection = NULL;
     request->connection = connection;
     request->is_first_use = connection->requests == 0;
     connection->user = request;
