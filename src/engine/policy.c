@@ -71,8 +71,12 @@ lock_can_witness(const struct bh_case *c, struct bh_wall since)
 static enum bh_on_uncertain
 on_uncertain(const struct bh_case *c)
 {
-    return c->job->on_uncertain != BH_ON_UNCERTAIN_DEFAULT ? c->job->on_uncertain
-                                                           : c->queue->on_uncertain;
+    if (c->job->on_uncertain != BH_ON_UNCERTAIN_DEFAULT)
+        return c->job->on_uncertain;
+    /* What a queue of messages prefers was not said about calls; nobody is rung twice unasked. */
+    if (c->job->type == BH_JOB_VOICE && c->queue->type != BH_JOB_VOICE)
+        return BH_ON_UNCERTAIN_HOLD;
+    return c->queue->on_uncertain;
 }
 
 static bool

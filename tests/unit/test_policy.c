@@ -41,6 +41,7 @@ sit_down(struct desk *desk, enum bh_job_type type, size_t people)
     cr_assert_eq(
         bh_schedule_parse(bh_str_from("5s, 15s, 45s, 2m, 5m, 10m, 30m*"), &desk->schedule, NULL),
         BH_OK);
+    desk->queue.type = type;
     desk->queue.retry = &desk->schedule;
     desk->queue.on_uncertain = type == BH_JOB_SMS ? BH_ON_UNCERTAIN_RESEND : BH_ON_UNCERTAIN_HOLD;
     desk->gateway.reload_lock_ms = 180 SECONDS;
@@ -780,6 +781,25 @@ Test(policy, holds_or_resends_as_the_job_says_before_the_queue)
         cr_expect_eq(verdict.attempts, 1);
         stand_up(&desk);
     }
+}
+
+Test(policy, repeats_no_call_because_a_queue_of_messages_repeats_messages)
+{
+    struct desk desk;
+    struct bh_verdict verdict;
+    struct bh_exchange silence = {.handed_over = BH_HANDED_ALL, .retry_after_ms = -1};
+    sit_down(&desk, BH_JOB_VOICE, 1);
+    desk.queue.type = BH_JOB_SMS;
+    desk.queue.on_uncertain = BH_ON_UNCERTAIN_RESEND;
+    judge(&desk, &silence, &verdict);
+    cr_expect_eq(verdict.state, BH_STATE_UNKNOWN);
+    stand_up(&desk);
+
+    sit_down(&desk, BH_JOB_VOICE, 1);
+    desk.queue.on_uncertain = BH_ON_UNCERTAIN_RESEND;
+    judge(&desk, &silence, &verdict);
+    cr_expect_eq(verdict.state, BH_STATE_RETRYING, "a queue of calls that asks for it");
+    stand_up(&desk);
 }
 
 Test(policy, looks_again_at_an_unanswered_job_before_sending_it)
