@@ -1,0 +1,1161 @@
+/*
+ * sim - real engines against a model of the store and a model of the gateway, with everything going wrong.
+ *
+ * Several workers with clocks of their own share the queues.  They are stopped and go on later, they are killed at
+ * any point and started again, their connection to the store breaks with commands under way, the gateway loses
+ * requests and answers, runs out of credit, throttles and locks; configurations change and workers drain.  After
+ * each step the invariants are checked, and at the end each job has to be in exactly one final state that
+ * agrees with what the gateway really accepted.
+ *
+ * The seed is printed first and last; BELLHOP_SEED=N replays one run, BELLHOP_SIM_TRACE=1 says
+ * everything that happens in it, BELLHOP_SIM_RUNS=N makes more runs.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "engine/rig.h"
+#include "engine/sim_gateway.h"
+#include "engine/sim_store.h"
+
+#define WORKERS_MAX  4
+#define MESSAGES_MAX 8192
+#define SLOTS_MAX    128
+#define TOKENS_MAX   65536
+#define STEPS_MAX    2000000
+#define RUNS         200
+#define TIMEOUT_MS   (20 * BH_SECOND_MS)
+
+enum kind { TO_STORE, TO_WORKER, TO_GATEWAY, TO_KEEPER, CONNECT, RESTART, WORLD, KEEPER };
+
+struct message {
+    int64_t at;
+    uint64_t seq;
+    enum kind kind;
+    unsigned worker, life;
+    bool of_store; /* a request to the store or its answer: lost with the connection */
+    struct sim_request *request; /* owned */
+    struct bh_event event;
+    struct sim_claimed *claimed; /* owned; what event.claimed points into */
+    struct sim_call call;
+    struct bh_slot_handle slot;
+    bool cancelled;
+    struct sim_answer *answer; /* owned; what event.answered points into */
+    struct bh_account_command word;
+};
+
+struct worker {
+    struct bh_engine *engine; /* NULL: not running */
+    struct bh_config *config;
+    unsigned life;
+    int64_t offset; /* its monotonic clock minus the world's */
+    int64_t stopped_until;
+    int64_t wake_at; /* in the world's time */
+    bool store_up, draining;
+    bool told_up;                                       /* what its engine knows of that */
+    unsigned jobs[SLOTS_MAX];                           /* by slot: the job that it holds */
+    unsigned store_queues[BH_CONFIG_QUEUE_NUMBERS_MAX]; /* by its numbers */
+    uint64_t tokens[TOKENS_MAX];
+    size_t tokens_count;
+    unsigned in_flight;
+    unsigned share_max; /* the largest share of connections that it ever had */
+};
+
+struct world {
+    uint64_t seed;
+    int64_t now; /* the world's time, 0 at the start */
+    int64_t epoch;
+    uint64_t seq;
+    struct bh_dice dice;
+    struct sim_store store;
+    struct sim_gateway gateway;
+    struct worker workers[WORKERS_MAX];
+    unsigned workers_count;
+    struct message *messages[MESSAGES_MAX];
+    size_t messages_count;
+    unsigned to_push;
+    uint64_t pace_ms; /* between disturbances, at most */
+    bool crashes, stops, outages, twins;
+    bool foreign; /* somebody else on the account sends the same texts */
+    bool calm;    /* nothing goes wrong any more */
+    enum bh_account_state account;
+    enum bh_reason account_reason;
+    int trial_worker;
+    int64_t trial_until, probe_at;
+    unsigned steps;
+};
+
+/* What all runs together have met, so that a test that tests nothing is noticed. */
+static struct {
+    unsigned jobs, steps, crashes, stops, outages, reloads, drains, cancels;
+    unsigned calls, accepted, locked, late, stale, recovered, doubled, proofs;
+    unsigned fates[SIM_FATES];
+    unsigned states[BH_STATE_COUNT];
+} total;
+
+static struct world *world; /* one at a time; big */
+static bool traces;         /* say everything that happens */
+
+static const char *const command_names[] = {"claim",  "wait",  "admit", "submit", "cancel",
+                                            "settle", "renew", "grant", "account"};
+static const char *const event_names[] = {"store up", "store down", "claimed",  "claim failed",
+                                          "woken",    "admitted",   "answered", "settled",
+                                          "renewed",  "granted",    "account",  "drain"};
+
+static void
+trace(unsigned worker, const char *what, int a, int b)
+{
+    if (traces)
+        printf("%9lld w%u %s %d %d\n", (long long)world->now, worker, what, a, b);
+}
+
+static uint64_t
+below(uint64_t limit)
+{
+    return bh_dice_below(&world->dice, limit);
+}
+
+static bool
+chance(unsigned per_mille)
+{
+    return below(1000) < per_mille;
+}
+
+static int64_t
+server_now(void)
+{
+    return world->epoch + world->now;
+}
+
+/* ---- messages ---- */
+
+static void
+drop(struct message *message)
+{
+    if (message->request != NULL)
+        free(message->request->memo);
+    free(message->request);
+    for (size_t i = 0; message->claimed != NULL && i < BH_CLAIM_MAX; i++)
+        free(message->claimed->heads[i]);
+    free(message->claimed);
+    free(message->answer);
+    free(message);
+}
+
+static struct message *
+send(enum kind kind, unsigned worker, int64_t delay_ms)
+{
+    struct message *message = calloc(1, sizeof(*message));
+    BH_ASSERT(message != NULL && world->messages_count < MESSAGES_MAX);
+    message->kind = kind;
+    message->worker = worker;
+    message->life = world->workers[worker].life;
+    message->at = world->now + delay_ms;
+    message->seq = world->seq++;
+    world->messages[world->messages_count++] = message;
+    return message;
+}
+
+static bool
+is_earlier(const struct message *a, const struct message *b)
+{
+    return a->at != b->at ? a->at < b->at : a->seq < b->seq;
+}
+
+static size_t
+first_message(void)
+{
+    size_t best = 0;
+    for (size_t i = 1; i < world->messages_count; i++) {
+        if (is_earlier(world->messages[i], world->messages[best]))
+            best = i;
+    }
+    return best;
+}
+
+static struct message *
+take_message(size_t index)
+{
+    struct message *message = world->messages[index];
+    world->messages[index] = world->messages[--world->messages_count];
+    return message;
+}
+
+static void
+tell(unsigned worker, struct bh_event event, int64_t delay_ms)
+{
+    send(TO_WORKER, worker, delay_ms)->event = event;
+}
+
+/* ---- commands of the engines ---- */
+
+static struct bh_turn
+turn_of(const struct worker *worker)
+{
+    return (struct bh_turn){{world->now + worker->offset}, {server_now()}};
+}
+
+static unsigned
+job_of(struct bh_str handle)
+{
+    int64_t number;
+    BH_ASSERT(bh_str_to_int64(handle, &number));
+    BH_ASSERT(number >= 0 && number < world->store.jobs_count);
+    return (unsigned)number;
+}
+
+static void
+name_job(struct sim_request *request, struct bh_slot_handle slot, const struct bh_claim_ref *claim,
+         struct worker *worker)
+{
+    BH_ASSERT(slot.index < SLOTS_MAX);
+    request->slot = slot;
+    request->job = job_of(claim->handle);
+    request->token = claim->token;
+    worker->jobs[slot.index] = request->job;
+}
+
+static void
+copy_ledger(struct sim_request *request, const char (*ledger)[33], size_t count)
+{
+    BH_ASSERT(count <= SIM_PEOPLE_MAX);
+    request->ledger_count = (unsigned)count;
+    for (size_t i = 0; i < count; i++)
+        memcpy(request->ledger[i], ledger[i], sizeof(request->ledger[i]));
+}
+
+static void
+copy_admit(struct sim_request *request, const struct bh_admit_command *admit, struct worker *worker)
+{
+    name_job(request, admit->slot, &admit->claim, worker);
+    request->mode = admit->mode;
+    snprintf(request->id, sizeof(request->id), "%s", admit->id);
+    request->created = admit->created.ms;
+    request->due = admit->due.ms;
+    request->expires = admit->expires.ms;
+    request->ledger_ms = admit->ledger_ms;
+    copy_ledger(request, admit->ledger, admit->ledger_count);
+    BH_ASSERT(admit->expires.ms > admit->due.ms);
+}
+
+static void
+copy_settle(struct sim_request *request, const struct bh_settle_command *settle,
+            struct worker *worker)
+{
+    name_job(request, settle->slot, &settle->claim, worker);
+    request->disposition = settle->disposition;
+    request->delay_ms = settle->delay_ms;
+    request->waiting = settle->waiting;
+    snprintf(request->reason, sizeof(request->reason), "%s", settle->reason);
+    snprintf(request->state, sizeof(request->state), "%s", settle->state);
+    snprintf(request->id, sizeof(request->id), "%s", settle->id);
+    request->attempts = settle->attempts;
+    request->uncertain = settle->uncertain_since.ms;
+    request->action = settle->ledger_action;
+    request->ledger_ms = settle->ledger_ms;
+    copy_ledger(request, settle->ledger, settle->ledger_count);
+    request->memo = calloc(1, settle->memo.len + 1);
+    BH_ASSERT(request->memo != NULL);
+    if (settle->memo.len > 0)
+        memcpy(request->memo, settle->memo.ptr, settle->memo.len);
+}
+
+/* The answer is that there is none. */
+static void
+fail(struct message *message)
+{
+    message->event = sim_store_failed(message->request);
+    if (message->event.kind == BH_EVENT_CLAIM_FAILED || message->event.kind == BH_EVENT_WOKEN)
+        message->event.queue = message->request->number;
+    message->kind = TO_WORKER;
+    message->of_store = false;
+    message->at = world->now;
+    message->seq = world->seq++;
+}
+
+/* A request to the store travels a moment; what it points to may be gone by then, so it is copied. */
+static void
+ask_store(unsigned number, const struct bh_command *command)
+{
+    struct worker *worker = &world->workers[number];
+    struct sim_request *request = calloc(1, sizeof(*request));
+    BH_ASSERT(request != NULL && worker->told_up);
+    request->kind = command->kind;
+    request->owner = (int)number;
+    request->asked_at.ms = world->now + worker->offset;
+    int64_t delay_ms = (int64_t)below(chance(30) ? 4000 : 60);
+    switch (command->kind) {
+    case BH_COMMAND_CLAIM:
+        request->number = command->claim.queue;
+        request->count = command->claim.count;
+        break;
+    case BH_COMMAND_WAIT:
+        request->number = command->wait_queue;
+        delay_ms = 30 * BH_SECOND_MS;
+        break;
+    case BH_COMMAND_ADMIT: copy_admit(request, &command->admit, worker); break;
+    case BH_COMMAND_SETTLE: copy_settle(request, &command->settle, worker); break;
+    case BH_COMMAND_RENEW:
+        name_job(request, command->renew.slot, &command->renew.claim, worker);
+        break;
+    case BH_COMMAND_GRANT:
+        BH_ASSERT(command->grant.count > 0);
+        request->limit = command->grant.limit;
+        request->count = command->grant.count;
+        request->limit_rate = (unsigned)(request->limit == BH_LIMIT_REQUESTS
+                                             ? worker->config->gateway.requests_per_second
+                                             : worker->config->gateway.connections_per_second);
+        request->limit_rate = request->limit_rate > 0 ? request->limit_rate : 1;
+        break;
+    case BH_COMMAND_SUBMIT:
+    case BH_COMMAND_CANCEL:
+    case BH_COMMAND_ACCOUNT: BH_ASSERT(!"a command for the store");
+    }
+    request->queue = worker->store_queues[request->number];
+    struct message *message = send(TO_STORE, number, delay_ms);
+    message->request = request;
+    message->of_store = worker->store_up;
+    if (!worker->store_up) /* broken, which the engine has not heard of yet */
+        fail(message);
+}
+
+/* Whom the request is for, read from its body as the gateway does. */
+static void
+read_people(const struct bh_submit_command *submit, const struct sim_job *job,
+            struct sim_call *ret_call)
+{
+    char body[8192];
+    snprintf(body, sizeof(body), "&%.*s", BH_STR_ARGS(submit->body));
+    char *at = strstr(body, "&to=");
+    BH_ASSERT(at != NULL);
+    for (at += 4; *at >= '0' && *at <= '9';) {
+        unsigned long long number = strtoull(at, &at, 10);
+        size_t person = 0;
+        while (person < job->people_count && job->people[person] != number)
+            person++;
+        BH_ASSERT(person < job->people_count && ret_call->people_count < SIM_PEOPLE_MAX);
+        ret_call->people[ret_call->people_count++] = person;
+        if (strncmp(at, "%2C", 3) == 0)
+            at += 3;
+        else if (*at == ',')
+            at++;
+    }
+    BH_ASSERT(ret_call->people_count > 0);
+}
+
+static void
+answer_later(unsigned number, struct bh_slot_handle slot, struct sim_answer *answer,
+             int64_t delay_ms)
+{
+    struct message *message = send(TO_WORKER, number, delay_ms);
+    message->slot = slot;
+    message->answer = answer;
+    message->event = (struct bh_event){
+        .kind = BH_EVENT_ANSWERED, .answered = {slot, &answer->exchange}
+    };
+}
+
+static void
+submit(unsigned number, const struct bh_submit_command *command)
+{
+    struct worker *worker = &world->workers[number];
+    struct sim_job *job = &world->store.jobs[worker->jobs[command->slot.index]];
+    struct sim_call call = {.job = worker->jobs[command->slot.index]};
+
+    /* Nothing is sent from a lapsed lease, nor before the job was marked as being sent. */
+    BH_ASSERT(job->place == SIM_LEASED && job->head.owner == (int)number);
+    BH_ASSERT(server_now() < job->lease_end);
+    BH_ASSERT(job->head.started != 0);
+    BH_ASSERT(server_now() < job->head.expires);
+    BH_ASSERT(++job->submits <= 300);
+    BH_ASSERT(++worker->in_flight <= worker->share_max);
+
+    read_people(command, job, &call);
+    call.fate = sim_gateway_throw(&world->gateway);
+    trace(number, "fate of job", (int)call.job, (int)call.fate);
+    bool lost = call.fate == SIM_LOST_REQUEST || call.fate == SIM_LOST_ANSWER ||
+                call.fate == SIM_GARBLED || call.fate == SIM_SERVER_ERROR;
+    job->was_uncertain = job->was_uncertain || lost;
+    bool arrives = call.fate == SIM_ANSWERED || call.fate == SIM_LOST_ANSWER ||
+                   call.fate == SIM_GARBLED || (call.fate == SIM_SERVER_ERROR && chance(500));
+    int64_t delay_ms = (int64_t)(1 + below(chance(50) ? 19000 : 1500));
+    if (arrives) {
+        struct message *message = send(TO_GATEWAY, number, delay_ms);
+        message->call = call;
+        message->slot = command->slot;
+        return;
+    }
+    struct sim_answer *answer = calloc(1, sizeof(*answer));
+    BH_ASSERT(answer != NULL);
+    sim_gateway_silence(&world->gateway, call.fate, answer);
+    bool waits = answer->exchange.trouble == BH_TROUBLE_TIMEOUT && lost;
+    answer_later(number, command->slot, answer, waits ? TIMEOUT_MS : delay_ms);
+}
+
+static bool
+is_about(const struct message *message, unsigned number, struct bh_slot_handle slot)
+{
+    return message->worker == number && message->life == world->workers[number].life &&
+           message->slot.index == slot.index && message->slot.generation == slot.generation &&
+           (message->kind == TO_GATEWAY || message->answer != NULL);
+}
+
+/* The request is ended; what has left may be judged all the same. */
+static void
+cancel(unsigned number, struct bh_slot_handle slot)
+{
+    world->store.jobs[world->workers[number].jobs[slot.index]].was_uncertain = true;
+    for (size_t i = world->messages_count; i-- > 0;) {
+        if (!is_about(world->messages[i], number, slot))
+            continue;
+        if (world->messages[i]->kind == TO_GATEWAY && chance(600))
+            world->messages[i]->cancelled = true;
+        else
+            drop(take_message(i));
+    }
+    struct sim_answer *answer = calloc(1, sizeof(*answer));
+    BH_ASSERT(answer != NULL);
+    answer->exchange = (struct bh_exchange){
+        .handed_over = BH_HANDED_ALL, .trouble = BH_TROUBLE_CANCELLED, .retry_after_ms = -1};
+    answer_later(number, slot, answer, 1);
+}
+
+static void
+carry_out(unsigned number, const struct bh_command *command)
+{
+    trace(number, command_names[command->kind], -1, 0);
+    if (traces && command->kind == BH_COMMAND_SETTLE)
+        printf("          job %u %s %s code %d attempts %u delay %lld\n",
+               job_of(command->settle.claim.handle), command->settle.state, command->settle.reason,
+               command->settle.code, command->settle.attempts, (long long)command->settle.delay_ms);
+    if (traces && command->kind == BH_COMMAND_ADMIT)
+        printf("          job %u\n", job_of(command->admit.claim.handle));
+    switch (command->kind) {
+    case BH_COMMAND_SUBMIT: submit(number, &command->submit); break;
+    case BH_COMMAND_CANCEL: cancel(number, command->cancel); break;
+    case BH_COMMAND_ACCOUNT:
+        send(TO_KEEPER, number, (int64_t)below(50))->word = command->account;
+        break;
+    case BH_COMMAND_CLAIM:
+    case BH_COMMAND_WAIT:
+    case BH_COMMAND_ADMIT:
+    case BH_COMMAND_SETTLE:
+    case BH_COMMAND_RENEW:
+    case BH_COMMAND_GRANT: ask_store(number, command); break;
+    }
+}
+
+static void
+pump(unsigned number)
+{
+    struct worker *worker = &world->workers[number];
+    struct bh_command command;
+    unsigned commands = 0;
+    while (bh_engine_next(worker->engine, turn_of(worker), &command)) {
+        BH_ASSERT(++commands < 1000);
+        carry_out(number, &command);
+    }
+    bh_engine_check(worker->engine);
+    struct bh_mono mono = turn_of(worker).mono;
+    struct bh_mono wake = bh_engine_wake_at(worker->engine, mono);
+    BH_ASSERT(wake.ms > mono.ms); /* else it would spin */
+    worker->wake_at = bh_mono_is_never(wake) ? INT64_MAX : wake.ms - worker->offset;
+}
+
+/* ---- workers ---- */
+
+static struct bh_config *
+throw_config(void)
+{
+    char text[1024];
+    bool has_c = world->calm || chance(700);
+    snprintf(text, sizeof(text),
+             "[gateway]\napi_key = k\nurl = http://127.0.0.1:7077/api\nmax_connections = %u\n"
+             "requests_per_second = %u\nconnections_per_second = %u\n[pool]\nworkers = %u\n"
+             "[queue a]\nweight = %u\n[queue b]\non_uncertain = hold\nweight = %u\n%s",
+             (unsigned)(world->workers_count * (1 + below(6))),
+             chance(300) ? (unsigned)(2 + below(20)) : 0, chance(300) ? 5 : 50,
+             world->workers_count, (unsigned)(1 + below(5)), (unsigned)(1 + below(5)),
+             has_c ? (chance(300) ? "[queue c]\nstrict = yes\n" : "[queue c]\n") : "");
+    return rig_config(text);
+}
+
+static void
+note_config(struct worker *worker)
+{
+    const struct bh_config *config = worker->config;
+    unsigned share = (unsigned)config->gateway.max_connections / world->workers_count;
+    worker->share_max = worker->share_max > share ? worker->share_max : share;
+    for (size_t i = 0; i < config->queues_count; i++)
+        worker->store_queues[config->queues[i].no] = (unsigned)(config->queues[i].name[0] - 'a');
+}
+
+static void
+start_worker(unsigned number)
+{
+    struct worker *worker = &world->workers[number];
+    unsigned life = worker->life + 1;
+    *worker = (struct worker){.life = life, .offset = (int64_t)below(BH_DAY_MS) + 1};
+    worker->config = throw_config();
+    note_config(worker);
+    struct bh_engine_options options = {.config = worker->config, .sent_with = "bellhop"};
+    bh_dice_bytes(&world->dice, options.seed, sizeof(options.seed));
+    BH_ASSERT(bh_engine_new(&options, &worker->engine) == BH_OK);
+    BH_ASSERT(bh_engine_slots(worker->engine) <= SLOTS_MAX);
+    bh_engine_set_connections(worker->engine, (unsigned)below(3) * 4);
+    pump(number);
+    send(CONNECT, number, (int64_t)below(2000));
+    tell(number,
+         (struct bh_event){
+             .kind = BH_EVENT_ACCOUNT,
+             .account = {world->account == BH_ACCOUNT_TRIAL ? BH_ACCOUNT_PAUSED : world->account,
+                         world->account_reason},
+    },
+         1);
+}
+
+static void
+end_worker(unsigned number, int64_t restart_ms)
+{
+    struct worker *worker = &world->workers[number];
+    bh_engine_free(worker->engine);
+    bh_config_release(worker->config);
+    worker->engine = NULL;
+    worker->config = NULL;
+    worker->wake_at = INT64_MAX;
+    for (size_t i = world->messages_count; i-- > 0;) {
+        struct message *message = world->messages[i];
+        if (message->worker != number || message->kind == TO_GATEWAY ||
+            message->kind == TO_KEEPER || message->kind == WORLD || message->kind == KEEPER)
+            continue;
+        /* What has left arrives nevertheless. */
+        if (message->kind == TO_STORE && message->request->kind != BH_COMMAND_WAIT && chance(500)) {
+            struct sim_claimed claimed = {.heads = {NULL}};
+            sim_store_execute(&world->store, message->request, server_now(), &claimed);
+            for (size_t n = 0; n < BH_CLAIM_MAX; n++)
+                free(claimed.heads[n]);
+        }
+        drop(take_message(i));
+    }
+    if (restart_ms >= 0)
+        send(RESTART, number, restart_ms);
+}
+
+/* The connection to the store breaks: what is under way may or may not have happened. */
+static void
+break_connection(unsigned number, int64_t for_ms)
+{
+    struct worker *worker = &world->workers[number];
+    if (!worker->store_up)
+        return;
+    total.outages++;
+    worker->store_up = false;
+    for (size_t i = 0; i < world->messages_count; i++) {
+        struct message *message = world->messages[i];
+        if (!message->of_store || message->worker != number || message->life != worker->life)
+            continue;
+        if (message->kind == TO_STORE && message->request->kind != BH_COMMAND_WAIT && chance(500)) {
+            struct sim_claimed claimed = {.heads = {NULL}};
+            sim_store_execute(&world->store, message->request, server_now(), &claimed);
+            for (size_t n = 0; n < BH_CLAIM_MAX; n++)
+                free(claimed.heads[n]);
+        }
+        fail(message);
+    }
+    tell(number, (struct bh_event){.kind = BH_EVENT_STORE_DOWN}, 0);
+    send(CONNECT, number, for_ms);
+}
+
+static void
+connect(unsigned number)
+{
+    struct worker *worker = &world->workers[number];
+    sim_store_adopt(&world->store, (int)number, worker->tokens, worker->tokens_count);
+    worker->store_up = true;
+    struct message *message = send(TO_WORKER, number, 0);
+    message->event.kind = BH_EVENT_STORE_UP;
+}
+
+static void
+reload(unsigned number)
+{
+    struct worker *worker = &world->workers[number];
+    struct bh_config_report report = {0};
+    struct bh_config *fresh = throw_config();
+    total.reloads++;
+    BH_ASSERT(bh_config_succeed(fresh, worker->config, &report) == BH_OK);
+    bh_config_report_release(&report);
+    bh_engine_configure(worker->engine, fresh);
+    bh_config_release(worker->config);
+    worker->config = fresh;
+    note_config(worker);
+    pump(number);
+}
+
+/* ---- the keeper of the account ---- */
+
+static void
+tell_account(unsigned number, enum bh_account_state state)
+{
+    if (world->workers[number].engine != NULL)
+        tell(number,
+             (struct bh_event){
+                 .kind = BH_EVENT_ACCOUNT, .account = {state, world->account_reason}
+        },
+             (int64_t)below(40));
+}
+
+static void
+set_account(enum bh_account_state state, enum bh_reason reason)
+{
+    world->account = state;
+    world->account_reason = reason;
+    world->trial_worker = -1;
+    world->probe_at = world->now + BH_MINUTE_MS;
+    for (unsigned i = 0; i < world->workers_count; i++)
+        tell_account(i, state == BH_ACCOUNT_TRIAL ? BH_ACCOUNT_PAUSED : state);
+}
+
+static void
+hear(unsigned number, const struct bh_account_command *word)
+{
+    (void)number;
+    if (word->word == BH_ACCOUNT_SAYS_GOOD) {
+        BH_ASSERT(word->trial);
+        if (world->account == BH_ACCOUNT_TRIAL)
+            set_account(BH_ACCOUNT_OPEN, BH_REASON_NONE);
+    } else {
+        set_account(BH_ACCOUNT_PAUSED,
+                    word->word == BH_ACCOUNT_SAYS_CREDIT ? BH_REASON_CREDIT : BH_REASON_AUTH);
+    }
+}
+
+static void
+keep_account(void)
+{
+    send(KEEPER, 0, 5 * BH_SECOND_MS);
+    if (world->account == BH_ACCOUNT_PAUSED && world->now >= world->probe_at) {
+        world->probe_at = world->now + BH_MINUTE_MS;
+        if (!world->gateway.no_credit && !world->gateway.key_refused)
+            set_account(BH_ACCOUNT_TRIAL, world->account_reason);
+    }
+    if (world->account != BH_ACCOUNT_TRIAL ||
+        (world->trial_worker >= 0 && world->now < world->trial_until))
+        return;
+    if (world->trial_worker >= 0)
+        tell_account((unsigned)world->trial_worker, BH_ACCOUNT_PAUSED);
+    world->trial_worker = (int)below(world->workers_count);
+    world->trial_until = world->now + BH_MINUTE_MS;
+    tell_account((unsigned)world->trial_worker, BH_ACCOUNT_TRIAL);
+}
+
+/* ---- producers ---- */
+
+static void
+describe_text(struct sim_job *job, unsigned index)
+{
+    snprintf(job->text, sizeof(job->text), "t%u", index);
+    job->people_count = chance(300) ? 1 + (unsigned)below(SIM_PEOPLE_MAX) : 1;
+    for (unsigned i = 0; i < job->people_count; i++) {
+        unsigned last = 1 + (unsigned)below(6);
+        if (chance(40))
+            last = 9;
+        else if (chance(20))
+            last = 8;
+        job->people[i] = 491700000000ULL + index * 100ULL + i * 10ULL + last;
+    }
+    if (world->twins && index > 0 && chance(150)) {
+        const struct sim_job *twin = &world->store.jobs[index - 1 - below(index < 5 ? index : 5)];
+        memcpy(job->text, twin->text, sizeof(job->text));
+        memcpy(job->people, twin->people, sizeof(job->people));
+        job->people_count = twin->people_count;
+    }
+}
+
+static void
+push_job(void)
+{
+    unsigned index = world->store.jobs_count;
+    struct sim_job *job = &world->store.jobs[index];
+    memset(job, 0, sizeof(*job));
+    job->queue = (unsigned)below(SIM_QUEUES);
+    describe_text(job, index);
+    job->voice = chance(60) && job->people_count == 1;
+    job->no_reload = !job->voice && chance(30);
+    job->invalid = chance(20);
+    bool says = chance(300), resends = chance(500);
+    job->holds = says ? !resends : job->voice || job->queue == 1;
+    if (chance(30) && index > 10)
+        snprintf(job->id, sizeof(job->id), "j%u", (unsigned)below(index));
+    else if (chance(800))
+        snprintf(job->id, sizeof(job->id), "j%u", index);
+
+    struct bh_buf text;
+    bh_buf_init(&text, sizeof(job->payload) - 1);
+    bh_buf_printf(&text, "{\"text\":\"%s\",\"to\":\"", job->text);
+    for (unsigned i = 0; i < job->people_count; i++)
+        bh_buf_printf(&text, "%s%llu", i > 0 ? "," : "", job->people[i]);
+    bh_buf_printf(&text, "\",\"ttl\":%u", (unsigned)(chance(100) ? 1 + below(4) : 10 + below(180)));
+    if (job->id[0] != '\0')
+        bh_buf_printf(&text, ",\"id\":\"%s\"", job->id);
+    if (job->voice)
+        bh_buf_append_text(&text, ",\"type\":\"voice\"");
+    if (job->no_reload)
+        bh_buf_append_text(&text, ",\"no_reload\":true");
+    if (job->invalid)
+        bh_buf_append_text(&text, ",\"tll\":1");
+    if (says)
+        bh_buf_printf(&text, ",\"on_uncertain\":\"%s\"", resends ? "resend" : "hold");
+    if (chance(100))
+        bh_buf_printf(&text, ",\"delay\":\"+%us\"", (unsigned)(1 + below(600)));
+    if (chance(50))
+        bh_buf_append_text(&text, ",\"retry\":\"5s, 10s\"");
+    bh_buf_append_char(&text, '}');
+    BH_ASSERT(bh_buf_status(&text) == BH_OK);
+    snprintf(job->payload, sizeof(job->payload), "%s", bh_buf_text(&text));
+    bh_buf_release(&text);
+    sim_store_push(&world->store);
+    world->to_push--;
+    for (size_t i = 0; i < world->messages_count; i++) {
+        struct message *message = world->messages[i];
+        if (message->kind == TO_STORE && message->request->kind == BH_COMMAND_WAIT &&
+            message->request->queue == job->queue && message->at > world->now + 10) {
+            message->at = world->now + (int64_t)below(10);
+            break;
+        }
+    }
+}
+
+/* ---- the world ---- */
+
+static void
+disturb_worker(unsigned number)
+{
+    struct worker *worker = &world->workers[number];
+    bool runs = worker->engine != NULL && !worker->draining;
+    if (!runs)
+        return;
+    switch (below(5)) {
+    case 0:
+        if (world->crashes) {
+            total.crashes++;
+            end_worker(number, (int64_t)below(chance(300) ? 90000 : 3000));
+        }
+        break;
+    case 1:
+        if (world->stops && worker->stopped_until <= world->now) {
+            total.stops++;
+            worker->stopped_until = world->now + (int64_t)below(chance(300) ? 200000 : 20000);
+        }
+        break;
+    case 2:
+        if (world->outages)
+            break_connection(number, (int64_t)below(chance(200) ? 100000 : 5000));
+        break;
+    case 3:
+        if (worker->stopped_until <= world->now)
+            reload(number);
+        break;
+    default:
+        total.drains++;
+        worker->draining = true;
+        tell(number, (struct bh_event){.kind = BH_EVENT_DRAIN}, 0);
+    }
+}
+
+static void
+disturb_store(void)
+{
+    struct sim_queue *queue = &world->store.queues[below(SIM_QUEUES)];
+    unsigned index = (unsigned)below(world->store.jobs_count > 0 ? world->store.jobs_count : 1);
+    switch (below(4)) {
+    case 0: queue->paused = chance(400); break;
+    case 1: queue->rate = chance(500) ? 0 : (unsigned)(1 + below(10)); break;
+    case 2: queue->concurrency = chance(500) ? 0 : (unsigned)(1 + below(5)); break;
+    default:
+        if (chance(200) && world->store.jobs[index].id[0] != '\0') {
+            total.cancels++;
+            world->store.jobs[index].cancelled = true;
+        }
+    }
+}
+
+static void
+disturb(void)
+{
+    if (world->calm)
+        return;
+    send(WORLD, 0, (int64_t)below(world->pace_ms));
+    if (world->to_push > 0 && chance(600)) {
+        for (uint64_t n = below(12) + 1; n > 0 && world->to_push > 0; n--)
+            push_job();
+    }
+    if (chance(150))
+        disturb_worker((unsigned)below(world->workers_count));
+    if (chance(100))
+        disturb_store();
+    if (chance(12))
+        world->gateway.no_credit = chance(400);
+    if (chance(6))
+        world->gateway.key_refused = chance(300);
+    for (unsigned i = 0; i < world->store.jobs_count && world->foreign; i++) {
+        if (world->store.jobs[i].ends == 0 && chance(20))
+            sim_gateway_foreign(&world->gateway, &world->store.jobs[i], server_now());
+    }
+}
+
+static void
+calm_down(void)
+{
+    world->calm = world->gateway.is_well = true;
+    world->gateway.no_credit = world->gateway.key_refused = false;
+    for (unsigned q = 0; q < SIM_QUEUES; q++) {
+        world->store.queues[q].paused = false;
+        world->store.queues[q].rate = world->store.queues[q].concurrency = 0;
+    }
+    for (unsigned i = 0; i < world->workers_count; i++) {
+        struct worker *worker = &world->workers[i];
+        if (worker->engine == NULL || worker->draining)
+            continue;
+        if (worker->stopped_until > world->now)
+            end_worker(i, 1);
+        else
+            reload(i); /* with all queues */
+    }
+}
+
+/* ---- time ---- */
+
+static void
+deliver(struct message *message)
+{
+    struct worker *worker = &world->workers[message->worker];
+    const struct bh_event *event = &message->event;
+    if (event->kind == BH_EVENT_CLAIMED && event->claimed.jobs_count > 0) {
+        BH_ASSERT(worker->tokens_count < TOKENS_MAX);
+        worker->tokens[worker->tokens_count++] = event->claimed.token;
+    }
+    if (event->kind == BH_EVENT_ANSWERED) {
+        BH_ASSERT(worker->in_flight > 0);
+        worker->in_flight--;
+    }
+    if (event->kind == BH_EVENT_STORE_UP || event->kind == BH_EVENT_STORE_DOWN)
+        worker->told_up = event->kind == BH_EVENT_STORE_UP;
+    trace(message->worker, event_names[event->kind],
+          event->kind == BH_EVENT_CLAIMED ? (int)event->claimed.jobs_count : -1,
+          event->kind == BH_EVENT_CLAIMED ? (int)event->claimed.code : -1);
+    bh_engine_feed(worker->engine, event, turn_of(worker));
+    bh_engine_check(worker->engine);
+    pump(message->worker);
+    if (worker->draining && bh_engine_phase(worker->engine) == BH_PHASE_DRAINED) {
+        BH_ASSERT(worker->in_flight == 0);
+        end_worker(message->worker, (int64_t)below(5000));
+    }
+}
+
+static void
+execute(struct message *message)
+{
+    struct sim_claimed *claimed = calloc(1, sizeof(*claimed));
+    BH_ASSERT(claimed != NULL);
+    struct bh_event event =
+        sim_store_execute(&world->store, message->request, server_now(), claimed);
+    if (event.kind == BH_EVENT_CLAIMED)
+        event.claimed.queue = message->request->number;
+    if (event.kind == BH_EVENT_WOKEN)
+        event.queue = message->request->number;
+    struct message *answer =
+        send(TO_WORKER, message->worker, (int64_t)below(chance(30) ? 4000 : 60));
+    answer->life = message->life;
+    answer->of_store = true;
+    answer->event = event;
+    answer->claimed = claimed;
+    answer->request = message->request;
+    message->request = NULL;
+}
+
+static void
+arrive(struct message *message)
+{
+    struct sim_answer *answer = calloc(1, sizeof(*answer));
+    BH_ASSERT(answer != NULL);
+    sim_gateway_judge(&world->gateway, &world->store, &message->call, server_now(), answer);
+    if (traces)
+        printf("          judged job %u: %s\n", message->call.job, answer->body);
+    bool lost = answer->exchange.http_status == 0;
+    struct sim_job *job = &world->store.jobs[message->call.job];
+    if (job->accepted[message->call.people[0]] > 1)
+        total.doubled++;
+    if (message->cancelled || message->life != world->workers[message->worker].life ||
+        world->workers[message->worker].engine == NULL) {
+        free(answer);
+        return;
+    }
+    answer_later(message->worker, message->slot, answer,
+                 lost && answer->exchange.trouble == BH_TROUBLE_TIMEOUT ? TIMEOUT_MS
+                                                                        : 1 + (int64_t)below(900));
+}
+
+/* Deliver one message; false: it has been put off because its worker is stopped. */
+static void
+handle(struct message *message)
+{
+    struct worker *worker = &world->workers[message->worker];
+    bool is_gone = worker->engine == NULL || message->life != worker->life;
+    bool is_stopped = worker->engine != NULL && worker->stopped_until > world->now;
+    if (message->kind == TO_WORKER && !is_gone && is_stopped) {
+        message->at = worker->stopped_until;
+        world->messages[world->messages_count++] = message;
+        return;
+    }
+    switch (message->kind) {
+    case TO_STORE: execute(message); break;
+    case TO_WORKER:
+        if (!is_gone)
+            deliver(message);
+        break;
+    case TO_GATEWAY: arrive(message); break;
+    case TO_KEEPER: hear(message->worker, &message->word); break;
+    case CONNECT:
+        if (!is_gone)
+            connect(message->worker);
+        break;
+    case RESTART: start_worker(message->worker); break;
+    case WORLD: disturb(); break;
+    case KEEPER: keep_account(); break;
+    }
+    drop(message);
+}
+
+static int
+next_to_wake(void)
+{
+    int best = -1;
+    int64_t first = INT64_MAX;
+    for (unsigned i = 0; i < world->workers_count; i++) {
+        const struct worker *worker = &world->workers[i];
+        if (worker->engine == NULL)
+            continue;
+        int64_t at =
+            worker->wake_at > worker->stopped_until ? worker->wake_at : worker->stopped_until;
+        if (worker->wake_at != INT64_MAX && at < first) {
+            first = at;
+            best = (int)i;
+        }
+    }
+    return best;
+}
+
+static void
+step(void)
+{
+    size_t index = first_message();
+    int waking = next_to_wake();
+    BH_ASSERT(world->messages_count > 0);
+    BH_ASSERT(++world->steps < STEPS_MAX);
+    if (waking >= 0) {
+        struct worker *worker = &world->workers[waking];
+        int64_t at =
+            worker->wake_at > worker->stopped_until ? worker->wake_at : worker->stopped_until;
+        if (at <= world->messages[index]->at) {
+            world->now = at > world->now ? at : world->now;
+            pump((unsigned)waking);
+            return;
+        }
+    }
+    struct message *message = take_message(index);
+    world->now = message->at > world->now ? message->at : world->now;
+    handle(message);
+    if (world->steps % 16 == 0)
+        sim_store_check(&world->store);
+}
+
+/* ---- a run ---- */
+
+/* Each job ended once, and as what really happened. */
+static void
+check_end(const struct sim_job *job)
+{
+    unsigned accepted = 0, people = 0;
+    for (unsigned i = 0; i < job->people_count; i++) {
+        accepted += job->accepted[i];
+        people += job->accepted[i] > 0;
+    }
+    if (traces)
+        printf("%u %s %s: %u accepted for %u of %u, %u submits%s%s\n",
+               (unsigned)(job - world->store.jobs), job->payload, job->state, accepted, people,
+               job->people_count, job->submits, job->was_uncertain ? ", uncertain" : "",
+               job->holds ? ", holds" : "");
+    BH_ASSERT(job->ends == 1);
+    if (strcmp(job->state, "duplicate_id") == 0) {
+        BH_ASSERT(accepted == 0);
+        return;
+    }
+    enum bh_state state;
+    bool known = bh_state_from_name(job->state, &state);
+    BH_ASSERT(known);
+    total.states[state]++;
+    switch (state) {
+    case BH_STATE_SENT: BH_ASSERT(people == job->people_count); break;
+    case BH_STATE_PARTIAL: BH_ASSERT(people > 0 && people < job->people_count); break;
+    case BH_STATE_FAILED:
+    case BH_STATE_EXPIRED:
+    case BH_STATE_DUPLICATE:
+    case BH_STATE_INVALID: BH_ASSERT(accepted == 0); break;
+    case BH_STATE_CANCELLED:
+        BH_ASSERT(accepted == 0 || job->was_uncertain || job->people_count > 1);
+        break;
+    case BH_STATE_UNKNOWN: BH_ASSERT(job->was_uncertain); break;
+    case BH_STATE_SCHEDULED:
+    case BH_STATE_SENDING:
+    case BH_STATE_RETRYING:
+    case BH_STATE_HELD: BH_ASSERT(!"a final state");
+    }
+}
+
+static bool
+is_done(void)
+{
+    for (unsigned i = 0; i < world->store.jobs_count; i++) {
+        if (world->store.jobs[i].ends == 0)
+            return false;
+    }
+    return world->to_push == 0;
+}
+
+static void
+set_up(uint64_t seed)
+{
+    world = calloc(1, sizeof(*world));
+    BH_ASSERT(world != NULL);
+    world->seed = seed;
+    bh_dice_init_number(&world->dice, seed);
+    world->epoch = SIM_EPOCH_MS + (int64_t)below(BH_DAY_MS);
+    world->workers_count = 2 + (unsigned)below(3);
+    world->to_push = 50 + (unsigned)below(350);
+    world->pace_ms = 300 + below(4000);
+    world->trial_worker = -1;
+    /*
+     * Two things make a 402 lie, and nothing that a worker can see tells: somebody else's twin, or a refusal
+     * that armed the lock, in place of a request whose answer was lost.  So they are not mixed with losses.
+     */
+    bool foreign = chance(150);
+    world->gateway.refusals_arm = chance(200);
+    bool loses = !foreign && !world->gateway.refusals_arm;
+    world->gateway.dice = &world->dice;
+    world->foreign = foreign;
+    world->gateway.has_faults = !foreign && chance(900);
+    world->crashes = loses && chance(700);
+    world->stops = loses && chance(700);
+    world->outages = loses && chance(700);
+    world->twins = !world->gateway.refusals_arm && chance(500);
+    for (unsigned i = 0; i < world->workers_count; i++)
+        start_worker(i);
+    send(WORLD, 0, 0);
+    send(KEEPER, 0, 0);
+}
+
+static void
+tear_down(void)
+{
+    for (unsigned i = 0; i < world->workers_count; i++) {
+        if (world->workers[i].engine != NULL)
+            end_worker(i, -1);
+    }
+    while (world->messages_count > 0)
+        drop(take_message(0));
+    sim_store_release(&world->store);
+    free(world);
+}
+
+static void
+add_up(void)
+{
+    for (unsigned i = 0; i < world->store.jobs_count; i++)
+        check_end(&world->store.jobs[i]);
+    total.jobs += world->store.jobs_count;
+    total.steps += world->steps;
+    total.calls += world->gateway.calls;
+    total.accepted += world->gateway.accepted;
+    total.locked += world->gateway.locked;
+    total.late += world->store.late;
+    total.stale += world->store.stale;
+    total.recovered += world->store.recovered;
+    for (size_t i = 0; i < SIM_FATES; i++)
+        total.fates[i] += world->gateway.fates[i];
+}
+
+static void
+run(uint64_t seed)
+{
+    set_up(seed);
+    while (world->to_push > 0 || world->now < 20 * BH_MINUTE_MS)
+        step();
+    calm_down();
+    while (!is_done()) {
+        step();
+        BH_ASSERT(world->now < 40 * BH_HOUR_MS);
+    }
+    sim_store_check(&world->store);
+    add_up();
+    tear_down();
+}
+
+static void
+print_total(void)
+{
+    printf("%u jobs, %u steps, %u calls, %u accepted, %u locked, %u doubled\n", total.jobs,
+           total.steps, total.calls, total.accepted, total.locked, total.doubled);
+    printf("%u crashes, %u stops, %u outages, %u reloads, %u drains, %u cancelled\n", total.crashes,
+           total.stops, total.outages, total.reloads, total.drains, total.cancels);
+    printf("%u late, %u stale, %u recovered\n", total.late, total.stale, total.recovered);
+    for (unsigned i = 0; i < BH_STATE_COUNT; i++)
+        printf("%s %u%s", bh_state_name((enum bh_state)i), total.states[i],
+               i + 1 < BH_STATE_COUNT ? ", " : "\n");
+}
+
+/* A simulation in which nothing happens would pass as well. */
+static void
+check_total(void)
+{
+    static const enum bh_state wanted[] = {BH_STATE_SENT,      BH_STATE_PARTIAL,  BH_STATE_FAILED,
+                                           BH_STATE_EXPIRED,   BH_STATE_UNKNOWN,  BH_STATE_INVALID,
+                                           BH_STATE_DUPLICATE, BH_STATE_CANCELLED};
+    for (size_t i = 0; i < BH_ARRAY_LEN(wanted); i++)
+        BH_ASSERT(total.states[wanted[i]] > 0);
+    for (size_t i = 0; i < SIM_FATES; i++)
+        BH_ASSERT(total.fates[i] > 0);
+    BH_ASSERT(total.late > 0 && total.stale > 0 && total.recovered > 0 && total.doubled > 0);
+}
+
+int
+main(void)
+{
+    const char *given = getenv("BELLHOP_SEED"), *more = getenv("BELLHOP_SIM_RUNS");
+    traces = getenv("BELLHOP_SIM_TRACE") != NULL;
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    if (given != NULL) {
+        uint64_t seed = strtoull(given, NULL, 10);
+        printf("seed %" PRIu64 "\n", seed);
+        run(seed);
+        print_total();
+        return 0;
+    }
+    unsigned runs = more != NULL ? (unsigned)strtoul(more, NULL, 10) : RUNS;
+    struct timespec time;
+    clock_gettime(CLOCK_REALTIME, &time);
+    uint64_t fresh = (uint64_t)time.tv_sec * 1000 + (uint64_t)time.tv_nsec / 1000000;
+    printf("fresh seed %" PRIu64 "\n", fresh);
+    for (uint64_t seed = 1; seed <= runs; seed++) {
+        printf("seed %" PRIu64 "\n", seed);
+        run(seed);
+    }
+    print_total();
+    check_total();
+    printf("seed %" PRIu64 "\n", fresh);
+    run(fresh);
+    printf("fresh seed %" PRIu64 ", all is well\n", fresh);
+    return 0;
+}
