@@ -209,16 +209,10 @@ static const struct daemon_row option_rows[] = {
      "invalid", {NULL},
      {NULL},
      {"error~from"}},
-    {"delay in the past, unix",
-     TO("26") ",\"text\":\"o 6\",\"delay\":1141511104",
-     "sent", {"!delay", "ttl=2880", "foreign_id=option-5"},
-     {"\"text\":\"o 6\""},
-     {"attempts=1"}},
-    {"delay in the past, local",
-     TO("27") ",\"text\":\"o 7\",\"delay\":\"2016-03-04 23:25:04\"",
-     "sent", {"!delay", "ttl=2880", "foreign_id=option-6"},
-     {"\"text\":\"o 7\""},
-     {"attempts=1"}},
+    {"delay far in the past, unix", TO("26") ",\"text\":\"o 6\",\"delay\":1141511104", "expired",
+     {NULL}, {NULL}, {"attempts=0"}},
+    {"delay far in the past, local", TO("27") ",\"text\":\"o 7\",\"delay\":\"2016-03-04 23:25:04\"", "expired",
+     {NULL}, {NULL}, {"attempts=0"}},
     {"delay, no time of day",
      TO("28") ",\"text\":\"o 8\",\"delay\":\"2016-03-04\"",
      "invalid", {NULL},
@@ -405,12 +399,16 @@ Test(daemon_sms, sends_the_minutes_that_are_left)
         bh_rig_text(&rig,
                     "{\"id\":\"over\"," TO("63") ",\"text\":\"t\",\"ttl\":10,\"enqueued_at\":%lld}",
                     ago_ms));
+    bh_rig_push(&rig, "sms",
+                bh_rig_text(&rig, "{\"id\":\"delay\"," TO("64") ",\"text\":\"t\",\"ttl\":60,\"delay\":%lld}",
+                            ago_ms / 1000));
     bh_rig_wait_state(&rig, "sms", "ms", "sent");
     bh_rig_wait_state(&rig, "sms", "s", "sent");
+    bh_rig_wait_state(&rig, "sms", "delay", "sent");
     bh_rig_wait_state(&rig, "sms", "over", "expired");
     /* 49 minutes and nearly 30 seconds are left, rounded up. */
     cr_expect_not_null(bh_tap_find(rig.tap, "ttl", "50", 0), "milliseconds");
-    cr_expect_eq(bh_tap_count(rig.tap, "ttl", "50"), 2, "seconds as text, too");
+    cr_expect_eq(bh_tap_count(rig.tap, "ttl", "50"), 3, "seconds as text, and a delay that is over");
     cr_expect_eq(bh_rig_accepted(&rig, "over"), 0);
     daemon_check_status(&rig, "sms", "over", "over", "attempts=0");
     bh_rig_stop(&rig);
