@@ -145,6 +145,15 @@ drain(struct app *app, const char *signal_name)
 
 /* ---- the account ---- */
 
+/*
+ * Until the keeper has heard from Redis what the account allows.  A pause must outlive the process that made it: an
+ * operator who paused the account does not expect a restart to send.
+ */
+static const struct bh_account_event account_not_known = {
+    .state = BH_ACCOUNT_PAUSED,
+    .reason = BH_REASON_NONE,
+};
+
 /* The keeper says what the account allows.  A trial is for one worker; the others stay paused. */
 static void
 keeper_on_account(void *arg, const struct bh_account_event *event)
@@ -195,7 +204,7 @@ follow_account(struct app *app)
         return;
     }
     memcpy(app->account, account, sizeof(account));
-    keeper_on_account(app, &(struct bh_account_event){.state = BH_ACCOUNT_OPEN});
+    keeper_on_account(app, &account_not_known);
     bh_keeper_stop(app->keeper);
 }
 
@@ -485,6 +494,7 @@ bh_app_run(const char *config_path, const struct bh_config *config)
         .config_path = config_path,
         .config = bh_config_retain(config),
         .instance_lock = BH_INSTANCE_LOCK_NONE,
+        .account_state = account_not_known,
     };
     struct bh_error error = {"", ""};
     if (uv_loop_init(&app.loop) != 0) {

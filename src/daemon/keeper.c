@@ -482,6 +482,8 @@ bh_keeper_new(uv_loop_t *loop, const struct bh_keeper_options *options,
         return BH_ENOMEM;
     keeper->options = *options;
     keeper->config = bh_config_retain(options->config);
+    /* What the workers believe until the account's state was read. */
+    keeper->told = (struct bh_account_event){.state = BH_ACCOUNT_PAUSED, .reason = BH_REASON_NONE};
     snprintf(keeper->account_name, sizeof(keeper->account_name), "%s", options->account);
     snprintf(keeper->who, sizeof(keeper->who), "%s/main", options->config->pool.instance);
     bh_gateway_request_init(&keeper->request, 0);

@@ -184,12 +184,21 @@ note_account(const struct bh_engine *engine)
                            });
 }
 
+/* Paused without a reason: the shell has not heard yet what the account allows. */
+static bool
+is_known(const struct bh_account_event *account)
+{
+    return account->state != BH_ACCOUNT_PAUSED || account->reason != BH_REASON_NONE;
+}
+
 void
 bh_gate_account(struct bh_engine *engine, const struct bh_account_event *event)
 {
-    bool changed = engine->account.state != event->state;
+    bool was_known = is_known(&engine->account);
+    bool changed = engine->account.state != event->state || !was_known;
+    bool is_news = is_known(event) && (was_known || event->state != BH_ACCOUNT_OPEN);
     engine->account = *event;
-    if (changed)
+    if (changed && is_news)
         note_account(engine);
     if (event->state == BH_ACCOUNT_PAUSED)
         bh_settle_give_back_gated(engine, event->reason);
