@@ -49,6 +49,12 @@ struct bh_keeper {
     unsigned closing;
 };
 
+/* Paused for no reason that is known: what holds until the account's state was read. */
+static const struct bh_account_event not_known = {
+    .state = BH_ACCOUNT_PAUSED,
+    .reason = BH_REASON_NONE,
+};
+
 static void plan(struct bh_keeper *keeper);
 
 /* What the account script did not get is asked again by the next plan; the watcher keeps us up to date. */
@@ -361,6 +367,9 @@ connection_on_up(void *arg)
 {
     struct bh_keeper *keeper = arg;
     bh_log_write(BH_LOG_INFO, "redis_up", NULL, 0, "connected to Redis");
+    /* A worker's word may have been lost with the connection: it waits for one from us, whatever we told before. */
+    keeper->told = not_known;
+    sent_or_told(bh_account_read(&keeper->desk, read_on_read, keeper));
     if (keeper->surveyed || keeper->surveying)
         return;
     const struct bh_survey_options options = {
@@ -483,7 +492,7 @@ bh_keeper_new(uv_loop_t *loop, const struct bh_keeper_options *options,
     keeper->options = *options;
     keeper->config = bh_config_retain(options->config);
     /* What the workers believe until the account's state was read. */
-    keeper->told = (struct bh_account_event){.state = BH_ACCOUNT_PAUSED, .reason = BH_REASON_NONE};
+    keeper->told = not_known;
     snprintf(keeper->account_name, sizeof(keeper->account_name), "%s", options->account);
     snprintf(keeper->who, sizeof(keeper->who), "%s/main", options->config->pool.instance);
     bh_gateway_request_init(&keeper->request, 0);

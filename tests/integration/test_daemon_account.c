@@ -15,7 +15,8 @@ push_jobs(struct bh_rig *rig, const char *prefix, unsigned count)
 {
     for (unsigned i = 0; i < count; i++)
         bh_rig_push(rig, "sms",
-                    bh_rig_text(rig, "{\"id\":\"%s-%u\",\"to\":\"4917199930%02u\",\"text\":\"%s\"}", prefix, i, i, prefix));
+                    bh_rig_text(rig, "{\"id\":\"%s-%u\",\"to\":\"4917199930%02u\",\"text\":\"%s\"}",
+                                prefix, i, i, prefix));
 }
 
 static void
@@ -37,20 +38,21 @@ static const struct {
     const char *header, *value; /* which has to be there; NULL: none */
     const char *form;           /* "p=..." or "!p" */
 } forms[] = {
-    {"basic",            "auth = basic",                                         NULL, "Authorization", "basic sim-live-key", "!p"            },
-    {"header",           "auth = header",                                        NULL, "X-Api-Key",     "sim-live-key",       "!p"            },
-    {"parameter",        "auth = parameter",                                     NULL, NULL,            NULL,                 "p=sim-live-key"},
-    {"basic, signed",    "auth = basic\nsigning_key = sim-signing-key",
-     "[account]\nsigning = required\n",                                                "X-Signature",   NULL,                 "!p"            },
+    {"basic",             "auth = basic",                                    NULL, "Authorization", "basic sim-live-key", "!p"            },
+    {"header",            "auth = header",                                   NULL, "X-Api-Key",     "sim-live-key",       "!p"            },
+    {"parameter",         "auth = parameter",                                NULL, NULL,            NULL,                 "p=sim-live-key"},
+    {"basic, signed",     "auth = basic\nsigning_key = sim-signing-key",
+     "[account]\nsigning = required\n",                                            "X-Signature",   NULL,                 "!p"            },
     {"parameter, signed", "auth = parameter\nsigning_key = sim-signing-key",
-     "[account]\nsigning = required\n",                                                "X-Signature",   NULL,                 "p=sim-live-key"},
+     "[account]\nsigning = required\n",                                            "X-Signature",   NULL,                 "p=sim-live-key"},
 };
 
 Test(daemon_account, shows_the_key_in_every_way)
 {
     for (size_t i = 0; i < COUNT(forms); i++) {
         struct bh_rig rig;
-        const struct bh_rig_options options = {.tap = true, .gateway = forms[i].gateway, .sim = forms[i].sim};
+        const struct bh_rig_options options = {
+            .tap = true, .gateway = forms[i].gateway, .sim = forms[i].sim};
         bh_rig_start(&rig, &options);
         push_jobs(&rig, "key", 3);
         expect_all_sent_once(&rig, "key", 3);
@@ -60,8 +62,9 @@ Test(daemon_account, shows_the_key_in_every_way)
             char *value = bh_tap_header(request, headers[k]);
             bool wanted = forms[i].header != NULL && strcmp(forms[i].header, headers[k]) == 0;
             if (wanted)
-                cr_expect(value != NULL && (forms[i].value == NULL || strcmp(value, forms[i].value) == 0),
-                          "%s: %s is %s", forms[i].name, headers[k], value);
+                cr_expect(
+                    value != NULL && (forms[i].value == NULL || strcmp(value, forms[i].value) == 0),
+                    "%s: %s is %s", forms[i].name, headers[k], value);
             if (!wanted && !(k == 0 && strstr(forms[i].name, "basic") != NULL))
                 cr_expect_null(value, "%s: %s is %s", forms[i].name, headers[k], value);
             free(value);
@@ -80,11 +83,12 @@ Test(daemon_account, shows_the_key_in_every_way)
 static const struct {
     const char *name, *gateway, *sim, *code;
 } refusals[] = {
-    {"900: wrong key",       "api_key = wrong",                   NULL,                                     "900"},
-    {"901: wrong signature", "signing_key = wrong-signing-key",   "[account]\nsigning = required\n",        "901"},
-    {"901: no signature",    NULL,                                "[account]\nsigning = required\n",        "901"},
-    {"902: no right",        NULL,                                "[key sim-live-key]\nrights = voice\n",   "902"},
-    {"903: not our address", NULL,                                "[account]\nallow = 10.1.2.3\n",          "903"},
+    {"900: wrong key",       "api_key = wrong",                 NULL,                                   "900"},
+    {"901: wrong signature", "signing_key = wrong-signing-key", "[account]\nsigning = required\n",
+     "901"                                                                                                   },
+    {"901: no signature",    NULL,                              "[account]\nsigning = required\n",      "901"},
+    {"902: no right",        NULL,                              "[key sim-live-key]\nrights = voice\n", "902"},
+    {"903: not our address", NULL,                              "[account]\nallow = 10.1.2.3\n",        "903"},
 };
 
 Test(daemon_account, holds_everything_when_the_key_is_refused)
@@ -98,14 +102,16 @@ Test(daemon_account, holds_everything_when_the_key_is_refused)
         bh_rig_wait_state(&rig, "sms", "first", "held");
         daemon_check_status(&rig, "sms", "first", refusals[i].name, "reason=auth");
         daemon_check_status(&rig, "sms", "first", refusals[i].name, "attempts=0");
-        daemon_check_status(&rig, "sms", "first", refusals[i].name, bh_rig_text(&rig, "code=%s", refusals[i].code));
+        daemon_check_status(&rig, "sms", "first", refusals[i].name,
+                            bh_rig_text(&rig, "code=%s", refusals[i].code));
         BH_RIG_UNTIL(&rig, bh_process_count(&rig.daemons[0].process, "error account_paused") == 1);
         unsigned asked = bh_tap_count(rig.tap, NULL, NULL);
         push_jobs(&rig, "more", 20);
         /* An event that comes after the workers looked at the queue: a third of a second of silence is none. */
         bh_rig_push(&rig, "voice", "{\"id\":\"v\",\"to\":\"491719993001\",\"text\":\"v\"}");
         bh_sleep_ms(300);
-        cr_expect_leq(bh_tap_count(rig.tap, NULL, NULL), asked + 1, "%s: the queue is not burnt", refusals[i].name);
+        cr_expect_leq(bh_tap_count(rig.tap, NULL, NULL), asked + 1, "%s: the queue is not burnt",
+                      refusals[i].name);
         cr_expect_eq(bh_rig_sim_number(&rig, "stats", "accepted"), 0);
         bh_rig_stop(&rig);
     }

@@ -18,22 +18,28 @@ struct answer_row {
 };
 
 static void
-run_answer(struct bh_rig *rig, const char *queue, const char *to, const struct answer_row *row, size_t index)
+run_answer(struct bh_rig *rig, const char *queue, const char *to, const struct answer_row *row,
+           size_t index)
 {
     const char *id = bh_rig_text(rig, "%s-%zu", queue, index);
     const char *text = bh_rig_text(rig, "%s %zu.", queue, index);
-    bh_rig_tell(rig, "fault", bh_rig_text(rig, "{%s,\"match\":{\"text\":\"%s\"}}", row->fault, text));
-    bh_rig_push(rig, queue, bh_rig_text(rig, "{\"id\":\"%s\",\"to\":\"%s\",\"text\":\"%s\"}", id, to, text));
+    bh_rig_tell(rig, "fault",
+                bh_rig_text(rig, "{%s,\"match\":{\"text\":\"%s\"}}", row->fault, text));
+    bh_rig_push(rig, queue,
+                bh_rig_text(rig, "{\"id\":\"%s\",\"to\":\"%s\",\"text\":\"%s\"}", id, to, text));
     bh_rig_begin_waiting(rig, BH_RIG_WAIT_MS);
     while (!bh_rig_is(rig, queue, id, "state", row->state) && bh_rig_may_wait(rig))
         continue;
-    cr_expect(bh_rig_is(rig, queue, id, "state", row->state), "%s: the state is \"%s\" (%s), wanted %s", row->name,
-              bh_rig_field(rig, queue, id, "state"), bh_rig_field(rig, queue, id, "error"), row->state);
+    cr_expect(bh_rig_is(rig, queue, id, "state", row->state),
+              "%s: the state is \"%s\" (%s), wanted %s", row->name,
+              bh_rig_field(rig, queue, id, "state"), bh_rig_field(rig, queue, id, "error"),
+              row->state);
     for (size_t i = 0; i < ROW_LIST_MAX && row->status[i] != NULL; i++)
         daemon_check_status(rig, queue, id, row->name, row->status[i]);
     const char *messages = bh_rig_ask(rig, bh_rig_text(rig, "messages?kind=%s", queue));
     int accepted = 0;
-    for (const char *at = messages; (at = strstr(at, bh_rig_text(rig, "\"text\":\"%s\"", text))) != NULL; at++)
+    for (const char *at = messages;
+         (at = strstr(at, bh_rig_text(rig, "\"text\":\"%s\"", text))) != NULL; at++)
         accepted++;
     cr_expect_eq(accepted, row->accepted, "%s: accepted %d times", row->name, accepted);
 }
@@ -44,12 +50,14 @@ run_good_job(struct bh_rig *rig, const char *queue, size_t index)
 {
     const char *id = bh_rig_text(rig, "good-%zu", index);
     bh_rig_push(rig, queue,
-                bh_rig_text(rig, "{\"id\":\"%s\",\"to\":\"491719990000\",\"text\":\"good %zu.\"}", id, index));
+                bh_rig_text(rig, "{\"id\":\"%s\",\"to\":\"491719990000\",\"text\":\"good %zu.\"}",
+                            id, index));
     bh_rig_wait_state(rig, queue, id, "sent");
 }
 
 static void
-run_answers(struct bh_rig *rig, const char *queue, const char *to, const struct answer_row *rows, size_t count)
+run_answers(struct bh_rig *rig, const char *queue, const char *to, const struct answer_row *rows,
+            size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         run_answer(rig, queue, to, &rows[i], i);
@@ -199,8 +207,10 @@ Test(daemon_codes, reads_every_shape_of_a_voice_answer, .timeout = 100)
 static void
 send_to_two(struct bh_rig *rig, const char *id, const char *state)
 {
-    bh_rig_push(rig, "sms",
-                bh_rig_text(rig, "{\"id\":\"%s\",\"to\":\"491719990201,491719990202\",\"text\":\"%s\"}", id, id));
+    bh_rig_push(
+        rig, "sms",
+        bh_rig_text(rig, "{\"id\":\"%s\",\"to\":\"491719990201,491719990202\",\"text\":\"%s\"}", id,
+                    id));
     bh_rig_wait_state(rig, "sms", id, state);
 }
 
@@ -212,9 +222,13 @@ Test(daemon_codes, keeps_recipients_apart)
     bh_rig_start(&rig, &options);
     for (size_t i = 0; i < COUNT(partial_codes); i++) {
         const char *id = bh_rig_text(&rig, "partial-%s", partial_codes[i]);
-        bh_rig_tell(&rig, "config", bh_rig_text(&rig, "{\"gateway\":{\"partial_code\":%s}}", partial_codes[i]));
+        bh_rig_tell(&rig, "config",
+                    bh_rig_text(&rig, "{\"gateway\":{\"partial_code\":%s}}", partial_codes[i]));
         bh_rig_tell(&rig, "fault",
-                    bh_rig_text(&rig, "{\"kind\":\"code\",\"code\":202,\"recipient\":\"491719990202\",\"match\":{\"text\":\"%s\"}}", id));
+                    bh_rig_text(&rig,
+                                "{\"kind\":\"code\",\"code\":202,\"recipient\":\"491719990202\","
+                                "\"match\":{\"text\":\"%s\"}}",
+                                id));
         send_to_two(&rig, id, "partial");
         daemon_check_status(&rig, "sms", id, id, "attempts=1");
         daemon_check_status(&rig, "sms", id, id, "recipients~\"code\":202");
@@ -242,7 +256,8 @@ Test(daemon_codes, retries_only_the_recipients_that_are_open)
     };
     bh_rig_start(&rig, &options);
     bh_rig_tell(&rig, "fault",
-                "{\"kind\":\"code\",\"code\":600,\"recipient\":\"491719990202\",\"match\":{\"text\":\"rest\"}}");
+                "{\"kind\":\"code\",\"code\":600,\"recipient\":\"491719990202\",\"match\":{"
+                "\"text\":\"rest\"}}");
     send_to_two(&rig, "rest", "sent");
     daemon_check_status(&rig, "sms", "rest", "rest", "attempts=2");
     cr_expect_eq(bh_rig_accepted(&rig, "rest"), 2);

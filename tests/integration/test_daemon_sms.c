@@ -399,16 +399,19 @@ Test(daemon_sms, sends_the_minutes_that_are_left)
         bh_rig_text(&rig,
                     "{\"id\":\"over\"," TO("63") ",\"text\":\"t\",\"ttl\":10,\"enqueued_at\":%lld}",
                     ago_ms));
-    bh_rig_push(&rig, "sms",
-                bh_rig_text(&rig, "{\"id\":\"delay\"," TO("64") ",\"text\":\"t\",\"ttl\":60,\"delay\":%lld}",
-                            ago_ms / 1000));
+    bh_rig_push(
+        &rig, "sms",
+        bh_rig_text(&rig,
+                    "{\"id\":\"delay\"," TO("64") ",\"text\":\"t\",\"ttl\":60,\"delay\":%lld}",
+                    ago_ms / 1000));
     bh_rig_wait_state(&rig, "sms", "ms", "sent");
     bh_rig_wait_state(&rig, "sms", "s", "sent");
     bh_rig_wait_state(&rig, "sms", "delay", "sent");
     bh_rig_wait_state(&rig, "sms", "over", "expired");
     /* 49 minutes and nearly 30 seconds are left, rounded up. */
     cr_expect_not_null(bh_tap_find(rig.tap, "ttl", "50", 0), "milliseconds");
-    cr_expect_eq(bh_tap_count(rig.tap, "ttl", "50"), 3, "seconds as text, and a delay that is over");
+    cr_expect_eq(bh_tap_count(rig.tap, "ttl", "50"), 3,
+                 "seconds as text, and a delay that is over");
     cr_expect_eq(bh_rig_accepted(&rig, "over"), 0);
     daemon_check_status(&rig, "sms", "over", "over", "attempts=0");
     bh_rig_stop(&rig);

@@ -84,11 +84,11 @@ Test(daemon_voice, reads_up_to_ten_thousand_characters)
         const char *id, *unit, *state;
         size_t count;
     } texts[] = {
-        {"ascii",     "x",            "sent",    10000},
-        {"umlauts",   "\u00fc",       "sent",    10000},
-        {"emoji",     "\U0001F600",   "sent",    10000},
-        {"one-more",  "x",            "invalid", 10001},
-        {"one-emoji", "\U0001F600",   "invalid", 10001},
+        {"ascii",     "x",          "sent",    10000},
+        {"umlauts",   "\u00fc",     "sent",    10000},
+        {"emoji",     "\U0001F600", "sent",    10000},
+        {"one-more",  "x",          "invalid", 10001},
+        {"one-emoji", "\U0001F600", "invalid", 10001},
     };
     struct bh_rig rig;
     const struct bh_rig_options options = {.tap = true};
@@ -115,7 +115,8 @@ Test(daemon_voice, never_calls_twice_when_an_answer_is_lost)
     struct bh_rig rig;
     const struct bh_rig_options options = {.without_sim = false};
     bh_rig_start(&rig, &options);
-    bh_rig_tell(&rig, "fault", "{\"kind\":\"drop\",\"at\":\"after\",\"match\":{\"text\":\"lost\"}}");
+    bh_rig_tell(&rig, "fault",
+                "{\"kind\":\"drop\",\"at\":\"after\",\"match\":{\"text\":\"lost\"}}");
     bh_rig_push(&rig, "voice", "{\"id\":\"lost\",\"to\":\"491719998001\",\"text\":\"lost\"}");
     bh_rig_push(&rig, "voice", "{\"id\":\"next\",\"to\":\"491719998001\",\"text\":\"next\"}");
     bh_rig_wait_state(&rig, "voice", "lost", "unknown");

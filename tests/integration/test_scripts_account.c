@@ -201,6 +201,21 @@ Test(account_script, a_bad_trial_pauses_again_and_the_distance_goes_on_growing)
     cr_expect_eq(read.probe_wait_ms, 120000);
 }
 
+Test(account_script, a_trial_that_is_refused_after_the_account_opened_is_a_pause_like_any_other)
+{
+    pause_for("credit", 500);
+    at(60000);
+    probe("a");
+    probed(true);
+    trial_take("a");
+    cr_expect(trial_done("a", BH_ACCOUNT_TRIAL_GOOD));
+    cr_expect(trial_done("a", BH_ACCOUNT_TRIAL_BAD),
+              "the job behind it, sent before the news came");
+    cr_expect_eq(view().state, BH_ACCOUNT_PAUSED);
+    cr_expect_eq(view().probe_wait_ms, 60000);
+    cr_expect_not(trial_done("a", BH_ACCOUNT_TRIAL_BAD), "known already");
+}
+
 Test(account_script, a_prober_or_trial_that_vanishes_is_replaced)
 {
     pause_for("credit", 500);

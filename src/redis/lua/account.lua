@@ -153,9 +153,13 @@ operations['trial-take'] = function()
 end
 
 -- What a job got through says is true whoever sent it; that one was refused or not sent counts only from
--- who still holds the trial.
+-- who still holds the trial.  A worker may send its next job as a trial before it has heard that the one before
+-- opened the account: what that is refused for is a pause like any other.
 operations['trial-done'] = function()
     local state, owner = get('state', 'trial:owner')
+    if ARGV[3] == 'bad' and (not state or state == 'open') then
+        return { pause(ARGV[4], ARGV[5], ARGV[6]), now, 0 }
+    end
     if state ~= 'trial' or (ARGV[3] ~= 'good' and owner ~= ARGV[2]) then
         return { NO, now, 0 }
     end
