@@ -1,9 +1,12 @@
-# bh_criterion_test(NAME SOURCES file... [LINK target...] [LABELS label...] [TIMEOUT seconds] [SERIAL] [ENV name=value...])
+# bh_criterion_test(NAME SOURCES file... [LINK target...] [LABELS label...] [TIMEOUT seconds] [SERIAL] [VALKEY]
+#     [ENV name=value...])
 #
 # One Criterion program as one CTest test.  It runs through tests/support/run_criterion, because
 # Criterion itself passes with leaks, and with no test at all.  SERIAL: one test of the program at a time.
+# VALKEY: once more, as NAME_on_valkey, with valkey-server instead of redis-server where that is installed.
+find_program(BH_VALKEY_SERVER valkey-server)
 function(bh_criterion_test name)
-    cmake_parse_arguments(PARSE_ARGV 1 arg "SERIAL" "TIMEOUT" "SOURCES;LINK;LABELS;ENV")
+    cmake_parse_arguments(PARSE_ARGV 1 arg "SERIAL;VALKEY" "TIMEOUT" "SOURCES;LINK;LABELS;ENV")
     add_executable(${name} ${arg_SOURCES})
     bh_target(${name})
     target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
@@ -16,9 +19,20 @@ function(bh_criterion_test name)
     if(arg_SERIAL)
         set(jobs -j1)
     endif()
-    add_test(NAME ${name}
-        COMMAND ${PROJECT_SOURCE_DIR}/tests/support/run_criterion $<TARGET_FILE:${name}> ${jobs})
-    set_tests_properties(${name} PROPERTIES
+    set(tests ${name})
+    if(arg_VALKEY AND BH_VALKEY_SERVER)
+        list(APPEND tests ${name}_on_valkey)
+    endif()
+    foreach(test IN LISTS tests)
+        add_test(NAME ${test}
+            COMMAND ${PROJECT_SOURCE_DIR}/tests/support/run_criterion $<TARGET_FILE:${name}> ${jobs})
+    endforeach()
+    set_tests_properties(${tests} PROPERTIES
         TIMEOUT ${arg_TIMEOUT} LABELS "${arg_LABELS}" ENVIRONMENT "${arg_ENV}"
         FAIL_REGULAR_EXPRESSION "ERROR: .*Sanitizer;runtime error:;definitely lost")
+    list(REMOVE_ITEM tests ${name})
+    if(tests)
+        set_tests_properties(${tests} PROPERTIES
+            ENVIRONMENT "${arg_ENV};BELLHOP_TEST_REDIS_SERVER=${BH_VALKEY_SERVER}")
+    endif()
 endfunction()
