@@ -29,6 +29,8 @@ static const struct bh_option global_options[] = {
 
 /* ---- Telling people ---- */
 
+static void tell(const char *format, va_list args) BH_PRINTF(1, 0);
+
 static void
 tell(const char *format, va_list args)
 {

@@ -391,7 +391,7 @@ app_on_message(void *arg, const struct bh_message *message)
     case BH_MESSAGE_ACCOUNT:
     case BH_MESSAGE_DRAIN:
     case BH_MESSAGE_STOP:
-    case BH_MESSAGE_PING: BH_ASSERT(!"a message for a worker");
+    case BH_MESSAGE_PING: BH_ASSERT(false && "a message for a worker");
     }
 }
 

@@ -139,7 +139,7 @@ run(const struct options *options, const struct bh_config *config,
         bh_log_write(BH_LOG_ERROR, "not_started", NULL, 0, "libcurl could not be set up");
         return BH_EXIT_NOT_STARTED;
     }
-    int code = bh_app_run(options->config_path, config);
+    int code = (int)bh_app_run(options->config_path, config);
     bh_gateway_transport_global_release();
     return code;
 }

@@ -337,7 +337,7 @@ worker_on_message(void *arg, const struct bh_message *message)
     case BH_MESSAGE_STORE:
     case BH_MESSAGE_DRAINED:
     case BH_MESSAGE_KEEPER_CLOSED:
-    case BH_MESSAGE_STOPPED: BH_ASSERT(!"a message for the main thread");
+    case BH_MESSAGE_STOPPED: BH_ASSERT(false && "a message for the main thread");
     }
 }
 

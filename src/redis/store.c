@@ -419,7 +419,7 @@ queue_of(const struct bh_command *command)
     case BH_COMMAND_CANCEL:
     case BH_COMMAND_ACCOUNT: break;
     }
-    BH_ASSERT(!"a command about a queue");
+    BH_ASSERT(false && "a command about a queue");
     return 0;
 }
 

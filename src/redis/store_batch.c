@@ -169,7 +169,7 @@ emit_failure(struct bh_store *store, const struct bh_command *command)
         break;
     case BH_COMMAND_SUBMIT:
     case BH_COMMAND_CANCEL:
-    case BH_COMMAND_ACCOUNT: BH_ASSERT(!"a command of a batch");
+    case BH_COMMAND_ACCOUNT: BH_ASSERT(false && "a command of a batch");
     }
     store->counters.failed++;
     bh_store_emit(store, &event);
@@ -334,7 +334,7 @@ answer(struct bh_batch *batch, const struct redisReply *reply)
     case BH_COMMAND_CANCEL:
     case BH_COMMAND_ACCOUNT: break;
     }
-    BH_ASSERT(!"a command of a batch");
+    BH_ASSERT(false && "a command of a batch");
     return BH_EPROTO;
 }
 

@@ -116,7 +116,7 @@ disposition_letter(enum bh_disposition disposition)
     case BH_SETTLE_WAIT: return 'w';
     case BH_SETTLE_READY: return 'r';
     }
-    BH_ASSERT(!"a disposition");
+    BH_ASSERT(false && "a disposition");
     return 'r';
 }
 
@@ -128,7 +128,7 @@ ledger_letter(enum bh_ledger_action action)
     case BH_LEDGER_ARM: return 'a';
     case BH_LEDGER_FREE: return 'f';
     }
-    BH_ASSERT(!"a ledger action");
+    BH_ASSERT(false && "a ledger action");
     return 'k';
 }
 

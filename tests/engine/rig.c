@@ -16,7 +16,7 @@ rig_config(const char *ini)
         bh_buf_init(&text, 64 * 1024);
         bh_config_report_print(&report, &text);
         fprintf(stderr, "%s", bh_buf_text(&text));
-        BH_ASSERT(!"a valid configuration");
+        BH_ASSERT(false && "a valid configuration");
     }
     bh_config_report_release(&report);
     return config;

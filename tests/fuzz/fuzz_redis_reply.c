@@ -48,7 +48,7 @@ look_at(struct account *account, const struct redisReply *reply, unsigned depth,
         BH_ASSERT(reply->len <= BYTES_MAX && reply->str[reply->len] == '\0');
         digest_bytes(account, reply->str, reply->len);
         break;
-    default: BH_ASSERT(!"a type that RESP2 does not have");
+    default: BH_ASSERT(false && "a type that RESP2 does not have");
     }
 }
 

@@ -40,6 +40,8 @@ keep(struct bh_rig *rig, const char *text, size_t len)
     return kept->text;
 }
 
+static char *print(const char *format, va_list args) __attribute__((format(printf, 1, 0)));
+
 static char *
 print(const char *format, va_list args)
 {
@@ -114,6 +116,8 @@ struct text {
     char *bytes;
     size_t len;
 };
+
+static void add(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 static void
 add(struct text *text, const char *format, ...)

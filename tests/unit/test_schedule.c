@@ -115,7 +115,7 @@ Test(schedule, holds_thirty_two_entries_and_not_one_more)
     size_t len = 0;
     struct bh_schedule schedule;
     for (int i = 0; i < 33; i++) {
-        memcpy(text + len, ",1s" + (i == 0), 3);
+        memcpy(text + len, &",1s"[i == 0], 3);
         len += i == 0 ? 2 : 3;
         enum bh_status wanted = i < 32 ? BH_OK : BH_EINVAL;
         cr_expect_eq(bh_schedule_parse((struct bh_str){text, len}, &schedule, NULL), wanted, "%d",

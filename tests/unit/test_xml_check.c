@@ -9,8 +9,8 @@ Test(xml_check, accepts_well_formed_xml)
     static const char *const rows[] = {
         "<a/>",
         "<Response><Say language=\"de-DE\">Hallo</Say><Play>http://x/y.mp3</Play></Response>",
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<a>\xC3\xA4 &amp; &lt; &gt; &quot; &apos; "
-        "&#228; &#xE4;</a>\n",
+        ("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<a>\xC3\xA4 &amp; &lt; &gt; &quot; &apos; "
+         "&#228; &#xE4;</a>\n"),
         "<?xml version=\"1.0\" encoding=\"ISO-8859-1\"?><a>\xC3\xA4</a>",
         "<a><![CDATA[<b>&nothing;]]></a>",
         "<!-- a --><a><?target data?><!-- b --></a><!-- c -->",
