@@ -64,7 +64,9 @@ wait_on_reply(void *arg, const struct redisReply *reply, const char *error_text)
 static void
 wait_on_up(void *arg)
 {
-    bh_waiter_pump(arg);
+    struct bh_line *line = arg;
+    line->waiter.wake_at = BH_MONO_NEVER; /* it was set for want of this connection */
+    bh_waiter_pump(line);
 }
 
 static void
@@ -140,12 +142,12 @@ void
 bh_waiter_pump(struct bh_line *line)
 {
     struct bh_waiter *waiter = &line->waiter;
-    if (waiter->open == 0 || waiter->sent)
+    /* Once a wake-up is planned, it is what ends the wait: a read that was refused would be refused again. */
+    if (waiter->open == 0 || waiter->sent || !bh_mono_is_never(waiter->wake_at))
         return;
     if (line->store->up && is_connecting(line) && send_wait(line)) {
         waiter->sent = true;
-        waiter->wake_at = BH_MONO_NEVER;
-    } else if (bh_mono_is_never(waiter->wake_at)) {
+    } else {
         plan_wake(line, POLL_MS);
     }
 }
