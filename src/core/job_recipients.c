@@ -18,7 +18,7 @@ read_one(struct bh_job_reader *reader, struct bh_str text, size_t index,
     struct bh_address address;
     struct bh_error problem = {.text = ""};
     struct bh_str country = bh_str_from(reader->rules->country);
-    enum bh_status status = bh_recipient_parse_in(text, country, &address, &problem);
+    enum bh_status status = bh_recipient_parse(text, country, &address, &problem);
     if (status == BH_EINVAL)
         return bh_error_set(reader->error, "to", "field `to`: %s", problem.text);
     if (status != BH_OK)

@@ -153,12 +153,6 @@ parse_name(struct bh_str text, struct bh_address *ret_address, struct bh_error *
     return BH_OK;
 }
 
-enum bh_status
-bh_recipient_parse(struct bh_str text, struct bh_address *ret_address, struct bh_error *error)
-{
-    return bh_recipient_parse_in(text, bh_str_from(BH_COUNTRY_DEFAULT), ret_address, error);
-}
-
 bool
 bh_country_is_valid(struct bh_str country)
 {
@@ -170,8 +164,8 @@ bh_country_is_valid(struct bh_str country)
 }
 
 enum bh_status
-bh_recipient_parse_in(struct bh_str text, struct bh_str country, struct bh_address *ret_address,
-                      struct bh_error *error)
+bh_recipient_parse(struct bh_str text, struct bh_str country, struct bh_address *ret_address,
+                   struct bh_error *error)
 {
     BH_ASSERT(bh_country_is_valid(country));
     text = bh_str_trim(text);

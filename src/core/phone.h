@@ -61,17 +61,13 @@ enum bh_status bh_msisdn_parse(struct bh_str text, struct bh_msisdn *ret_msisdn,
  * One recipient (no comma-separated list).  A name is any UTF-8 text with a letter in it, without
  * control characters and commas, up to BH_RECIPIENT_NAME_MAX characters; whether it exists is known
  * to the gateway alone.
+ *
+ * "0171..." is a number of `country`, which must be valid.  The zero is dropped, so countries that keep
+ * it, like Italy, have to be written with their code.
  */
-enum bh_status bh_recipient_parse(struct bh_str text, struct bh_address *ret_address,
+enum bh_status bh_recipient_parse(struct bh_str text, struct bh_str country,
+                                  struct bh_address *ret_address,
                                   struct bh_error *error) BH_MUST_CHECK;
-
-/*
- * The same where "0171..." is a number of another country.  The zero is dropped, so countries that keep it, like
- * Italy, have to be written with their code.  `country` must be valid.
- */
-enum bh_status bh_recipient_parse_in(struct bh_str text, struct bh_str country,
-                                     struct bh_address *ret_address,
-                                     struct bh_error *error) BH_MUST_CHECK;
 
 /* One to three digits, the first of which is not 0. */
 bool bh_country_is_valid(struct bh_str country);

@@ -33,7 +33,7 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     struct bh_error error;
     bh_mask_text(text);
     bh_mask_msisdn(text);
-    if (bh_recipient_parse(text, &recipient, &error) != BH_OK) {
+    if (bh_recipient_parse(text, BH_STR_LITERAL("49"), &recipient, &error) != BH_OK) {
         BH_ASSERT(strlen(error.text) > 0);
         return 0;
     }
