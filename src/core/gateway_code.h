@@ -1,8 +1,8 @@
 /*
  * gateway_code - what each return code of the gateway and each class of HTTP status means, as one table.
  *
- * The table says what a code *is* (word, sentence, whom it concerns) and which family of reactions it
- * belongs to.  It does not decide: attempts, clocks, ledgers and the queue's own rules are the policy's.
+ * The table says what a code *is*, in a sentence, and which family of reactions it belongs to.  It does
+ * not decide: attempts, clocks, ledgers and the queue's own rules are the policy's.
  * Codes and meanings are those of the gateway's SMS page, its client libraries and the tables that its
  * integrations carry; where those disagree, the row says how it was settled.
  */
@@ -10,15 +10,6 @@
 #define BH_CORE_GATEWAY_CODE_H
 
 #include "core/base.h"
-
-enum bh_code_scope {
-    BH_SCOPE_MESSAGE,   /* this message is at fault: wherever it is sent, it fails */
-    BH_SCOPE_RECIPIENT, /* this recipient, or this text to him: other jobs are not concerned */
-    BH_SCOPE_ACCOUNT,   /* every job of the account would get the same answer */
-    BH_SCOPE_GATEWAY,   /* the gateway or the way to it is in trouble */
-};
-
-#define BH_SCOPE_COUNT (BH_SCOPE_GATEWAY + 1)
 
 enum bh_code_action {
     BH_ACTION_ACCEPT,          /* taken by the gateway */
@@ -40,19 +31,13 @@ enum bh_code_action {
 
 struct bh_gateway_code {
     int code; /* the gateway's code or the HTTP status; 0: stands for a class or the unknown */
-    const char *word;    /* for logs and counters, e.g. "credit" */
-    const char *meaning; /* for people, starts in lower case, ends without a full stop */
-    enum bh_code_scope scope;
     enum bh_code_action action;
-    const char
-        *retry; /* schedule of delays in the configuration's grammar; NULL: the action has none */
+    const char *retry;   /* delays in the configuration's grammar; NULL: the action has none */
+    const char *meaning; /* for people, starts in lower case, ends without a full stop */
 };
 
 /* The row of a return code.  Never NULL: an unknown code gets a row with code 0 and BH_ACTION_UNCLASSIFIED. */
 const struct bh_gateway_code *bh_gateway_code_find(int code);
-
-/* Whether the code has a row of its own. */
-bool bh_gateway_code_is_known(int code);
 
 /*
  * The row of an HTTP status, for an answer whose body does not decide.  Never NULL.  A 2xx gets
@@ -60,9 +45,5 @@ bool bh_gateway_code_is_known(int code);
  * 503 that a front end answers in overload (not processed) from a 503 that may come from behind it.
  */
 const struct bh_gateway_code *bh_gateway_status_find(int http_status, bool has_retry_after);
-
-/* "account", "rate_limited" and so on; never NULL. */
-const char *bh_code_scope_name(enum bh_code_scope scope);
-const char *bh_code_action_name(enum bh_code_action action);
 
 #endif
