@@ -3,26 +3,11 @@
 #include <bellhop/job.h>
 #include <bellhop/state.h>
 
-#include <string.h>
-
 #include "cli/session.h"
+#include "core/ascii.h"
 #include "core/json.h"
 #include "redis/reply_reader.h"
 #include "redis/reply_view.h"
-
-bool
-bh_job_id_valid(struct bh_str id)
-{
-    if (id.len == 0 || id.len > BH_JOB_ID_MAX)
-        return false;
-    for (size_t i = 0; i < id.len; i++) {
-        char c = id.ptr[i];
-        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-        if (!letter && !(c >= '0' && c <= '9') && strchr("._@-", c) == NULL)
-            return false;
-    }
-    return true;
-}
 
 enum bh_exit
 bh_record_read(struct bh_cli *cli, const char *queue, const struct bh_queue_keys *keys,
@@ -91,7 +76,7 @@ is_number(struct bh_str text)
 {
     size_t at = text.len > 0 && text.ptr[0] == '-' ? 1 : 0;
     size_t digits = 0, begin = at;
-    while (at < text.len && text.ptr[at] >= '0' && text.ptr[at] <= '9')
+    while (at < text.len && bh_is_digit(text.ptr[at]))
         at++;
     digits = at - begin;
     if (digits == 0 || (digits > 1 && text.ptr[begin] == '0'))
@@ -100,7 +85,7 @@ is_number(struct bh_str text)
         return true;
     if (text.ptr[at++] != '.' || at == text.len)
         return false;
-    while (at < text.len && text.ptr[at] >= '0' && text.ptr[at] <= '9')
+    while (at < text.len && bh_is_digit(text.ptr[at]))
         at++;
     return at == text.len;
 }

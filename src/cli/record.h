@@ -40,7 +40,4 @@ bool bh_record_is_final(const struct bh_record *record);
  */
 enum bh_status bh_record_append_json(const struct bh_record *record, struct bh_buf *buf);
 
-/* Is that an id that a job may have?  [A-Za-z0-9._@-]{1,64} */
-bool bh_job_id_valid(struct bh_str id);
-
 #endif

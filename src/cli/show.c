@@ -10,6 +10,7 @@
 #include "cli/table.h"
 #include "cli/wording.h"
 #include "core/fault.h"
+#include "core/job_word.h"
 #include "core/json.h"
 
 #define RECORD_TEXT_MAX ((size_t)16 * 1024 * 1024)
@@ -248,7 +249,7 @@ static enum bh_exit
 show_id(void *arg, struct bh_str text)
 {
     struct show *show = arg;
-    if (!bh_job_id_valid(text))
+    if (!bh_job_is_word(text, BH_JOB_ID_MAX))
         return bh_cli_fail("\"%s\" is no id of a job: 1 to 64 characters of A-Z a-z 0-9 . _ @ -",
                            bh_quote(text).text);
     char id[80];

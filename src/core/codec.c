@@ -1,7 +1,8 @@
 #include "core/codec.h"
 
+#include "core/ascii.h"
+
 #define NOT_BASE64 0xFFu
-#define NOT_HEX    0xFFu
 
 static const char base64_digits[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -75,23 +76,13 @@ bh_base64_append(struct bh_buf *buf, const void *bytes, size_t len)
     return bh_buf_status(buf);
 }
 
-static unsigned
-hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return (unsigned)(c - '0');
-    if (c >= 'a' && c <= 'f')
-        return (unsigned)(c - 'a') + 10;
-    return c >= 'A' && c <= 'F' ? (unsigned)(c - 'A') + 10 : NOT_HEX;
-}
-
 bool
 bh_hex_is_valid(struct bh_str text)
 {
     if (text.len == 0 || text.len % 2 != 0)
         return false;
     for (size_t i = 0; i < text.len; i++) {
-        if (hex_value(text.ptr[i]) == NOT_HEX)
+        if (bh_hex_value(text.ptr[i]) < 0)
             return false;
     }
     return true;
@@ -104,7 +95,7 @@ bh_hex_decode(struct bh_str text, unsigned char *bytes, size_t size, size_t *ret
         return false;
     for (size_t i = 0; i < text.len / 2; i++)
         bytes[i] =
-            (unsigned char)(hex_value(text.ptr[2 * i]) << 4 | hex_value(text.ptr[2 * i + 1]));
+            (unsigned char)(bh_hex_value(text.ptr[2 * i]) * 16 + bh_hex_value(text.ptr[2 * i + 1]));
     *ret_len = text.len / 2;
     return true;
 }
@@ -136,8 +127,7 @@ bh_hex_append(struct bh_buf *buf, const void *bytes, size_t len)
 static bool
 is_unreserved(char c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-           c == '.' || c == '_' || c == '~';
+    return bh_is_alnum(c) || c == '-' || c == '.' || c == '_' || c == '~';
 }
 
 enum bh_status

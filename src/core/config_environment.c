@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "core/alloc.h"
+#include "core/ascii.h"
 #include "core/config_own.h"
 #include "core/did_you_mean.h"
 #include "core/fault.h"
@@ -108,10 +109,8 @@ guess_in(const struct bh_config_section *section, const char *queue, struct bh_s
     size_t len = variable.len - prefix.len;
     if (len >= sizeof(lower))
         return false;
-    for (size_t i = 0; i < len; i++) {
-        char c = variable.ptr[prefix.len + i];
-        lower[i] = (char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
-    }
+    for (size_t i = 0; i < len; i++)
+        lower[i] = bh_to_lower(variable.ptr[prefix.len + i]);
     const char *key = bh_did_you_mean((struct bh_str){lower, len}, keys, section->rows_count);
     if (key == NULL)
         return false;

@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "core/alloc.h"
+#include "core/ascii.h"
 #include "core/config_own.h"
 #include "core/did_you_mean.h"
 #include "core/fault.h"
@@ -37,7 +38,7 @@ is_queue_name(struct bh_str name)
         return false;
     for (size_t i = 0; i < name.len; i++) {
         char c = name.ptr[i];
-        if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && c != '-' && c != '_')
+        if (!(c >= 'a' && c <= 'z') && !bh_is_digit(c) && c != '-' && c != '_')
             return false;
     }
     return true;
@@ -267,8 +268,7 @@ set_instance(struct reader *reader)
     char name[65];
     size_t len = 0;
     for (const char *c = reader->source->host_name; *c != '\0' && len < sizeof(name) - 1; c++) {
-        bool word = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') ||
-                    (*c >= '0' && *c <= '9') || *c == '.' || *c == '_' || *c == '-';
+        bool word = bh_is_alnum(*c) || *c == '.' || *c == '_' || *c == '-';
         name[len++] = (char)(word ? *c : '-');
     }
     slot->origin = BH_CONFIG_FROM_SYSTEM;

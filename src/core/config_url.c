@@ -1,13 +1,7 @@
 #include <string.h>
 
+#include "core/ascii.h"
 #include "core/config_own.h"
-#include "core/scan.h"
-
-static bool
-is_alpha(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
 
 static bool
 all_visible(struct bh_str text)
@@ -38,7 +32,7 @@ is_host(struct bh_str host)
         return false;
     for (size_t i = 0; i < host.len; i++) {
         char c = host.ptr[i];
-        if (!is_alpha(c) && !bh_is_digit(c) && c != '-' && c != '.' && c != '_')
+        if (!bh_is_alnum(c) && c != '-' && c != '.' && c != '_')
             return false;
     }
     return true;
@@ -52,8 +46,7 @@ is_address6(struct bh_str host)
         return false;
     for (size_t i = 0; i < host.len; i++) {
         char c = host.ptr[i];
-        bool hex = bh_is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-        if (!hex && c != ':' && c != '.')
+        if (bh_hex_value(c) < 0 && c != ':' && c != '.')
             return false;
     }
     return true;
@@ -92,8 +85,8 @@ static bool
 take_scheme(struct bh_str *text, struct bh_str *ret_scheme)
 {
     size_t len = 0;
-    while (len < text->len && (is_alpha(text->ptr[len]) || bh_is_digit(text->ptr[len]) ||
-                               text->ptr[len] == '+' || text->ptr[len] == '-'))
+    while (len < text->len &&
+           (bh_is_alnum(text->ptr[len]) || text->ptr[len] == '+' || text->ptr[len] == '-'))
         len++;
     struct bh_str behind = {text->ptr + len, text->len - len};
     if (len == 0 || !bh_str_starts_with(behind, BH_STR_LITERAL("://")))
@@ -172,7 +165,7 @@ bh_config_zone_name_is_safe(struct bh_str name)
     for (size_t i = 0; i < name.len; i++) {
         char c = name.ptr[i];
         /* No dot, so neither `..` nor the tables that lie beside the zones. */
-        if (!is_alpha(c) && !bh_is_digit(c) && c != '_' && c != '-' && c != '+' && c != '/')
+        if (!bh_is_alnum(c) && c != '_' && c != '-' && c != '+' && c != '/')
             return false;
         if (c == '/' && name.ptr[i + 1] == '/')
             return false;

@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "core/alloc.h"
+#include "core/ascii.h"
 #include "core/config_own.h"
 #include "core/duration.h"
 #include "core/fault.h"
@@ -23,8 +24,7 @@ refuse(struct bh_error *error, const char *rule, struct bh_str text)
 static bool
 is_word_char(char c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           (c != '\0' && strchr("._:@-", c) != NULL);
+    return bh_is_alnum(c) || (c != '\0' && strchr("._:@-", c) != NULL);
 }
 
 static enum bh_status
@@ -53,7 +53,7 @@ read_digits(const struct bh_config_row *row, struct bh_str text, struct bh_error
 {
     bool digits = text.len > 0 && text.ptr[0] != '0';
     for (size_t i = 0; i < text.len; i++)
-        digits = digits && text.ptr[i] >= '0' && text.ptr[i] <= '9';
+        digits = digits && bh_is_digit(text.ptr[i]);
     if (!digits || (int64_t)text.len < row->min || (int64_t)text.len > row->max)
         return bh_error_set(error, "",
                             "\"%s\" is not a number of %lld to %lld digits without 0 in front.",

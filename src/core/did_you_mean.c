@@ -1,13 +1,9 @@
 #include "core/did_you_mean.h"
 
+#include "core/ascii.h"
+
 #define DISTANCE_MAX 2
 #define TOO_FAR      (DISTANCE_MAX + 1)
-
-static char
-lower(char c)
-{
-    return (char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
-}
 
 static unsigned
 min3(unsigned a, unsigned b, unsigned c)
@@ -30,11 +26,11 @@ count_changes(struct bh_str a, struct bh_str b)
         unsigned *row = rows[i % 3];
         row[0] = i;
         for (unsigned j = 1; j <= b.len; j++) {
-            char x = lower(a.ptr[i - 1]);
-            char y = lower(b.ptr[j - 1]);
+            char x = bh_to_lower(a.ptr[i - 1]);
+            char y = bh_to_lower(b.ptr[j - 1]);
             row[j] = min3(above[j] + 1, row[j - 1] + 1, above[j - 1] + (x == y ? 0 : 1));
-            if (i > 1 && j > 1 && x == lower(b.ptr[j - 2]) && lower(a.ptr[i - 2]) == y &&
-                above_two[j - 2] + 1 < row[j])
+            if (i > 1 && j > 1 && x == bh_to_lower(b.ptr[j - 2]) &&
+                bh_to_lower(a.ptr[i - 2]) == y && above_two[j - 2] + 1 < row[j])
                 row[j] = above_two[j - 2] + 1;
         }
     }

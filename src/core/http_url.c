@@ -2,19 +2,8 @@
 
 #include <string.h>
 
+#include "core/ascii.h"
 #include "core/base.h"
-
-static bool
-is_alnum(char c)
-{
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
-static bool
-is_hex(char c)
-{
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-}
 
 static bool
 has_allowed_bytes(struct bh_str url)
@@ -23,7 +12,8 @@ has_allowed_bytes(struct bh_str url)
         char c = url.ptr[i];
         if (c <= ' ' || c >= 0x7F || strchr("\"<>\\^`{|}", c) != NULL)
             return false;
-        if (c == '%' && (i + 2 >= url.len || !is_hex(url.ptr[i + 1]) || !is_hex(url.ptr[i + 2])))
+        if (c == '%' && (i + 2 >= url.len || bh_hex_value(url.ptr[i + 1]) < 0 ||
+                         bh_hex_value(url.ptr[i + 2]) < 0))
             return false;
     }
     return true;
@@ -56,7 +46,7 @@ is_host_name(struct bh_str host)
             label.ptr[label.len - 1] == '-')
             return false;
         for (size_t i = 0; i < label.len; i++) {
-            if (!is_alnum(label.ptr[i]) && label.ptr[i] != '-')
+            if (!bh_is_alnum(label.ptr[i]) && label.ptr[i] != '-')
                 return false;
         }
     }
@@ -71,7 +61,7 @@ is_ipv6(struct bh_str host)
     for (size_t i = 0; i < host.len; i++) {
         if (host.ptr[i] == ':')
             colons++;
-        else if (!is_hex(host.ptr[i]) && host.ptr[i] != '.')
+        else if (bh_hex_value(host.ptr[i]) < 0 && host.ptr[i] != '.')
             return false;
     }
     return colons >= 2 && colons <= 7;

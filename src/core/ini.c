@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "core/ascii.h"
 #include "core/fault.h"
 #include "core/utf8.h"
 
@@ -107,8 +108,7 @@ check_bytes(struct bh_str line, struct bh_ini_item *item)
 static bool
 is_key_char(char c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-           c == '-' || c == '.';
+    return bh_is_alnum(c) || c == '_' || c == '-' || c == '.';
 }
 
 static enum bh_ini_kind

@@ -6,6 +6,7 @@
 #include "core/alloc.h"
 #include "core/fault.h"
 #include "core/job_reader.h"
+#include "core/job_word.h"
 #include "core/phone.h"
 #include "core/xml_check.h"
 

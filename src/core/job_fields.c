@@ -1,9 +1,11 @@
 #include <string.h>
 
+#include "core/ascii.h"
 #include "core/codec.h"
 #include "core/fault.h"
 #include "core/http_url.h"
 #include "core/job_reader.h"
+#include "core/job_word.h"
 #include "core/schedule.h"
 #include "core/utf8.h"
 #include "core/when.h"
@@ -55,20 +57,6 @@ bh_job_keep(struct bh_job_reader *reader, struct bh_str text, const char **ret_t
         return BH_ENOMEM;
     *ret_text = kept;
     return BH_OK;
-}
-
-bool
-bh_job_is_word(struct bh_str text, size_t max)
-{
-    if (text.len == 0 || text.len > max)
-        return false;
-    for (size_t i = 0; i < text.len; i++) {
-        char c = text.ptr[i];
-        bool alnum = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-        if (!alnum && c != '.' && c != '_' && c != '@' && c != '-')
-            return false;
-    }
-    return true;
 }
 
 bool
@@ -201,7 +189,7 @@ is_named_sender(struct bh_str text)
     bool alnum_seen = false;
     for (size_t i = 0; i < text.len; i++) {
         char c = text.ptr[i];
-        bool alnum = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+        bool alnum = bh_is_alnum(c);
         if (!alnum && (c == '\0' || strchr(" /.-@_!()+$,&", c) == NULL))
             return false;
         alnum_seen = alnum_seen || alnum;

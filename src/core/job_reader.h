@@ -56,9 +56,6 @@ enum bh_status bh_job_refuse(const struct bh_job_reader *reader, const char *fie
 enum bh_status bh_job_keep(struct bh_job_reader *reader, struct bh_str text,
                            const char **ret_text) BH_MUST_CHECK;
 
-/* The characters that the gateway allows in `label` and `foreign_id`, and we in `id`; 1 to `max` of them. */
-bool bh_job_is_word(struct bh_str text, size_t max);
-
 /* A whole number, written as a number or as a string of digits; false for anything else. */
 bool bh_job_whole_number(const struct bh_job_reader *reader, const struct bh_json_value *value,
                          int64_t *ret_number);

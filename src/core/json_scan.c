@@ -3,6 +3,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "core/ascii.h"
 #include "core/base.h"
 #include "core/utf8.h"
 
@@ -29,16 +30,10 @@ peek(const struct scan *scan)
 }
 
 static bool
-is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
-static bool
 skip_digits(struct scan *scan)
 {
     size_t start = scan->at;
-    while (is_digit(peek(scan)))
+    while (bh_is_digit(peek(scan)))
         scan->at++;
     return scan->at > start;
 }
@@ -51,7 +46,7 @@ scan_number(struct scan *scan)
         scan->at++;
     if (peek(scan) == '0') {
         scan->at++;
-        if (is_digit(peek(scan)))
+        if (bh_is_digit(peek(scan)))
             return fail(scan, "a number starts with a zero");
     } else if (!skip_digits(scan)) {
         return fail(scan, "a minus sign without a number");
@@ -79,15 +74,10 @@ scan_hex4(struct scan *scan, uint32_t *ret_unit)
 {
     uint32_t unit = 0;
     for (int i = 0; i < 4; i++, scan->at++) {
-        char c = peek(scan);
-        if (is_digit(c))
-            unit = unit << 4 | (uint32_t)(c - '0');
-        else if (c >= 'a' && c <= 'f')
-            unit = unit << 4 | (uint32_t)(c - 'a' + 10);
-        else if (c >= 'A' && c <= 'F')
-            unit = unit << 4 | (uint32_t)(c - 'A' + 10);
-        else
+        int value = bh_hex_value(peek(scan));
+        if (value < 0)
             return fail(scan, "\\u needs four hexadecimal digits");
+        unit = unit << 4 | (uint32_t)value;
     }
     *ret_unit = unit;
     return true;
@@ -239,7 +229,7 @@ scan_value(struct scan *scan)
         return scan_container(scan, ']');
     if (c == '"')
         return scan_string(scan);
-    if (c == '-' || is_digit(c))
+    if (c == '-' || bh_is_digit(c))
         return scan_number(scan);
     return scan_literal(scan);
 }

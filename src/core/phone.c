@@ -2,8 +2,8 @@
 
 #include <string.h>
 
+#include "core/ascii.h"
 #include "core/fault.h"
-#include "core/scan.h"
 #include "core/utf8.h"
 
 /* The longest country code that ITU-T E.164 assigns. */
@@ -23,7 +23,7 @@ static bool
 is_letter(uint32_t code)
 {
     if (code < 0x80)
-        return (code >= 'a' && code <= 'z') || (code >= 'A' && code <= 'Z');
+        return bh_is_alpha((char)code);
     if (code < 0xC0 || (code >= 0x2000 && code <= 0x206F) || code == 0x3000 || code == 0xFEFF)
         return false;
     return code < 0xFF01 || code > 0xFF20;

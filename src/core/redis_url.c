@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/alloc.h"
+#include "core/ascii.h"
 #include "core/fault.h"
 
 /* One reading under way: what is built, and where the sentence goes. */
@@ -56,30 +57,6 @@ free_secret(char *secret)
 
 /* ---- characters ------------------------------------------------------------------------------------ */
 
-static bool
-is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
-static int
-hex_value(char c)
-{
-    if (is_digit(c))
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
-static bool
-is_alnum(char c)
-{
-    return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
 static const char *
 find_char(struct bh_str text, char c)
 {
@@ -116,8 +93,8 @@ decode(struct bh_str text, char **ret_decoded)
     for (size_t i = 0; i < text.len; i++) {
         int c = (unsigned char)text.ptr[i];
         if (c == '%') {
-            int high = i + 2 < text.len ? hex_value(text.ptr[i + 1]) : -1;
-            int low = high >= 0 ? hex_value(text.ptr[i + 2]) : -1;
+            int high = i + 2 < text.len ? bh_hex_value(text.ptr[i + 1]) : -1;
+            int low = high >= 0 ? bh_hex_value(text.ptr[i + 2]) : -1;
             c = low >= 0 ? high * 16 + low : 0;
             i += 2;
         }
@@ -157,7 +134,7 @@ static enum bh_status
 parse_db(struct parse *parse, struct bh_str text)
 {
     int64_t db;
-    if (text.len == 0 || !is_digit(text.ptr[0]) || !bh_str_to_int64(text, &db) || db > INT_MAX)
+    if (text.len == 0 || !bh_is_digit(text.ptr[0]) || !bh_str_to_int64(text, &db) || db > INT_MAX)
         return refuse(parse, "the database has to be a number, 0 or greater");
     parse->url.db = (int)db;
     return BH_OK;
@@ -169,13 +146,13 @@ is_ipv6(struct bh_str name)
     size_t colons = 0, i = 0;
     for (; i < name.len && name.ptr[i] != '%'; i++) {
         char c = name.ptr[i];
-        if (c != ':' && c != '.' && hex_value(c) < 0)
+        if (c != ':' && c != '.' && bh_hex_value(c) < 0)
             return false;
         colons += c == ':';
     }
     /* What follows a '%' is the zone, e.g. an interface: RFC 4007 section 11. */
     for (size_t j = i + 1; j < name.len; j++) {
-        if (!is_alnum(name.ptr[j]) && find_char(BH_STR_LITERAL("-._"), name.ptr[j]) == NULL)
+        if (!bh_is_alnum(name.ptr[j]) && find_char(BH_STR_LITERAL("-._"), name.ptr[j]) == NULL)
             return false;
     }
     return colons >= 2 && i + 1 != name.len;
@@ -185,7 +162,7 @@ static bool
 is_host_name(struct bh_str name)
 {
     for (size_t i = 0; i < name.len; i++) {
-        if (!is_alnum(name.ptr[i]) && find_char(BH_STR_LITERAL("-._"), name.ptr[i]) == NULL)
+        if (!bh_is_alnum(name.ptr[i]) && find_char(BH_STR_LITERAL("-._"), name.ptr[i]) == NULL)
             return false;
     }
     return name.len > 0;
@@ -230,7 +207,7 @@ parse_host(struct parse *parse, struct bh_str text, uint16_t port_default)
     int64_t port = port_default;
     if (rest.ptr != NULL && rest.len > 0) {
         struct bh_str digits = {rest.ptr + 1, rest.len - 1};
-        bool is_number = rest.ptr[0] == ':' && digits.len > 0 && is_digit(digits.ptr[0]) &&
+        bool is_number = rest.ptr[0] == ':' && digits.len > 0 && bh_is_digit(digits.ptr[0]) &&
                          bh_str_to_int64(digits, &port);
         if (!is_number || port < 1 || port > 65535)
             return refuse(parse, "the port has to be a number from 1 to 65535");
@@ -493,7 +470,7 @@ static void
 append_encoded(struct bh_buf *buf, const char *text, bool slash_too)
 {
     for (const char *at = text; *at != '\0'; at++) {
-        bool plain = is_alnum(*at) || find_char(BH_STR_LITERAL("-._~"), *at) != NULL ||
+        bool plain = bh_is_alnum(*at) || find_char(BH_STR_LITERAL("-._~"), *at) != NULL ||
                      (*at == '/' && !slash_too);
         if (plain)
             bh_buf_append_char(buf, *at);

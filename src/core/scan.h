@@ -6,14 +6,8 @@
 #ifndef BH_CORE_SCAN_H
 #define BH_CORE_SCAN_H
 
+#include "core/ascii.h"
 #include "core/str.h"
-
-/* ASCII digits only, whatever the locale says. */
-static inline bool
-bh_is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
 
 /* The character at the front; NUL at the end. */
 static inline char

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "core/ascii.h"
 #include "core/buf.h"
 #include "core/digest.h"
 
@@ -45,9 +46,7 @@ bh_signing_nonce_is_valid(struct bh_str nonce)
     if (nonce.len != BH_NONCE_LEN)
         return false;
     for (size_t i = 0; i < nonce.len; i++) {
-        char c = nonce.ptr[i];
-        bool ok = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-        if (!ok)
+        if (!bh_is_alnum(nonce.ptr[i]))
             return false;
     }
     return true;

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "core/ascii.h"
+
 struct bh_str
 bh_str_from(const char *text)
 {
@@ -22,19 +24,13 @@ bh_str_equal_text(struct bh_str a, const char *text)
     return bh_str_equal(a, bh_str_from(text));
 }
 
-static char
-lower_ascii(char c)
-{
-    return (char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
-}
-
 bool
 bh_str_equal_nocase(struct bh_str a, struct bh_str b)
 {
     if (a.len != b.len)
         return false;
     for (size_t i = 0; i < a.len; i++) {
-        if (lower_ascii(a.ptr[i]) != lower_ascii(b.ptr[i]))
+        if (bh_to_lower(a.ptr[i]) != bh_to_lower(b.ptr[i]))
             return false;
     }
     return true;
@@ -94,7 +90,7 @@ bh_str_to_int64(struct bh_str view, int64_t *ret_value)
     int64_t value = 0;
     for (; i < view.len; i++) {
         char c = view.ptr[i];
-        if (c < '0' || c > '9')
+        if (!bh_is_digit(c))
             return false;
         /* Counted downwards, because the negative half is the larger one. */
         if (__builtin_mul_overflow(value, 10, &value) ||

@@ -12,19 +12,13 @@
 #define YEARS_AROUND 2
 #define CHANGES_MAX  (2 * (2 * YEARS_AROUND + 1))
 
-static bool
-is_alpha(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
 /* "CET" or "<+0330>". */
 static bool
 take_name(struct bh_str *rest)
 {
     bool quoted = bh_scan_char(rest, '<');
     size_t len = 0;
-    while (is_alpha(bh_scan_peek(rest)) ||
+    while (bh_is_alpha(bh_scan_peek(rest)) ||
            (quoted && (bh_is_digit(bh_scan_peek(rest)) || bh_scan_peek(rest) == '+' ||
                        bh_scan_peek(rest) == '-'))) {
         bh_scan_char(rest, bh_scan_peek(rest));
