@@ -4,6 +4,7 @@
 #include "core/alloc.h"
 #include "core/config_own.h"
 #include "core/duration.h"
+#include "core/money.h"
 #include "core/redis_url.h"
 #include "core/schedule.h"
 
@@ -173,18 +174,6 @@ bh_config_slot_show(const struct bh_config_row *row, const struct bh_config_slot
     return bh_buf_append_str(buf, text);
 }
 
-/* An amount in the fewest digits: 12.5, 0. */
-static void
-print_money(int64_t micro, char *text, size_t size)
-{
-    int len = snprintf(text, size, "%lld.%06lld", (long long)(micro / 1000000),
-                       (long long)(micro % 1000000));
-    while (len > 0 && text[len - 1] == '0')
-        text[--len] = '\0';
-    if (len > 0 && text[len - 1] == '.')
-        text[len - 1] = '\0';
-}
-
 static void
 print_bound(const struct bh_config_row *row, int64_t bound, char *text, size_t size)
 {
@@ -193,7 +182,7 @@ print_bound(const struct bh_config_row *row, int64_t bound, char *text, size_t s
     else if (row->type == BH_CONFIG_SIZE)
         snprintf(text, size, "%s", bh_size_format((uint64_t)bound).text);
     else if (row->type == BH_CONFIG_MONEY)
-        print_money(bound, text, size);
+        snprintf(text, size, "%s", bh_money_format(bound).text);
     else
         snprintf(text, size, "%lld", (long long)bound);
 }

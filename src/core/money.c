@@ -1,7 +1,12 @@
 #include "core/money.h"
 
+#include <stdio.h>
+
+#include "core/ascii.h"
+
 #define DECIMALS     6
-#define EXPONENT_MAX 400 /* beyond what a double can say; keeps the arithmetic small */
+#define ONE_MICRO    1000000 /* millionths of one */
+#define EXPONENT_MAX 400     /* beyond what a double can say; keeps the arithmetic small */
 
 struct scan {
     const char *at;
@@ -11,7 +16,7 @@ struct scan {
 static bool
 at_digit(const struct scan *scan)
 {
-    return scan->at < scan->end && *scan->at >= '0' && *scan->at <= '9';
+    return scan->at < scan->end && bh_is_digit(*scan->at);
 }
 
 static bool
@@ -107,4 +112,20 @@ bh_money_parse(struct bh_str text, int64_t *ret_micro)
         return false;
     *ret_micro = negative ? -value : value;
     return true;
+}
+
+struct bh_money_text
+bh_money_format(int64_t micro)
+{
+    struct bh_money_text money;
+    uint64_t magnitude = micro < 0 ? UINT64_C(0) - (uint64_t)micro : (uint64_t)micro;
+    int len =
+        snprintf(money.text, sizeof(money.text), "%s%llu.%06u", micro < 0 ? "-" : "",
+                 (unsigned long long)(magnitude / ONE_MICRO), (unsigned)(magnitude % ONE_MICRO));
+    while (money.text[len - 1] == '0')
+        len--;
+    if (money.text[len - 1] == '.')
+        len--;
+    money.text[len] = '\0';
+    return money;
 }

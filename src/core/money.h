@@ -17,4 +17,11 @@
  */
 bool bh_money_parse(struct bh_str text, int64_t *ret_micro);
 
+struct bh_money_text {
+    char text[24];
+};
+
+/* A decimal number without needless zeros, "0.075", "-2.5", "54"; parsed it gives the same again. */
+struct bh_money_text bh_money_format(int64_t micro);
+
 #endif

@@ -10,6 +10,7 @@
 #include "core/gateway_code.h"
 #include "core/gateway_profile.h"
 #include "core/gateway_request.h"
+#include "core/money.h"
 #include "core/redis_survey.h"
 #include "daemon/log.h"
 #include "daemon/settings.h"
@@ -190,8 +191,8 @@ watch_low_balance(struct bh_keeper *keeper, int64_t balance_micro)
     if (is_low && !keeper->low_told)
         bh_log_write(
             BH_LOG_WARN, "low_balance", NULL, 0,
-            "the account's balance is %.2f, below low_balance; top it up before messages wait",
-            (double)balance_micro / 1e6);
+            "the account's balance is %s, below low_balance; top it up before messages wait",
+            bh_money_format(balance_micro).text);
     keeper->low_told = is_low;
 }
 

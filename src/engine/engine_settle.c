@@ -9,6 +9,7 @@
 #include <bellhop/sms.h>
 
 #include "core/json.h"
+#include "core/money.h"
 
 /* ---- fields of the status hash ---- */
 
@@ -109,13 +110,8 @@ put_recipient(struct bh_json_writer *writer, const struct bh_recipient *to,
         bh_json_put_int(writer, "code", result->code);
     if (result->error[0] != '\0')
         bh_json_put_text(writer, "error", result->error);
-    if (result->price_micro >= 0 && result->accepted) {
-        struct bh_buf price;
-        bh_buf_init(&price, 32);
-        bh_micro_format(result->price_micro, &price);
-        bh_json_put_raw(writer, "price", bh_buf_str(&price));
-        bh_buf_release(&price);
-    }
+    if (result->price_micro >= 0 && result->accepted)
+        bh_json_put_raw(writer, "price", bh_str_from(bh_money_format(result->price_micro).text));
     if (result->parts > 0)
         bh_json_put_int(writer, "parts", result->parts);
     bh_json_close_object(writer);

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "core/money.h"
+
 /* Enough for the meta of a job, its error sentences, and results of a thousand recipients. */
 #define FIELDS_BYTES_MAX ((size_t)1024 * 1024)
 
@@ -66,24 +68,7 @@ bh_fields_add_int(struct bh_fields *fields, const char *name, int64_t value)
 void
 bh_fields_add_micro(struct bh_fields *fields, const char *name, int64_t micro)
 {
-    bh_micro_format(micro, bh_fields_begin(fields, name));
-    bh_fields_end(fields);
-}
-
-void
-bh_micro_format(int64_t micro, struct bh_buf *buf)
-{
-    uint64_t magnitude = micro < 0 ? UINT64_C(0) - (uint64_t)micro : (uint64_t)micro;
-    unsigned fraction = (unsigned)(magnitude % 1000000);
-    bh_buf_printf(buf, "%s%llu", micro < 0 ? "-" : "", (unsigned long long)(magnitude / 1000000));
-    if (fraction == 0)
-        return;
-    int digits = 6;
-    while (fraction % 10 == 0) {
-        fraction /= 10;
-        digits--;
-    }
-    bh_buf_printf(buf, ".%0*u", digits, fraction);
+    bh_fields_add_text(fields, name, bh_money_format(micro).text);
 }
 
 enum bh_status

@@ -42,7 +42,4 @@ void bh_fields_end(struct bh_fields *fields);
 enum bh_status bh_fields_view(struct bh_fields *fields, const struct bh_field **ret_fields,
                               size_t *ret_count) BH_MUST_CHECK;
 
-/* Append millionths as above. */
-void bh_micro_format(int64_t micro, struct bh_buf *buf);
-
 #endif

@@ -48,32 +48,6 @@ Test(fields, keeps_names_and_copies_of_values_in_order)
     bh_fields_release(&fields);
 }
 
-Test(fields, writes_millionths_without_needless_zeros)
-{
-    static const struct {
-        int64_t micro;
-        const char *wanted;
-    } rows[] = {
-        {0,         "0"                    },
-        {1,         "0.000001"             },
-        {75000,     "0.075"                },
-        {100000,    "0.1"                  },
-        {1000000,   "1"                    },
-        {1000001,   "1.000001"             },
-        {-1,        "-0.000001"            },
-        {-2500000,  "-2.5"                 },
-        {INT64_MAX, "9223372036854.775807" },
-        {INT64_MIN, "-9223372036854.775808"},
-    };
-    for (size_t i = 0; i < BH_ARRAY_LEN(rows); i++) {
-        struct bh_buf buf;
-        bh_buf_init(&buf, 64);
-        bh_micro_format(rows[i].micro, &buf);
-        cr_expect_str_eq(bh_buf_text(&buf), rows[i].wanted);
-        bh_buf_release(&buf);
-    }
-}
-
 Test(fields, says_when_a_value_was_too_big)
 {
     static char big[600 * 1024];

@@ -67,3 +67,32 @@ Test(money, stops_at_the_end_of_the_view)
     cr_expect_eq(micro, 75000);
     cr_expect_not(bh_money_parse((struct bh_str){NULL, 0}, &micro));
 }
+
+Test(money, writes_no_needless_zeros_and_reads_them_again)
+{
+    static const struct {
+        int64_t micro;
+        const char *wanted;
+    } rows[] = {
+        {0,         "0"                    },
+        {1,         "0.000001"             },
+        {75000,     "0.075"                },
+        {100000,    "0.1"                  },
+        {1000000,   "1"                    },
+        {10000000,  "10"                   },
+        {1000001,   "1.000001"             },
+        {-1,        "-0.000001"            },
+        {-2500000,  "-2.5"                 },
+        {INT64_MAX, "9223372036854.775807" },
+        {INT64_MIN, "-9223372036854.775808"},
+    };
+    for (size_t i = 0; i < BH_ARRAY_LEN(rows); i++) {
+        struct bh_money_text got = bh_money_format(rows[i].micro);
+        int64_t again;
+        cr_expect_str_eq(got.text, rows[i].wanted);
+        if (rows[i].micro >= -BH_MONEY_MICRO_MAX && rows[i].micro <= BH_MONEY_MICRO_MAX) {
+            cr_expect(bh_money_parse(bh_str_from(got.text), &again), "%s", got.text);
+            cr_expect_eq(again, rows[i].micro, "%s", got.text);
+        }
+    }
+}
