@@ -177,6 +177,23 @@ level_of(const struct bh_verdict *verdict)
     return BH_LOG_WARN;
 }
 
+/*
+ * Whether the name of the field at fault may stand in a masked log: an unknown field's is the producer's, and
+ * what got into the wrong place there may be a number or a text.  A misspelt name of ours stays readable.
+ */
+static bool
+looks_like_a_field(const char *name)
+{
+    size_t len = strlen(name), digits = 0;
+    for (size_t i = 0; i < len; i++) {
+        digits = name[i] >= '0' && name[i] <= '9' ? digits + 1 : 0;
+        bool fits = digits > 0 || (name[i] >= 'a' && name[i] <= 'z') || strchr("_.[]", name[i]);
+        if (!fits || digits > 3)
+            return false;
+    }
+    return len > 0 && len <= 40;
+}
+
 static void
 note_verdict(struct bh_engine *engine, const struct bh_slot *slot, const struct bh_outcome *outcome)
 {
@@ -187,9 +204,9 @@ note_verdict(struct bh_engine *engine, const struct bh_slot *slot, const struct 
                        : verdict->confirmed_by != NULL ? "accepted by the gateway"
                                                        : "not sent";
     if (verdict->quotes_field != NULL) {
-        bool named = verdict->quotes_field[0] != '\0';
+        bool named = looks_like_a_field(verdict->quotes_field);
         snprintf(breach, sizeof(breach), "not a valid job%s%s%s", named ? ": see its field `" : "",
-                 verdict->quotes_field, named ? "`" : "");
+                 named ? verdict->quotes_field : "", named ? "`" : "");
         text = breach;
     }
     bh_engine_note(engine,
