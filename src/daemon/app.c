@@ -490,7 +490,9 @@ take_down(struct app *app)
 enum bh_exit
 bh_app_run(const char *config_path, const struct bh_config *config)
 {
-    struct app app = {
+    /* Static, because what a failed start leaves behind stays in reach of it until the process ends. */
+    static struct app app;
+    app = (struct app){
         .config_path = config_path,
         .config = bh_config_retain(config),
         .instance_lock = BH_INSTANCE_LOCK_NONE,

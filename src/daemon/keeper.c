@@ -516,6 +516,9 @@ bh_keeper_start(struct bh_keeper *keeper)
 void
 bh_keeper_configure(struct bh_keeper *keeper, const struct bh_config *config)
 {
+    /* On its way out there is nothing left to configure; who comes next is made from what is in force then. */
+    if (keeper->closing > 0)
+        return;
     struct bh_gateway_transport_options transport = bh_settings_transport(config);
     if (bh_gateway_transport_configure(keeper->transport, &transport) != BH_OK)
         bh_log_write(BH_LOG_ERROR, "reload_failed", NULL, 0,
