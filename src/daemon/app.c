@@ -300,6 +300,14 @@ app_on_signal(uv_signal_t *handle, int number)
 
 /* ---- the pulse ---- */
 
+static const char *
+account_wording(const struct bh_account_event *account)
+{
+    if (account->state == BH_ACCOUNT_OPEN)
+        return "open";
+    return account->reason == BH_REASON_NONE ? "not heard of yet" : "paused: ";
+}
+
 static void
 show_status(struct app *app)
 {
@@ -318,7 +326,7 @@ show_status(struct app *app)
                          "%sRedis %s, gateway %s, account %s%s; %u jobs in hand, %u in flight, "
                          "%llu sent",
                          app->draining ? "draining; " : "", redis, breakers > 0 ? "down" : "up",
-                         app->account_state.state == BH_ACCOUNT_OPEN ? "open" : "paused: ",
+                         account_wording(&app->account_state),
                          bh_reason_name(app->account_state.reason), in_hand, in_flight, sent);
 }
 
