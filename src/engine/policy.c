@@ -388,6 +388,20 @@ plain_resend(const struct bh_case *c, struct bh_wall since, struct bh_verdict *v
     return true;
 }
 
+/*
+ * From when the lock's time counts after a request without an answer: from the first such request, or from
+ * this one when the first one's lock has lapsed meanwhile.
+ */
+static struct bh_wall
+unanswered_since(const struct bh_case *c)
+{
+    struct bh_wall first = c->uncertain_since;
+    if (first.ms != 0 && c->began.ms < first.ms + lock_ms(c->gateway))
+        return first;
+    c->progress->guarded_tries = 0;
+    return c->began;
+}
+
 static void
 settle_uncertain(const struct bh_case *c, struct bh_wall since, struct bh_verdict *v)
 {
@@ -425,12 +439,11 @@ take_refusals(const struct bh_case *c, const struct bh_outcome *outcome)
 static void
 judge_uncertain(const struct bh_case *c, const struct bh_outcome *outcome, struct bh_verdict *v)
 {
-    struct bh_wall since = c->uncertain_since.ms != 0 ? c->uncertain_since : c->began;
     bool ours = outcome->trouble == BH_TROUBLE_CANCELLED || outcome->trouble == BH_TROUBLE_INTERNAL;
     v->attempts++;
     v->mood = ours ? BH_MOOD_NEUTRAL : BH_MOOD_BAD;
     take_refusals(c, outcome);
-    settle_uncertain(c, since, v);
+    settle_uncertain(c, unanswered_since(c), v);
 }
 
 /* Too late for the guarded retry, too early for another: a request now could meet the lock's last moment. */
@@ -457,7 +470,11 @@ bh_policy_unanswered(const struct bh_case *c, struct bh_verdict *v)
                      : "an earlier request was not answered, and it is too late to ask again");
     struct bh_case again = *c;
     again.began = c->uncertain_since;
-    settle_uncertain(&again, c->uncertain_since, v);
+    /* Of several requests the last one died with its worker, perhaps a moment ago; the record has the first. */
+    bool is_stale = c->now.ms >= c->uncertain_since.ms + lock_ms(c->gateway);
+    if (recovered && c->attempts > 1 && is_stale)
+        again.began = c->now;
+    settle_uncertain(&again, unanswered_since(&again), v);
     return true;
 }
 
@@ -596,7 +613,7 @@ wait_for_open(const struct bh_case *c, const struct tally *tally, struct bh_verd
         wait_for_gateway(v);
         waits = true;
     } else if (tally->of[BH_ACTION_UNCERTAIN] > 0) {
-        settle_uncertain(c, c->uncertain_since.ms != 0 ? c->uncertain_since : c->began, v);
+        settle_uncertain(c, v->uncertain_since.ms != 0 ? v->uncertain_since : c->began, v);
         waits = true;
     } else if (tally->of[BH_ACTION_RELOAD_LOCK] > 0) {
         waits = wait_for_lock(c, v);
@@ -620,8 +637,8 @@ judge_answer(const struct bh_case *c, const struct bh_outcome *outcome, struct b
     read_tally(c, &tally, v);
 
     bool resends = on_uncertain(c) == BH_ON_UNCERTAIN_RESEND;
-    if (tally.of[BH_ACTION_UNCERTAIN] > 0 && resends && v->uncertain_since.ms == 0)
-        v->uncertain_since = c->began;
+    if (tally.of[BH_ACTION_UNCERTAIN] > 0 && resends)
+        v->uncertain_since = unanswered_since(c);
     if (tally.of[BH_ACTION_PAUSE_CREDIT] + tally.of[BH_ACTION_PAUSE_AUTH] +
             tally.of[BH_ACTION_DAILY_LIMIT] + tally.of[BH_ACTION_RETRY_CARRIER] >
         0)

@@ -747,6 +747,24 @@ Test(policy, repeats_inside_the_locks_time_and_never_behind_five_sixths_of_it)
     }
 }
 
+/* The first one's lock has lapsed; only the second one's can tell what became of it. */
+Test(policy, begins_the_locks_time_anew_with_a_later_request_without_an_answer)
+{
+    struct desk desk;
+    struct bh_verdict verdict;
+    struct bh_exchange silence = {.handed_over = BH_HANDED_ALL, .retry_after_ms = -1};
+    sit_down_uncertain(&desk, 900 SECONDS);
+    desk.progress.guarded_tries = 2;
+    judge(&desk, &silence, &verdict);
+    cr_expect_eq(verdict.uncertain_since.ms, NOON + 900 SECONDS);
+    cr_expect_eq(verdict.delay_ms, 44 SECONDS, "%lld", (long long)verdict.delay_ms);
+    desk.about.uncertain_since = verdict.uncertain_since;
+    later(&desk, 45 SECONDS);
+    judge_code(&desk, 402, &verdict);
+    cr_expect_eq(verdict.state, BH_STATE_SENT);
+    stand_up(&desk);
+}
+
 Test(policy, holds_or_resends_as_the_job_says_before_the_queue)
 {
     static const struct {
@@ -807,29 +825,37 @@ Test(policy, looks_again_at_an_unanswered_job_before_sending_it)
     static const struct {
         const char *name;
         bool recovered, holds, ledger;
+        unsigned attempts;
         bh_ms ago_ms;
         bool goes_on;
         enum bh_state state;
         bh_ms moment_ms; /* since the unanswered request; 0: not looked at */
     } rows[] = {
-        {"the guarded moment",                false, false, true,  45000,  true,  0,                 0     },
-        {"its last moment",                   false, false, true,  150000, true,  0,                 0     },
-        {"behind it",                         false, false, true,  150001, false, BH_STATE_RETRYING, 190000},
-        {"in the lock's last second",         false, false, true,  179000, false, BH_STATE_RETRYING, 190000},
-        {"after it has lapsed",               false, false, true,  190000, true,  0,                 0     },
-        {"without a ledger there is no lock", false, false, false, 160000, true,  0,                 0     },
-        {"held by now",                       false, true,  true,  45000,  false, BH_STATE_UNKNOWN,  0     },
-        {"its worker died",                   true,  false, true,  5000,   false, BH_STATE_RETRYING, 45000 },
-        {"its worker died a while ago",       true,  false, true,  70000,  false, BH_STATE_RETRYING, 70000 },
-        {"its worker died long ago",          true,  false, true,  900000, false, BH_STATE_RETRYING, 905000},
-        {"its worker died, and it is held",   true,  true,  true,  5000,   false, BH_STATE_UNKNOWN,  0     },
-        {"its worker died, no ledger",        true,  false, false, 2000,   false, BH_STATE_RETRYING, 7000  },
+        {"the guarded moment",                false, false, true,  1, 45000,  true,  0,                 0     },
+        {"its last moment",                   false, false, true,  1, 150000, true,  0,                 0     },
+        {"behind it",                         false, false, true,  1, 150001, false, BH_STATE_RETRYING, 190000},
+        {"in the lock's last second",         false, false, true,  1, 179000, false, BH_STATE_RETRYING,
+         190000                                                                                               },
+        {"after it has lapsed",               false, false, true,  1, 190000, true,  0,                 0     },
+        {"without a ledger there is no lock", false, false, false, 1, 160000, true,  0,                 0     },
+        {"held by now",                       false, true,  true,  1, 45000,  false, BH_STATE_UNKNOWN,  0     },
+        {"its worker died",                   true,  false, true,  1, 5000,   false, BH_STATE_RETRYING, 45000 },
+        {"its worker died a while ago",       true,  false, true,  1, 70000,  false, BH_STATE_RETRYING,
+         70000                                                                                                },
+        {"its worker died long ago",          true,  false, true,  1, 900000, false, BH_STATE_RETRYING,
+         905000                                                                                               },
+        {"its worker died, and it is held",   true,  true,  true,  1, 5000,   false, BH_STATE_UNKNOWN,  0     },
+        {"its worker died, no ledger",        true,  false, false, 1, 2000,   false, BH_STATE_RETRYING, 7000  },
+        {"its worker died with a second one", true,  false, true,  2, 900000, false,
+         BH_STATE_RETRYING,                                                                             945000},
+        {"and within the first one's time",   true,  false, true,  2, 60000,  false, BH_STATE_RETRYING,
+         60000                                                                                                },
     };
     for (size_t i = 0; i < BH_ARRAY_LEN(rows); i++) {
         struct desk desk;
         struct bh_verdict verdict = {.attempts = 77};
         sit_down(&desk, BH_JOB_SMS, 1);
-        desk.about.attempts = 1;
+        desk.about.attempts = rows[i].attempts;
         desk.about.uncertain_since.ms = NOON;
         desk.about.began.ms = 0;
         desk.about.now.ms = NOON + rows[i].ago_ms;
@@ -845,7 +871,7 @@ Test(policy, looks_again_at_an_unanswered_job_before_sending_it)
         } else {
             cr_expect_eq(verdict.state, rows[i].state, "%s: %s", rows[i].name,
                          bh_state_name(verdict.state));
-            cr_expect_eq(verdict.attempts, 1, "%s: counted by the recovery", rows[i].name);
+            cr_expect_eq(verdict.attempts, rows[i].attempts, "%s: counted already", rows[i].name);
             cr_expect_eq(desk.progress.recoveries_seen, 3, "%s", rows[i].name);
             cr_expect_eq(verdict.mood, BH_MOOD_NEUTRAL, "%s", rows[i].name);
             cr_expect_neq(verdict.error[0], '\0', "%s", rows[i].name);
