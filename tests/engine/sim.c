@@ -25,8 +25,9 @@
 #define SLOTS_MAX    128
 #define TOKENS_MAX   65536
 #define STEPS_MAX    2000000
-#define RUNS         200
+#define RUNS         120
 #define TIMEOUT_MS   (20 * BH_SECOND_MS)
+#define SLOW_MS      (8 * BH_SECOND_MS)
 
 enum kind { TO_STORE, TO_WORKER, TO_GATEWAY, TO_KEEPER, CONNECT, RESTART, WORLD, KEEPER };
 
@@ -262,6 +263,13 @@ copy_settle(struct sim_request *request, const struct bh_settle_command *settle,
         memcpy(request->memo, settle->memo.ptr, settle->memo.len);
 }
 
+/* Mostly quick, sometimes so slow that it matters for leases. */
+static int64_t
+travel_ms(void)
+{
+    return (int64_t)below(chance(20) ? SLOW_MS : 60);
+}
+
 /* The answer is that there is none. */
 static void
 fail(struct message *message)
@@ -285,7 +293,7 @@ ask_store(unsigned number, const struct bh_command *command)
     request->kind = command->kind;
     request->owner = (int)number;
     request->asked_at.ms = world->now + worker->offset;
-    int64_t delay_ms = (int64_t)below(chance(30) ? 4000 : 60);
+    int64_t delay_ms = travel_ms();
     switch (command->kind) {
     case BH_COMMAND_CLAIM:
         request->number = command->claim.queue;
@@ -368,7 +376,12 @@ submit(unsigned number, const struct bh_submit_command *command)
     BH_ASSERT(job->place == SIM_LEASED && job->head.owner == (int)number);
     BH_ASSERT(server_now() < job->lease_end);
     BH_ASSERT(job->head.started != 0);
-    BH_ASSERT(server_now() < job->head.expires);
+    /* Its idea of the store's time is wrong by half of a slow claim at most. */
+    BH_ASSERT(server_now() < job->head.expires + SLOW_MS);
+    /* A gateway that is still busy with an earlier request has not armed its lock. */
+    bool has_lock = !job->voice && !job->no_reload;
+    BH_ASSERT(!has_lock || job->lost_at == 0 ||
+              server_now() >= job->lost_at + TIMEOUT_MS - SLOW_MS);
     BH_ASSERT(++job->submits <= 300);
     BH_ASSERT(++worker->in_flight <= worker->share_max);
 
@@ -378,6 +391,9 @@ submit(unsigned number, const struct bh_submit_command *command)
     bool lost = call.fate == SIM_LOST_REQUEST || call.fate == SIM_LOST_ANSWER ||
                 call.fate == SIM_GARBLED || call.fate == SIM_SERVER_ERROR;
     job->was_uncertain = job->was_uncertain || lost;
+    job->sent_at = server_now();
+    if (lost)
+        job->lost_at = server_now();
     bool arrives = call.fate == SIM_ANSWERED || call.fate == SIM_LOST_ANSWER ||
                    call.fate == SIM_GARBLED || (call.fate == SIM_SERVER_ERROR && chance(500));
     int64_t delay_ms = (int64_t)(1 + below(chance(50) ? 19000 : 1500));
@@ -406,7 +422,9 @@ is_about(const struct message *message, unsigned number, struct bh_slot_handle s
 static void
 cancel(unsigned number, struct bh_slot_handle slot)
 {
-    world->store.jobs[world->workers[number].jobs[slot.index]].was_uncertain = true;
+    struct sim_job *job = &world->store.jobs[world->workers[number].jobs[slot.index]];
+    job->was_uncertain = true;
+    job->lost_at = job->sent_at;
     for (size_t i = world->messages_count; i-- > 0;) {
         if (!is_about(world->messages[i], number, slot))
             continue;
@@ -730,6 +748,17 @@ push_job(void)
 
 /* ---- the world ---- */
 
+/* Short ones, long ones, and those that end about when the lease does. */
+static int64_t
+throw_stop_ms(void)
+{
+    switch (below(3)) {
+    case 0: return (int64_t)below(20000);
+    case 1: return SIM_LEASE_MS - 2000 + (int64_t)below(4000);
+    default: return (int64_t)below(200000);
+    }
+}
+
 static void
 disturb_worker(unsigned number)
 {
@@ -747,7 +776,7 @@ disturb_worker(unsigned number)
     case 1:
         if (world->stops && worker->stopped_until <= world->now) {
             total.stops++;
-            worker->stopped_until = world->now + (int64_t)below(chance(300) ? 200000 : 20000);
+            worker->stopped_until = world->now + throw_stop_ms();
         }
         break;
     case 2:
@@ -866,8 +895,7 @@ execute(struct message *message)
         event.claimed.queue = message->request->number;
     if (event.kind == BH_EVENT_WOKEN)
         event.queue = message->request->number;
-    struct message *answer =
-        send(TO_WORKER, message->worker, (int64_t)below(chance(30) ? 4000 : 60));
+    struct message *answer = send(TO_WORKER, message->worker, travel_ms());
     answer->life = message->life;
     answer->of_store = true;
     answer->event = event;

@@ -3,6 +3,9 @@
 #include <stdio.h>
 #include <string.h>
 
+/* In place of a code: the answer does not speak of him. */
+#define LEFT_OUT 0
+
 static bool
 chance(struct sim_gateway *gateway, unsigned per_mille)
 {
@@ -90,6 +93,10 @@ code_for(struct sim_gateway *gateway, const struct sim_job *job, unsigned long l
         return 403;
     if (gateway->is_well)
         return 100;
+    if (chance(gateway, 5)) { /* the credit ends in the middle of a request */
+        gateway->no_credit = true;
+        return 500;
+    }
     if (chance(gateway, 40))
         return 600;
     if (chance(gateway, 15))
@@ -143,11 +150,14 @@ write_body(const struct sim_call *call, const struct sim_job *job, const int *co
         len = snprintf(answer->body, (size_t)size, "{\"success\":\"%d\",\"messages\":[",
                        all ? 100 : 101);
         for (size_t i = 0; i < call->people_count && len < size; i++)
-            len += snprintf(answer->body + len, (size_t)(size - len),
-                            "%s{\"recipient\":\"%llu\",\"success\":%s,\"error\":\"%d\",\"id\":%s}",
-                            i > 0 ? "," : "", job->people[call->people[i]],
-                            codes[i] == 100 ? "true" : "false", codes[i],
-                            codes[i] == 100 ? "\"77\"" : "null");
+            len += codes[i] == LEFT_OUT
+                       ? 0
+                       : snprintf(
+                             answer->body + len, (size_t)(size - len),
+                             "%s{\"recipient\":\"%llu\",\"success\":%s,\"error\":\"%d\",\"id\":%s}",
+                             answer->body[len - 1] == '[' ? "" : ",", job->people[call->people[i]],
+                             codes[i] == 100 ? "true" : "false", codes[i],
+                             codes[i] == 100 ? "\"77\"" : "null");
         if (len < size)
             snprintf(answer->body + len, (size_t)(size - len), "]}");
     }
@@ -162,6 +172,11 @@ sim_gateway_judge(struct sim_gateway *gateway, struct sim_store *store, const st
     int codes[SIM_PEOPLE_MAX];
     for (size_t i = 0; i < call->people_count; i++)
         codes[i] = judge_person(gateway, job, call->people[i], now, call->fate);
+    if (gateway->has_faults && call->people_count > 1 && chance(gateway, 100)) {
+        codes[bh_dice_below(gateway->dice, call->people_count)] = LEFT_OUT;
+        job->was_uncertain = true;
+        job->lost_at = now;
+    }
     *ret_answer = (struct sim_answer){
         .exchange = {.handed_over = BH_HANDED_ALL,
                      .http_status = 200,

@@ -58,6 +58,7 @@ recover(struct sim_store *store, struct sim_job *job)
         head->started = 0;
         job->was_uncertain = true;
         job->blind++;
+        job->lost_at = job->sent_at;
     }
     head->recoveries++;
     head->owner = SIM_NOBODY;

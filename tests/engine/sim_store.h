@@ -56,6 +56,7 @@ struct sim_job {
     unsigned submits;
     unsigned blind; /* recoveries of a job that was marked as being sent */
     bool was_uncertain;
+    int64_t sent_at, lost_at; /* its last request, and its last one without an answer; 0: none */
 };
 
 struct sim_list {

@@ -663,6 +663,36 @@ Test(engine, claims_nothing_while_the_breaker_is_open_and_then_one)
     finish();
 }
 
+Test(engine, lets_one_of_those_at_hand_go_when_the_breaker_probes)
+{
+    static const char *const jobs[] = {RIG_SMS("a"), RIG_SMS("b"), RIG_SMS("c"),
+                                       RIG_SMS("d"), RIG_SMS("e"), RIG_SMS("f")};
+    start("[gateway]\napi_key = k\nmax_connections = 3\n[queue a]\n");
+    rig_give(&rig, jobs, 6);
+    struct bh_command submits[3];
+    for (unsigned i = 0; i < 3; i++) {
+        struct bh_command admit = rig_get(&rig, BH_COMMAND_ADMIT);
+        rig_admitted(&rig, &admit, BH_ADMIT_OK, 0);
+        submits[i] = rig_get(&rig, BH_COMMAND_SUBMIT);
+    }
+    for (unsigned i = 0; i < 3; i++)
+        rig_silence(&rig, &submits[i], BH_HANDED_NOTHING, BH_TROUBLE_CONNECT);
+    /* The window had halved, so one more has been let in before the breaker opened. */
+    rig_forget(&rig, BH_COMMAND_SETTLE);
+    unsigned let_in = rig_count(&rig, BH_COMMAND_ADMIT);
+    cr_expect_leq(let_in, 1);
+    struct bh_command admit;
+    if (rig_take(&rig, BH_COMMAND_ADMIT, &admit))
+        rig_admitted(&rig, &admit, BH_ADMIT_DUPLICATE, 0);
+    rig_wait(&rig, 1999);
+    cr_expect_eq(rig_count(&rig, BH_COMMAND_ADMIT), 0, "closed");
+    rig_wait(&rig, 401);
+    cr_expect_eq(rig_count(&rig, BH_COMMAND_ADMIT), 1, "one probe");
+    rig_wait(&rig, BH_SECOND_MS);
+    cr_expect_eq(rig_count(&rig, BH_COMMAND_ADMIT), 1, "and no second one");
+    finish();
+}
+
 Test(engine, lets_a_job_wait_no_longer_for_the_gateway_than_it_lives)
 {
     start(RIG_CONFIG);
