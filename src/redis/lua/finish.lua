@@ -84,7 +84,7 @@ local function write_status(job, h, next_at)
         args[#args + 1] = 'created_at'
         args[#args + 1] = now_text
     else
-        redis.call('HDEL', job.status, 'next_at', 'reason')
+        redis.call('HDEL', job.status, 'next_at', 'reason', 'error')
     end
     if next_at then
         args[#args + 1] = 'next_at'
