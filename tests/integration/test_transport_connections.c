@@ -222,61 +222,6 @@ Test(transport_connections, gives_connections_under_load_only_so_many_requests)
     scripted_stop(server);
 }
 
-/*
- * As the worker submits: not from the answer's callback but once per turn, so that the library begins requests
- * on connections whose last answer it has and we have not read yet.
- */
-static bool slot_is_free[CLIENT_SLOTS];
-
-static void
-free_slot(struct client *client, struct bh_slot_handle slot)
-{
-    (void)client;
-    slot_is_free[slot.index] = true;
-}
-
-static void
-submit_once_per_turn(uv_prepare_t *prepare)
-{
-    struct client *client = prepare->data;
-    unsigned submitted = 0;
-    for (uint32_t i = 0; i < 40 && client->left > 0 && submitted < 10; i++) {
-        if (!slot_is_free[i])
-            continue;
-        slot_is_free[i] = false;
-        client->left--;
-        submitted++;
-        client_submit(client, i, BODY, PATIENCE_MS);
-    }
-    /* Answers gather, so that the library meets them and the new requests in one go. */
-    const struct timespec moment = {.tv_nsec = 500000};
-    nanosleep(&moment, NULL);
-}
-
-Test(transport_connections, hands_connections_on_before_their_last_answer_is_read)
-{
-    struct client client;
-    struct bh_gateway_transport_options options = {
-        .max_connections = 40, .requests_per_connection = 5, .idle_ms = PATIENCE_MS};
-    struct scripted_server *server = scripted_start(script_serve, hundred);
-    client_start(&client, &options, scripted_port(server));
-    client.on_answered = free_slot;
-    client.left = 2000;
-    for (size_t i = 0; i < CLIENT_SLOTS; i++)
-        slot_is_free[i] = true;
-    uv_prepare_t prepare;
-    uv_prepare_init(&client.loop, &prepare);
-    prepare.data = &client;
-    uv_prepare_start(&prepare, submit_once_per_turn);
-    client_wait(&client, 2000);
-    uv_close((uv_handle_t *)&prepare, NULL);
-
-    cr_expect_eq(scripted_requests(server), 2000);
-    cr_expect_geq(scripted_connections(server), 2000 / 5);
-    client_stop(&client);
-    scripted_stop(server);
-}
-
 Test(transport_connections, closes_idle_connections_by_itself)
 {
     struct client client;
