@@ -142,6 +142,7 @@ bh_claim_done(struct bh_engine *engine, const struct bh_claimed_event *event)
     queue->claiming = false;
     bh_engine_learn_clock(engine, event->server_now, event->asked_at);
     bh_claim_next_due(engine, event->queue, event->next_due_ms);
+    queue->full = event->code == BH_CLAIM_LIMITED && event->wait_ms <= 0;
     if (event->code == BH_CLAIM_LIMITED) {
         bh_ms wait_ms = event->wait_ms > 0 ? event->wait_ms : BH_ENGINE_RETRY_MS;
         queue->blocked_until = bh_mono_add(engine->turn.mono, wait_ms);
@@ -159,6 +160,15 @@ bh_claim_done(struct bh_engine *engine, const struct bh_claimed_event *event)
                         (unsigned)event->jobs_count);
     for (size_t i = 0; i < event->jobs_count; i++)
         bh_job_open(engine, event, &event->jobs[i]);
+}
+
+void
+bh_claim_lease_freed(struct bh_engine *engine, unsigned number)
+{
+    struct bh_queue_state *queue = &engine->queues[number];
+    if (queue->full)
+        queue->blocked_until = engine->turn.mono;
+    queue->full = false;
 }
 
 void

@@ -34,6 +34,7 @@ struct bh_queue_state {
     bool ready;                   /* there may be something to take */
     struct bh_mono next_due;      /* a waiting job becomes due */
     struct bh_mono blocked_until; /* limited, paused, or Redis said no */
+    bool full;                    /* blocked because its leases are used up */
 };
 
 struct bh_tokens {
@@ -102,6 +103,8 @@ bool bh_claim_next(struct bh_engine *engine, struct bh_command *ret_command);
 void bh_claim_done(struct bh_engine *engine, const struct bh_claimed_event *event);
 void bh_claim_failed(struct bh_engine *engine, unsigned queue);
 void bh_claim_woken(struct bh_engine *engine, unsigned queue);
+/* A job of ours gave its lease up: a queue whose leases were used up may be asked again. */
+void bh_claim_lease_freed(struct bh_engine *engine, unsigned queue);
 void bh_claim_next_due(struct bh_engine *engine, unsigned queue, bh_ms next_due_ms);
 struct bh_mono bh_claim_wake_at(const struct bh_engine *engine, struct bh_mono now);
 void bh_claim_configure(struct bh_engine *engine);

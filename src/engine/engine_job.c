@@ -60,11 +60,16 @@ unflag(struct bh_engine *engine, struct bh_slot *slot)
     slot->renew_due = slot->cancel_due = false;
 }
 
-/* Forget a job without a word to Redis: its lease runs out and somebody takes it up again. */
+/*
+ * Forget a job without a word to Redis: its lease runs out and somebody takes it up again.  Without a reason
+ * Redis has had its word, and the lease is gone already.
+ */
 void
 bh_job_drop(struct bh_engine *engine, struct bh_slot *slot, const char *why)
 {
-    if (why != NULL) {
+    if (why == NULL) {
+        bh_claim_lease_freed(engine, slot->claim.queue);
+    } else {
         engine->stats.dropped++;
         note_slot(engine, slot, BH_LOG_WARN, "dropped", why,
                   "it is taken up again when its lease has run out");

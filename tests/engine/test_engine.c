@@ -820,6 +820,49 @@ Test(engine, leaves_limited_and_paused_queues_alone_for_a_while)
     finish();
 }
 
+static void
+answer_limited(void)
+{
+    struct bh_command claim = rig_get(&rig, BH_COMMAND_CLAIM);
+    rig_feed(&rig, &(struct bh_event){
+                       .kind = BH_EVENT_CLAIMED,
+                       .claimed = {.queue = claim.claim.queue,
+                                   .code = BH_CLAIM_LIMITED,
+                                   .asked_at = {rig.now_ms},
+                                   .server_now = rig_server_now(&rig),
+                                   .next_due_ms = -1,
+                                   .wait_ms = -1},
+    });
+}
+
+Test(engine, claims_again_at_once_when_a_job_of_a_full_queue_ends)
+{
+    start("[gateway]\napi_key = k\n[queue a]\nconcurrency = 1\n");
+    struct bh_command claim = rig_get(&rig, BH_COMMAND_CLAIM);
+    rig_claimed(&rig, &claim, &(struct rig_job){RIG_SMS("a"), NULL}, 1, true);
+    answer_limited();
+    cr_expect_eq(rig_count(&rig, BH_COMMAND_CLAIM), 0, "its one lease is taken");
+
+    struct bh_command admit = rig_get(&rig, BH_COMMAND_ADMIT);
+    rig_admitted(&rig, &admit, BH_ADMIT_OK, 0);
+    struct bh_command submit = rig_get(&rig, BH_COMMAND_SUBMIT);
+    rig_answered(&rig, &submit, "100");
+    struct bh_command settle = rig_get(&rig, BH_COMMAND_SETTLE);
+    cr_expect_eq(rig_count(&rig, BH_COMMAND_CLAIM), 0, "it is not settled yet");
+    rig_settled(&rig, &settle, BH_SETTLED_OK);
+    answer_limited();
+    cr_expect_eq(rig_count(&rig, BH_COMMAND_CLAIM), 0, "somebody else was quicker");
+    rig_wait(&rig, 1000);
+    claim = rig_get(&rig, BH_COMMAND_CLAIM);
+
+    rig_claimed(&rig, &claim, &(struct rig_job){RIG_SMS("b"), NULL}, 1, true);
+    answer_limited();
+    admit = rig_get(&rig, BH_COMMAND_ADMIT);
+    rig_admitted(&rig, &admit, BH_ADMIT_DUPLICATE, 0);
+    cr_expect_eq(rig_count(&rig, BH_COMMAND_CLAIM), 1, "admission may end a lease, too");
+    finish();
+}
+
 /* ---- several queues ---- */
 
 /* Claim `jobs` one after the other, all queues being full; counts what each queue got. */
