@@ -281,7 +281,8 @@ static const struct bh_config_row log_rows[] = {
      .help = "Lines for people (text), or one JSON object per line (json)."},
     {.key = "mask", .type = BH_CONFIG_BOOL, .fallback = "yes",
      .reload = BH_CONFIG_LIVE, .offset = IN(log.mask),
-     .help = "Keeps what producers wrote out of the log: of a job that is not valid, the field at fault is named and not quoted."},
+     .help = "Keeps what producers wrote out of the log: a recipient is shown as its country code and last three digits, and of a "
+             "job that is not valid the field at fault is named and not quoted."},
 };
 /* clang-format on */
 
