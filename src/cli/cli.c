@@ -75,7 +75,7 @@ bh_cli_now(void)
     struct timespec now;
     int failed = clock_gettime(CLOCK_REALTIME, &now);
     BH_ASSERT(failed == 0);
-    return (struct bh_wall){(int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000};
+    return bh_wall_from_timespec(now.tv_sec, now.tv_nsec);
 }
 
 /* ---- The frame ---- */

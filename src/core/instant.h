@@ -26,6 +26,20 @@ struct bh_wall {
 #define BH_HOUR_MS   (60 * BH_MINUTE_MS)
 #define BH_DAY_MS    (24 * BH_HOUR_MS)
 
+/* From the nanoseconds that loops and kernels count in; rounded down. */
+static inline struct bh_mono
+bh_mono_from_ns(uint64_t ns)
+{
+    return (struct bh_mono){(int64_t)(ns / 1000000)};
+}
+
+/* From the two members of a struct timespec, which this header must not know; rounded down. */
+static inline struct bh_wall
+bh_wall_from_timespec(int64_t seconds, long nanoseconds)
+{
+    return (struct bh_wall){seconds * BH_SECOND_MS + nanoseconds / 1000000};
+}
+
 /* Later than every real instant: "nothing to wait for". */
 #define BH_MONO_NEVER ((struct bh_mono){INT64_MAX})
 

@@ -9,6 +9,7 @@
 
 #include "core/alloc.h"
 #include "core/gateway_profile.h"
+#include "daemon/clock.h"
 #include "daemon/config_load.h"
 #include "daemon/instance_lock.h"
 #include "daemon/keeper.h"
@@ -333,7 +334,7 @@ show_status(struct app *app)
 static bool
 loops_turn(const struct app *app)
 {
-    int64_t now_ms = (int64_t)(uv_hrtime() / 1000000);
+    int64_t now_ms = bh_clock_mono().ms;
     for (unsigned i = 0; i < app->workers_count; i++) {
         if (now_ms - atomic_load(&bh_worker_gauges(app->workers[i])->turned_at_ms) >
             HANGING_AFTER_MS)

@@ -3,15 +3,17 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
-#include <time.h>
 
 #include "core/alloc.h"
+#include "core/codec.h"
 #include "core/gateway_answer.h"
 #include "core/gateway_code.h"
 #include "core/gateway_profile.h"
 #include "core/gateway_request.h"
 #include "core/money.h"
 #include "core/redis_survey.h"
+#include "core/signing.h"
+#include "daemon/clock.h"
 #include "daemon/log.h"
 #include "daemon/settings.h"
 #include "gateway/transport.h"
@@ -149,15 +151,12 @@ render_balance(struct bh_keeper *keeper, struct bh_error *error)
 {
     const struct bh_gateway_profile profile =
         bh_gateway_profile_from(&keeper->config->gateway, keeper->options.sent_with);
-    struct timespec now;
-    uint8_t random[16];
-    char nonce[33];
-    clock_gettime(CLOCK_REALTIME, &now);
+    uint8_t random[BH_NONCE_LEN / 2];
+    char nonce[BH_NONCE_LEN + 1];
     if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random))
         return BH_EIO;
-    for (size_t i = 0; i < sizeof(random); i++)
-        snprintf(nonce + 2 * i, 3, "%02x", random[i]);
-    const struct bh_gateway_stamp stamp = {nonce, now.tv_sec};
+    bh_hex_write(random, sizeof(random), nonce);
+    const struct bh_gateway_stamp stamp = {nonce, bh_clock_wall().ms / BH_SECOND_MS};
     return bh_gateway_request_balance(&keeper->request, &profile, &stamp, error);
 }
 
@@ -167,9 +166,10 @@ ask_balance(struct bh_keeper *keeper, bool as_probe)
     struct bh_error error = {"", ""};
     if (keeper->asking || keeper->closing > 0)
         return;
-    if (render_balance(keeper, &error) != BH_OK) {
+    enum bh_status status = render_balance(keeper, &error);
+    if (status != BH_OK) {
         bh_log_write(BH_LOG_ERROR, "balance", NULL, 0, "the balance cannot be asked for: %s",
-                     error.text[0] != '\0' ? error.text : "out of memory");
+                     error.text[0] != '\0' ? error.text : bh_status_name(status));
         return;
     }
     keeper->asking = true;

@@ -7,12 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "core/buf.h"
 #include "core/mask.h"
 #include "core/zone.h"
+#include "daemon/clock.h"
 
 /* Room for twelve values of BH_LOG_VALUE_MAX bytes with every byte escaped: no line is ever too long. */
 #define LINE_BYTES_MAX ((size_t)12 * 6 * BH_LOG_VALUE_MAX)
@@ -37,21 +37,13 @@ bh_log_open(void)
     to_journal = strcmp(stream, text) == 0;
 }
 
-static struct bh_wall
-wall_now(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (struct bh_wall){(int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000};
-}
-
 void
 bh_log_configure(const struct bh_config *config)
 {
     atomic_store(&current_level, (int)config->log.level);
     atomic_store(&current_format, (int)config->log.format);
     atomic_store(&masking, config->log.mask);
-    atomic_store(&current_offset_s, (int)bh_zone_offset_s(config->gateway.zone, wall_now()));
+    atomic_store(&current_offset_s, (int)bh_zone_offset_s(config->gateway.zone, bh_clock_wall()));
 }
 
 bool
@@ -81,7 +73,7 @@ emit(enum bh_log_level level, const char *event, const struct bh_log_field *fiel
 {
     const struct bh_log_line line = {
         .level = level,
-        .at = wall_now(),
+        .at = bh_clock_wall(),
         .zone_offset_s = atomic_load(&current_offset_s),
         .event = event,
         .message = bh_str_from(text),

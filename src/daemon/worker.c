@@ -3,11 +3,11 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
-#include <time.h>
 
 #include "core/alloc.h"
 #include "core/gateway_profile.h"
 #include "core/redis_url.h"
+#include "daemon/clock.h"
 #include "daemon/crash_point.h"
 #include "daemon/hush.h"
 #include "daemon/log.h"
@@ -42,19 +42,14 @@ struct bh_worker {
 static struct bh_turn
 turn_now(void)
 {
-    struct timespec wall;
-    clock_gettime(CLOCK_REALTIME, &wall);
-    return (struct bh_turn){
-        .mono = {(int64_t)(uv_hrtime() / 1000000)},
-        .wall = {(int64_t)wall.tv_sec * 1000 + wall.tv_nsec / 1000000},
-    };
+    return (struct bh_turn){.mono = bh_clock_mono(), .wall = bh_clock_wall()};
 }
 
 static struct bh_mono
 mono_now(void *arg)
 {
     (void)arg;
-    return turn_now().mono;
+    return bh_clock_mono();
 }
 
 static void

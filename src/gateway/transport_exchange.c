@@ -360,7 +360,7 @@ judge_retry_after(const struct bh_gateway_sending *request)
         return -1;
     if (!request->has_date) {
         clock_gettime(CLOCK_REALTIME, &clock);
-        now.ms = (int64_t)clock.tv_sec * 1000 + clock.tv_nsec / 1000000;
+        now = bh_wall_from_timespec(clock.tv_sec, clock.tv_nsec);
     }
     return bh_retry_after_parse(bh_str_from(request->retry_after), now, &delay) ? delay : -1;
 }

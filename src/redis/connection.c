@@ -21,7 +21,7 @@ struct cause {
 static struct bh_mono
 now(void)
 {
-    return (struct bh_mono){(int64_t)(uv_hrtime() / 1000000)};
+    return bh_mono_from_ns(uv_hrtime());
 }
 
 static struct bh_str

@@ -25,7 +25,7 @@ static void write_tls(struct bh_redis_link *self);
 static struct bh_mono
 now(void)
 {
-    return (struct bh_mono){(int64_t)(uv_hrtime() / 1000000)};
+    return bh_mono_from_ns(uv_hrtime());
 }
 
 enum bh_status

@@ -18,7 +18,7 @@ bh_store_now(const struct bh_store *store)
 {
     if (store->options.now != NULL)
         return store->options.now(store->options.arg);
-    return (struct bh_mono){(int64_t)(uv_hrtime() / 1000000)};
+    return bh_mono_from_ns(uv_hrtime());
 }
 
 static void

@@ -62,7 +62,7 @@ wall_ms(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    return bh_wall_from_timespec(now.tv_sec, now.tv_nsec).ms;
 }
 
 static void

@@ -1,0 +1,18 @@
+#include "daemon/clock.h"
+
+#include <time.h>
+#include <uv.h>
+
+struct bh_mono
+bh_clock_mono(void)
+{
+    return bh_mono_from_ns(uv_hrtime());
+}
+
+struct bh_wall
+bh_clock_wall(void)
+{
+    struct timespec now = {0};
+    clock_gettime(CLOCK_REALTIME, &now);
+    return bh_wall_from_timespec(now.tv_sec, now.tv_nsec);
+}
