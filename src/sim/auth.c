@@ -100,8 +100,9 @@ host_is_peer(struct bh_sim_str host, const struct addrinfo *peer)
     return same;
 }
 
-bool
-bh_sim_auth_allows(const char *list, const char *peer)
+/* `peer` is one of the addresses or host names in `list` (commas); the empty list allows everybody. */
+static bool
+allows(const char *list, const char *peer)
 {
     struct bh_sim_str rest = bh_sim_str_trim(bh_sim_str_from(list)), host;
     if (rest.len == 0)
@@ -128,7 +129,7 @@ bh_sim_auth_check(struct bh_sim_world *world, struct bh_sim_exchange *exchange,
     const struct bh_sim_key *key = find_key(world, exchange);
     if (key == NULL || key->enabled == 0)
         return 900;
-    if (!bh_sim_auth_allows(world->config.allow, exchange->peer))
+    if (!allows(world->config.allow, exchange->peer))
         return 903;
     if (!bh_sim_signing_check(world, exchange))
         return 901;

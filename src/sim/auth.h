@@ -16,7 +16,4 @@
 int bh_sim_auth_check(struct bh_sim_world *world, struct bh_sim_exchange *exchange,
                       enum bh_sim_right right);
 
-/* `peer` is one of the addresses or host names in `list` (commas); the empty list allows everybody. */
-bool bh_sim_auth_allows(const char *list, const char *peer);
-
 #endif

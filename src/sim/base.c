@@ -134,6 +134,16 @@ bh_sim_str_split(struct bh_sim_str *rest, char separator, struct bh_sim_str *ret
     return true;
 }
 
+int
+bh_sim_hex_value(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
 bool
 bh_sim_str_to_int(struct bh_sim_str a, int64_t *ret_value)
 {
@@ -242,17 +252,6 @@ bh_sim_buf_printf(struct bh_sim_buf *buf, const char *format, ...)
         buf->len += (size_t)len;
     }
     va_end(again);
-}
-
-void
-bh_sim_buf_consume(struct bh_sim_buf *buf, size_t len)
-{
-    if (len >= buf->len) {
-        buf->len = 0;
-        return;
-    }
-    memmove(buf->ptr, buf->ptr + len, buf->len - len);
-    buf->len -= len;
 }
 
 struct bh_sim_str

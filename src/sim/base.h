@@ -54,6 +54,9 @@ struct bh_sim_str bh_sim_str_tail(struct bh_sim_str a,
 /* Cut the piece before the next `separator` off *rest.  False when *rest has a NULL pointer: used up. */
 bool bh_sim_str_split(struct bh_sim_str *rest, char separator, struct bh_sim_str *ret_piece);
 
+/* 0..15, of a digit in either case; -1 when it is no hex digit. */
+int bh_sim_hex_value(char c);
+
 /* The whole view is a decimal number, sign allowed, no overflow. */
 bool bh_sim_str_to_int(struct bh_sim_str a, int64_t *ret_value);
 
@@ -68,7 +71,6 @@ void bh_sim_buf_text(struct bh_sim_buf *buf, const char *text);
 void bh_sim_buf_char(struct bh_sim_buf *buf, char c);
 void bh_sim_buf_int(struct bh_sim_buf *buf, int64_t value);
 void bh_sim_buf_printf(struct bh_sim_buf *buf, const char *format, ...) BH_SIM_PRINTF(2, 3);
-void bh_sim_buf_consume(struct bh_sim_buf *buf, size_t len); /* drop from the front, at most all */
 struct bh_sim_str bh_sim_buf_view(const struct bh_sim_buf *buf);
 
 /* A splitmix64 generator: equal seeds give equal dice on every machine. */

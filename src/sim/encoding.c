@@ -67,8 +67,8 @@ bh_sim_utf8_is_valid(struct bh_sim_str text)
     return true;
 }
 
-void
-bh_sim_utf8_append(struct bh_sim_buf *buf, uint32_t code)
+static void
+append_utf8(struct bh_sim_buf *buf, uint32_t code)
 {
     if (code < 0x80) {
         bh_sim_buf_char(buf, (char)code);
@@ -98,11 +98,11 @@ bh_sim_text_to_utf8(struct bh_sim_buf *buf, struct bh_sim_str text, bool forced)
     while (at < text.len) {
         uint32_t code;
         if (!forced)
-            bh_sim_utf8_append(buf, (unsigned char)text.ptr[at++]);
+            append_utf8(buf, (unsigned char)text.ptr[at++]);
         else if (bh_sim_utf8_next(text, &at, &code))
-            bh_sim_utf8_append(buf, code);
+            append_utf8(buf, code);
         else {
-            bh_sim_utf8_append(buf, 0xfffd);
+            append_utf8(buf, 0xfffd);
             at++;
         }
     }

@@ -16,7 +16,6 @@ struct bh_sim_measure {
 /* Read the code point at *at and step over it.  False (and no step) on invalid UTF-8 or at the end. */
 bool bh_sim_utf8_next(struct bh_sim_str text, size_t *at, uint32_t *ret_code);
 bool bh_sim_utf8_is_valid(struct bh_sim_str text);
-void bh_sim_utf8_append(struct bh_sim_buf *buf, uint32_t code);
 
 /*
  * Append `text` as UTF-8.  Without `forced`, bytes that are no valid UTF-8 are taken as ISO 8859-1, as the

@@ -307,25 +307,15 @@ feed_counted(struct bh_sim_http *http, const char *bytes, size_t len)
     return taken;
 }
 
-static int
-hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 static bool
 read_chunk_size(struct bh_sim_http *http, struct bh_sim_str line)
 {
     uint64_t size = 0;
     size_t at = 0;
-    for (; at < line.len && hex_digit(line.ptr[at]) >= 0; at++) {
+    for (; at < line.len && bh_sim_hex_value(line.ptr[at]) >= 0; at++) {
         if (at == 8)
             return refuse(http, 413);
-        size = size * 16 + (uint64_t)hex_digit(line.ptr[at]);
+        size = size * 16 + (uint64_t)bh_sim_hex_value(line.ptr[at]);
     }
     struct bh_sim_str extension = bh_sim_str_trim(bh_sim_str_tail(line, at));
     if (at == 0 || (extension.len > 0 && extension.ptr[0] != ';') || has_control(extension, true))

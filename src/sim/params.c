@@ -92,16 +92,6 @@ bh_sim_params_add(struct bh_sim_params *params, struct bh_sim_str key, struct bh
     params->count++;
 }
 
-static int
-hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 static void
 append_decoded(struct bh_sim_buf *buf, struct bh_sim_str text)
 {
@@ -109,9 +99,10 @@ append_decoded(struct bh_sim_buf *buf, struct bh_sim_str text)
     char *out = buf->ptr + buf->len;
     for (size_t at = 0; at < text.len; at++) {
         char c = text.ptr[at];
-        if (c == '%' && at + 2 < text.len && hex_digit(text.ptr[at + 1]) >= 0 &&
-            hex_digit(text.ptr[at + 2]) >= 0) {
-            c = (char)(hex_digit(text.ptr[at + 1]) * 16 + hex_digit(text.ptr[at + 2]));
+        if (c == '%' && at + 2 < text.len && bh_sim_hex_value(text.ptr[at + 1]) >= 0 &&
+            bh_sim_hex_value(text.ptr[at + 2]) >= 0) {
+            c = (char)(bh_sim_hex_value(text.ptr[at + 1]) * 16 +
+                       bh_sim_hex_value(text.ptr[at + 2]));
             at += 2;
         } else if (c == '+') {
             c = ' ';
@@ -235,9 +226,10 @@ bh_sim_params_flag(const struct bh_sim_params *params, const char *name)
            (bh_sim_str_is(value, "1") || bh_sim_str_is_nocase(value, "true"));
 }
 
-bool
-bh_sim_params_list(const struct bh_sim_params *params, const char *name, size_t index,
-                   struct bh_sim_str *ret_value)
+/* The `index`-th value of a list: name[...] in the order sent.  False when there are no more. */
+static bool
+list_value(const struct bh_sim_params *params, const char *name, size_t index,
+           struct bh_sim_str *ret_value)
 {
     struct bh_sim_str base = bh_sim_str_from(name);
     for (size_t at = 0; at < params->count; at++) {
@@ -262,7 +254,7 @@ bh_sim_params_joined(const struct bh_sim_params *params, const char *name, struc
         return true;
     }
     size_t index = 0;
-    for (; bh_sim_params_list(params, name, index, &value); index++) {
+    for (; list_value(params, name, index, &value); index++) {
         if (index > 0)
             bh_sim_buf_char(buf, ',');
         bh_sim_buf_str(buf, value);

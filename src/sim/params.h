@@ -53,10 +53,6 @@ struct bh_sim_str bh_sim_params_text(const struct bh_sim_params *params, const c
 /* 1, "1" and true are true in the vendor's libraries; everything else is false. */
 bool bh_sim_params_flag(const struct bh_sim_params *params, const char *name);
 
-/* The `index`-th value of a list: name[...] in the order sent.  False when there are no more. */
-bool bh_sim_params_list(const struct bh_sim_params *params, const char *name, size_t index,
-                        struct bh_sim_str *ret_value);
-
 /* Append the list name[...] joined by commas, or the plain value when there is no list.  False: neither. */
 bool bh_sim_params_joined(const struct bh_sim_params *params, const char *name,
                           struct bh_sim_buf *buf);

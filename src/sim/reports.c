@@ -118,8 +118,8 @@ is_word(struct bh_sim_str plan)
     return bh_sim_str_is(plan, "none") || bh_sim_str_is(plan, "realistic");
 }
 
-bool
-bh_sim_reports_plan_is_valid(struct bh_sim_str plan)
+static bool
+plan_is_valid(struct bh_sim_str plan)
 {
     struct bh_sim_message sms = {.kind = BH_SIM_KIND_SMS}, voice = {.kind = BH_SIM_KIND_VOICE};
     return plan.len <= BH_SIM_PLAN_TEXT_MAX &&
@@ -130,7 +130,7 @@ bool
 bh_sim_reports_plan_for(struct bh_sim_world *world, struct bh_sim_str number,
                         struct bh_sim_str plan)
 {
-    if (!bh_sim_reports_plan_is_valid(plan))
+    if (!plan_is_valid(plan))
         return false;
     struct bh_sim_table_entry *entry = bh_sim_table_put(
         &world->plans, bh_sim_table_key(number, BH_SIM_STR_EMPTY, BH_SIM_STR_EMPTY), 0);

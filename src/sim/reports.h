@@ -18,7 +18,6 @@
 /* A plan for that recipient from now on, instead of the configured one.  False: it is none. */
 bool bh_sim_reports_plan_for(struct bh_sim_world *world, struct bh_sim_str number,
                              struct bh_sim_str plan);
-bool bh_sim_reports_plan_is_valid(struct bh_sim_str plan);
 
 /* Fill steps and duration of a message whose kind, to and send_ms are set; `ttl_ms` is its validity. */
 void bh_sim_reports_plan(struct bh_sim_world *world, struct bh_sim_message *message,

@@ -75,8 +75,9 @@ is_letter(char c)
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
-bool
-bh_sim_sender_is_valid(struct bh_sim_str from)
+/* 11 alphanumeric characters, or 16 digits. */
+static bool
+sender_is_valid(struct bh_sim_str from)
 {
     struct bh_sim_str digits = bh_sim_str_starts(from, "+") ? bh_sim_str_tail(from, 1) : from;
     bool numeric = digits.len > 0;
@@ -164,8 +165,7 @@ static bool
 is_hex(struct bh_sim_str text)
 {
     for (size_t at = 0; at < text.len; at++) {
-        char c = text.ptr[at];
-        if (!is_digit(c) && !(c >= 'a' && c <= 'f') && !(c >= 'A' && c <= 'F'))
+        if (bh_sim_hex_value(text.ptr[at]) < 0)
             return false;
     }
     return text.len > 0 && text.len % 2 == 0;
@@ -215,7 +215,7 @@ read_sms(struct bh_sim_world *world, struct bh_sim_exchange *exchange, struct sm
     sms->from = bh_sim_str_trim(bh_sim_params_text(params, "from"));
     if (sms->from.len == 0)
         sms->from = bh_sim_str_from(world->config.sender);
-    else if (!bh_sim_sender_is_valid(sms->from))
+    else if (!sender_is_valid(sms->from))
         return 201;
     read_times(world, params, sms);
     const struct bh_sim_header *sent_with = bh_sim_http_header(exchange->http, "sentwith");

@@ -12,9 +12,6 @@
 void bh_sim_sms_send(struct bh_sim_world *world, struct bh_sim_exchange *exchange);
 void bh_sim_sms_delete(struct bh_sim_world *world, struct bh_sim_exchange *exchange);
 
-/* 11 alphanumeric characters, or 16 digits. */
-bool bh_sim_sender_is_valid(struct bh_sim_str from);
-
 /* Price of one part to that number. */
 bh_sim_money bh_sim_sms_price(const struct bh_sim_config *config, struct bh_sim_str number);
 

@@ -10,8 +10,8 @@ bh_sim_table_init(struct bh_sim_table *table, size_t max)
     *table = (struct bh_sim_table){.max = max};
 }
 
-void
-bh_sim_table_clear(struct bh_sim_table *table)
+static void
+clear(struct bh_sim_table *table)
 {
     for (size_t at = 0; at < table->capacity; at++)
         free(table->entries[at].text);
@@ -22,7 +22,7 @@ bh_sim_table_clear(struct bh_sim_table *table)
 void
 bh_sim_table_release(struct bh_sim_table *table)
 {
-    bh_sim_table_clear(table);
+    clear(table);
 }
 
 struct bh_sim_table_key

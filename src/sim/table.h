@@ -30,7 +30,6 @@ struct bh_sim_table {
 
 void bh_sim_table_init(struct bh_sim_table *table, size_t max);
 void bh_sim_table_release(struct bh_sim_table *table);
-void bh_sim_table_clear(struct bh_sim_table *table);
 
 /* The key of one to three texts; their borders count. */
 struct bh_sim_table_key bh_sim_table_key(struct bh_sim_str a, struct bh_sim_str b,
