@@ -112,18 +112,6 @@ bh_hex_write(const void *bytes, size_t len, char *out)
     *out = '\0';
 }
 
-enum bh_status
-bh_hex_append(struct bh_buf *buf, const void *bytes, size_t len)
-{
-    const unsigned char *in = bytes;
-    char pair[3];
-    for (size_t i = 0; i < len; i++) {
-        bh_hex_write(in + i, 1, pair);
-        bh_buf_append(buf, pair, 2);
-    }
-    return bh_buf_status(buf);
-}
-
 static bool
 is_unreserved(char c)
 {

@@ -37,9 +37,6 @@ bool bh_hex_decode(struct bh_str text, unsigned char *bytes, size_t size, size_t
 /* Write `len` bytes as lower-case hex to `out`, which has room for 2 * len characters and a NUL. */
 void bh_hex_write(const void *bytes, size_t len, char *out);
 
-/* The same, appended. */
-enum bh_status bh_hex_append(struct bh_buf *buf, const void *bytes, size_t len);
-
 /*
  * Append with everything but the unreserved characters of RFC 3986 (letters, digits, "-._~") as
  * %XX.  Good for the values of application/x-www-form-urlencoded as well as for queries and path

@@ -57,8 +57,8 @@ bh_log_level_name(enum bh_log_level level)
     return levels[level].name;
 }
 
-int
-bh_log_level_priority(enum bh_log_level level)
+static int
+priority_of(enum bh_log_level level)
 {
     BH_ASSERT((unsigned)level < BH_ARRAY_LEN(levels));
     return levels[level].priority;
@@ -248,7 +248,7 @@ bh_log_line_format(const struct bh_log_line *line, enum bh_log_format format, bo
     if (status != BH_OK)
         return status;
     if (journal_prefix)
-        bh_buf_printf(buf, "<%d>", bh_log_level_priority(line->level));
+        bh_buf_printf(buf, "<%d>", priority_of(line->level));
     if (format == BH_LOG_JSON)
         append_json_line(buf, line);
     else

@@ -66,9 +66,6 @@ struct bh_log_line {
 /* "error", "warn", "info", "debug". */
 const char *bh_log_level_name(enum bh_log_level level);
 
-/* The priority of syslog(3) for a level: 3, 4, 6, 7. */
-int bh_log_level_priority(enum bh_log_level level);
-
 /*
  * Append the line with a final newline to `buf`.
  *

@@ -1,8 +1,5 @@
 #include "core/when.h"
 
-#include <inttypes.h>
-#include <stdio.h>
-
 #include "core/duration.h"
 #include "core/fault.h"
 #include "core/scan.h"
@@ -37,14 +34,6 @@ milliseconds(int64_t number)
     if (number >= MILLISECONDS_FROM)
         return number;
     return number > 0 ? number * 1000 : 0;
-}
-
-enum bh_status
-bh_when_from_unix(int64_t number, struct bh_wall *ret_at, struct bh_error *error)
-{
-    char text[24];
-    int len = snprintf(text, sizeof(text), "%" PRId64, number);
-    return accept(milliseconds(number), (struct bh_str){text, (size_t)len}, ret_at, error);
 }
 
 static enum bh_status

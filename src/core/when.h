@@ -27,8 +27,4 @@
 enum bh_status bh_when_parse(struct bh_str text, struct bh_wall base, const struct bh_zone *zone,
                              struct bh_wall *ret_at, struct bh_error *error) BH_MUST_CHECK;
 
-/* The same for a number that is a number already: seconds, from 100,000,000,000 on milliseconds. */
-enum bh_status bh_when_from_unix(int64_t number, struct bh_wall *ret_at,
-                                 struct bh_error *error) BH_MUST_CHECK;
-
 #endif

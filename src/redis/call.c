@@ -42,8 +42,8 @@ make_room(struct bh_call *call)
     return true;
 }
 
-void
-bh_call_end(struct bh_call *call)
+static void
+end_argument(struct bh_call *call)
 {
     if (call->failed != BH_OK)
         return;
@@ -58,7 +58,7 @@ void
 bh_call_end_key(struct bh_call *call)
 {
     BH_ASSERT(call->failed != BH_OK || call->keys_count == call->count);
-    bh_call_end(call);
+    end_argument(call);
     if (call->failed == BH_OK)
         call->keys_count = call->count;
 }
@@ -74,7 +74,7 @@ void
 bh_call_str(struct bh_call *call, struct bh_str argument)
 {
     bh_buf_append_str(&call->bytes, argument);
-    bh_call_end(call);
+    end_argument(call);
 }
 
 void
@@ -87,20 +87,14 @@ void
 bh_call_int(struct bh_call *call, int64_t argument)
 {
     bh_buf_append_int(&call->bytes, argument);
-    bh_call_end(call);
+    end_argument(call);
 }
 
 void
 bh_call_char(struct bh_call *call, char argument)
 {
     bh_buf_append_char(&call->bytes, argument);
-    bh_call_end(call);
-}
-
-size_t
-bh_call_size(const struct bh_call *call)
-{
-    return call->bytes.len;
+    end_argument(call);
 }
 
 enum bh_status

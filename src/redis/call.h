@@ -35,18 +35,14 @@ void bh_call_release(struct bh_call *call);
 /* Only before the first argument. */
 void bh_call_key(struct bh_call *call, struct bh_str key);
 
-/* The buffer to write the next key or argument into, ended by bh_call_end_key or bh_call_end. */
+/* The buffer to write the next key into, ended by bh_call_end_key. */
 struct bh_buf *bh_call_buf(struct bh_call *call);
 void bh_call_end_key(struct bh_call *call);
-void bh_call_end(struct bh_call *call);
 
 void bh_call_str(struct bh_call *call, struct bh_str argument);
 void bh_call_text(struct bh_call *call, const char *argument);
 void bh_call_int(struct bh_call *call, int64_t argument);
 void bh_call_char(struct bh_call *call, char argument);
-
-/* Bytes gathered so far. */
-size_t bh_call_size(const struct bh_call *call);
 
 /*
  * The whole command: EVALSHA, digest, number of keys, keys, arguments.  Borrowed until the next change or

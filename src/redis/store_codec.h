@@ -15,9 +15,6 @@
 
 #define BH_CLAIM_REPLY_BYTES ((size_t)1024 * 1024) /* stop taking after so many bytes of payloads */
 
-/* Most fields of a status that one command may carry. */
-#define BH_STATUS_FIELDS_MAX 64
-
 /* Whose calls these are. */
 struct bh_store_caller {
     const struct bh_store_queue *queue;

@@ -159,31 +159,3 @@ Test(when, refuses_everything_else_with_a_sentence)
     cr_expect_eq(bh_when_parse(BH_STR_LITERAL("+5s\0"), base, NULL, &got, NULL), BH_EINVAL);
     cr_expect_eq(bh_when_parse(BH_STR_LITERAL("1774746000\0"), base, NULL, &got, NULL), BH_EINVAL);
 }
-
-Test(when, takes_numbers_that_are_numbers_already)
-{
-    static const struct {
-        int64_t number;
-        int64_t wanted_ms;
-    } rows[] = {
-        {1774746000,    1774746000000},
-        {1774746000123, 1774746000123},
-        {946684800,     946684800000 },
-        {946684799,     -1           },
-        {99999999999,   -1           },
-        {100000000000,  -1           },
-        {0,             -1           },
-        {-1774746000,   -1           },
-        {INT64_MAX,     -1           },
-        {INT64_MIN,     -1           },
-    };
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct bh_wall got = {77};
-        struct bh_error error = {.text = ""};
-        bool ok = rows[i].wanted_ms >= 0;
-        cr_expect_eq(bh_when_from_unix(rows[i].number, &got, &error), ok ? BH_OK : BH_EINVAL,
-                     "row %zu", i);
-        cr_expect_eq(got.ms, ok ? rows[i].wanted_ms : 77, "row %zu", i);
-        cr_expect_eq(strlen(error.text) > 0, !ok);
-    }
-}
