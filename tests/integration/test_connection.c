@@ -10,6 +10,7 @@
 #include "integration/client.h"
 #include "support/linecut.h"
 #include "support/redis_process.h"
+#include "support/scarce_memory.h"
 
 static struct bh_redis_process redis;
 
@@ -494,34 +495,19 @@ Test(connection, can_be_started_again_after_its_close)
 
 /* ---- short of memory ------------------------------------------------------------------------------- */
 
-static unsigned allocations_left;
-
-static void *
-failing_alloc(size_t size)
-{
-    return allocations_left > 0 ? (allocations_left--, malloc(size)) : NULL;
-}
-
-static void *
-failing_resize(void *ptr, size_t size)
-{
-    return allocations_left > 0 ? (allocations_left--, realloc(ptr, size)) : NULL;
-}
-
 Test(connection, survives_each_of_its_allocations_failing)
 {
-    static const struct bh_allocator failing = {failing_alloc, failing_resize, free};
     bh_redis_process_start(&redis, NULL);
     unsigned ups = 0;
     for (unsigned n = 0; n < 16; n++) {
         struct client client;
         struct bh_redis_listener listener = {0};
         client_init(&client, redis.url);
-        bh_alloc_replace(&failing);
-        allocations_left = n;
+        bh_use_scarce_memory();
+        bh_allocations_left = n;
         if (bh_redis_connection_init(&client.conn, &client.loop, &client.options, &listener,
                                      NULL) != BH_OK) {
-            allocations_left = 1000;
+            bh_allocations_left = 1000;
             cr_expect_eq(uv_run(&client.loop, UV_RUN_NOWAIT), 0);
             uv_close((uv_handle_t *)&client.tick, NULL);
             uv_run(&client.loop, UV_RUN_DEFAULT);
@@ -530,13 +516,13 @@ Test(connection, survives_each_of_its_allocations_failing)
             continue;
         }
         bh_redis_connection_release(&client.conn);
-        allocations_left = n;
+        bh_allocations_left = n;
         client_start(&client);
         RUN_UNTIL(&client, client.downs + client.ups > 0);
         enum bh_status status = TRY_SEND(&client, 0, "ECHO", "0123456789012345678901234567890");
         cr_expect(status == BH_OK || status == BH_ENOMEM || status == BH_EDOWN);
         unsigned accepted = status == BH_OK;
-        allocations_left = 1000;
+        bh_allocations_left = 1000;
         RUN_UNTIL(&client, client.ups > 0);
         ups++;
         SEND(&client, "PING");

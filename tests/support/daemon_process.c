@@ -11,6 +11,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "support/remove_tree.h"
+
 #define RUN_MS          30000
 #define ENVIRONMENT_MAX 16
 

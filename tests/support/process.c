@@ -1,6 +1,5 @@
 #include "support/process.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -262,31 +261,4 @@ bh_process_rss_kib(pid_t pid)
         return 0;
     const char *line = strstr(text, "VmRSS:");
     return line != NULL ? strtol(line + 6, NULL, 10) : 0;
-}
-
-/* ---- files ----------------------------------------------------------------------------------------- */
-
-static void
-remove_tree(const char *path, int depth)
-{
-    DIR *dir = opendir(path);
-    if (dir == NULL)
-        return;
-    struct dirent *entry;
-    while ((entry = readdir(dir)) != NULL) {
-        char inner[512];
-        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
-            continue;
-        snprintf(inner, sizeof(inner), "%s/%s", path, entry->d_name);
-        if (unlink(inner) != 0 && depth > 0)
-            remove_tree(inner, depth - 1);
-    }
-    closedir(dir);
-    rmdir(path);
-}
-
-void
-bh_remove_tree(const char *path)
-{
-    remove_tree(path, 2);
 }

@@ -56,7 +56,4 @@ void bh_sleep_ms(long ms);
 long long bh_now_ms(void); /* monotonic */
 long long bh_unix_ms(void);
 
-/* Remove a directory and all in it, three levels deep. */
-void bh_remove_tree(const char *path);
-
 #endif

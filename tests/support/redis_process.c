@@ -1,6 +1,5 @@
 #include "support/redis_process.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -16,6 +15,8 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "support/remove_tree.h"
 
 #define ARGS_MAX      64
 #define START_TRIES   3 /* a free port may be taken by another program before the server has it */
@@ -272,33 +273,11 @@ bh_redis_process_resume(struct bh_redis_process *process)
         give_up(process, "SIGCONT");
 }
 
-/* ---- files ----------------------------------------------------------------------------------------- */
-
-/* Two levels are enough: Redis keeps its append-only files in one directory. */
-static void
-remove_tree(const char *path, int depth)
-{
-    DIR *dir = opendir(path);
-    if (dir == NULL)
-        return;
-    struct dirent *entry;
-    while ((entry = readdir(dir)) != NULL) {
-        char inner[512];
-        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
-            continue;
-        snprintf(inner, sizeof(inner), "%s/%s", path, entry->d_name);
-        if (unlink(inner) != 0 && depth > 0)
-            remove_tree(inner, depth - 1);
-    }
-    closedir(dir);
-    rmdir(path);
-}
-
 void
 bh_redis_process_release(struct bh_redis_process *process)
 {
     bh_redis_process_kill(process);
-    remove_tree(process->dir, 1);
+    bh_remove_tree(process->dir);
 }
 
 static void

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "support/remove_tree.h"
+
 #define START_MS 30000
 #define STOP_MS  40000
 #define POLL_MS  5

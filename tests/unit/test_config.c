@@ -10,6 +10,7 @@
 #include "core/schedule.h"
 #include "core/zone.h"
 #include "support/config_fixture.h"
+#include "support/scarce_memory.h"
 
 /* The least that is a configuration. */
 #define LEAST "[gateway]\napi_key = k\n[queue sms]\n"
@@ -921,30 +922,15 @@ Test(config, is_freed_by_its_last_holder)
 
 /* ---- Short memory ---- */
 
-static long allocations_left;
-
-static void *
-scarce_alloc(size_t size)
-{
-    return allocations_left-- > 0 ? malloc(size) : NULL;
-}
-
-static void *
-scarce_resize(void *ptr, size_t size)
-{
-    return allocations_left-- > 0 ? realloc(ptr, size) : NULL;
-}
-
 Test(config, survives_each_allocation_that_fails)
 {
-    static const struct bh_allocator scarce = {scarce_alloc, scarce_resize, free};
     static struct fixture_file files[] = {
         {"/pw", "secret\n", 0, true },
         {NULL,  NULL,       0, false}
     };
     static const char *const environment[] = {"BELLHOP_POOL_LEASE=60s", "BELLHOP_POOL_LEESE=1",
                                               NULL};
-    bh_alloc_replace(&scarce);
+    bh_use_scarce_memory();
     long n = 0;
     enum bh_status status;
     do {
@@ -954,7 +940,7 @@ Test(config, survives_each_allocation_that_fails)
             bh_str_from("[redis]\npassword_file = /pw\n[http]\nlisten=[::1]:1\n" LEAST));
         source.files.arg = files;
         source.environment = environment;
-        allocations_left = n;
+        bh_allocations_left = n;
         status = bh_config_read(&source, &report, &config);
         cr_assert(status == BH_OK || status == BH_ENOMEM, "allocation %ld: %s", n,
                   bh_status_name(status));

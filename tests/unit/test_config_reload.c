@@ -7,6 +7,7 @@
 #include "core/alloc.h"
 #include "core/config.h"
 #include "support/config_fixture.h"
+#include "support/scarce_memory.h"
 
 #define LEAST "[gateway]\napi_key = k\n[queue sms]\n"
 
@@ -203,34 +204,19 @@ Test(config_reload, is_refused_when_numbers_are_used_up)
 
 /* ---- Short memory ---- */
 
-static long allocations_left;
-
-static void *
-scarce_alloc(size_t size)
-{
-    return allocations_left-- > 0 ? malloc(size) : NULL;
-}
-
-static void *
-scarce_resize(void *ptr, size_t size)
-{
-    return allocations_left-- > 0 ? realloc(ptr, size) : NULL;
-}
-
 Test(config_reload, survives_each_allocation_that_fails)
 {
-    static const struct bh_allocator scarce = {scarce_alloc, scarce_resize, free};
     static const char later[] =
         LEAST "rate=1\nretry=1s\n[queue n]\n[redis]\nurl=redis://a:b@h\n[pool]\nworkers=3\n";
-    bh_alloc_replace(&scarce);
+    bh_use_scarce_memory();
     enum bh_status status = BH_ENOMEM;
     long n;
     for (n = 0; status == BH_ENOMEM && n < 1000; n++) {
-        allocations_left = 100000;
+        bh_allocations_left = 100000;
         struct bh_config *old = read_config(LEAST), *fresh = read_config(later);
         struct bh_config_diff diff = {0};
         struct bh_config_report report = {0};
-        allocations_left = n;
+        bh_allocations_left = n;
         status = bh_config_diff(old, fresh, &diff);
         if (status == BH_OK)
             status = bh_config_succeed(fresh, old, &report);

@@ -5,6 +5,7 @@
 #include "core/alloc.h"
 #include "core/gateway_answer.h"
 #include "core/json.h"
+#include "support/scarce_memory.h"
 
 #define A "491711234567"
 #define B "491727654321"
@@ -774,29 +775,14 @@ Test(gateway_answer, judges_a_balance_without_an_answer)
     cr_expect_eq(outcome.kind, BH_OUTCOME_UNCERTAIN);
 }
 
-static int allocations_left;
-
-static void *
-alloc_or_fail(size_t size)
-{
-    return allocations_left-- > 0 ? malloc(size) : NULL;
-}
-
-static void *
-resize_or_fail(void *ptr, size_t size)
-{
-    return allocations_left-- > 0 ? realloc(ptr, size) : NULL;
-}
-
 Test(gateway_answer, reports_every_failing_allocation_and_leaks_nothing)
 {
-    static const struct bh_allocator failing = {alloc_or_fail, resize_or_fail, free};
     static const char *const bodies[] = {
         TOP("101", MSG(A, OK_("1")) "," MSG("4999", BAD("202")) "," MSG(B, OK_("2")) "," MSG(
                        "4998", OK_("3"))),
         "100\n1\n2\n3\n4",
     };
-    bh_alloc_replace(&failing);
+    bh_use_scarce_memory();
     bh_json_use_allocator();
     for (size_t i = 0; i < BH_ARRAY_LEN(bodies); i++) {
         struct bh_exchange exchange = answered(200, bodies[i]);
@@ -804,9 +790,9 @@ Test(gateway_answer, reports_every_failing_allocation_and_leaks_nothing)
         int nth = 0;
         for (; status != BH_OK && nth < 1000; nth++) {
             struct bh_outcome outcome;
-            allocations_left = nth;
+            bh_allocations_left = nth;
             status = bh_gateway_answer_read(&exchange, &mixed, &outcome);
-            allocations_left = 1000;
+            bh_allocations_left = 1000;
             if (status == BH_OK)
                 bh_outcome_release(&outcome);
             else

@@ -2,6 +2,7 @@
 
 #include "core/alloc.h"
 #include "core/gateway_request.h"
+#include "support/scarce_memory.h"
 
 static const struct bh_recipient alice = {"+49 171 1234567", "491711234567"};
 static const struct bh_recipient bob = {"0172/7654321", "491727654321"};
@@ -365,35 +366,20 @@ Test(gateway_request, stays_empty_when_the_body_is_over_its_bound)
     bh_gateway_request_release(&small);
 }
 
-static int allocations_left;
-
-static void *
-alloc_or_fail(size_t size)
-{
-    return allocations_left-- > 0 ? malloc(size) : NULL;
-}
-
-static void *
-resize_or_fail(void *ptr, size_t size)
-{
-    return allocations_left-- > 0 ? realloc(ptr, size) : NULL;
-}
-
 Test(gateway_request, survives_every_failing_allocation)
 {
-    static const struct bh_allocator failing = {alloc_or_fail, resize_or_fail, free};
     struct bh_gateway_profile profile = plain;
     profile.signing_key = "x";
     struct bh_job job = {.recipients = &alice, .recipients_count = 1, .text = "t"};
     const struct bh_recipient *to = &alice;
     struct bh_gateway_message message = {.job = &job, .recipients = &to, .recipients_count = 1};
 
-    bh_alloc_replace(&failing);
+    bh_use_scarce_memory();
     int failures = 0;
     for (int nth = 0; nth < 100; nth++) {
         struct bh_gateway_request fresh;
         bh_gateway_request_init(&fresh, 0);
-        allocations_left = nth;
+        bh_allocations_left = nth;
         enum bh_status status =
             bh_gateway_request_message(&fresh, &profile, &stamp, &message, NULL);
         bool empty = fresh.headers[0] == NULL && fresh.body.len == 0;

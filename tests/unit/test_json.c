@@ -6,6 +6,7 @@
 #include "core/alloc.h"
 #include "core/json.h"
 #include "core/json_scan.h"
+#include "support/scarce_memory.h"
 
 /* Constant, unlike BH_STR_LITERAL; strings with a NUL inside keep it. */
 #define ROW(text)                                                                                  \
@@ -412,31 +413,16 @@ Test(json, writes_broken_text_as_valid_json)
     }
 }
 
-static long allocations_left;
-
-static void *
-scarce_alloc(size_t size)
-{
-    return allocations_left-- > 0 ? malloc(size) : NULL;
-}
-
-static void *
-scarce_resize(void *ptr, size_t size)
-{
-    return allocations_left-- > 0 ? realloc(ptr, size) : NULL;
-}
-
 Test(json, says_so_when_memory_is_short_at_any_point)
 {
-    static const struct bh_allocator scarce = {scarce_alloc, scarce_resize, free};
     static const char text[] = "{\"a\":[1,\"x\",{\"b\":null}],\"c\":\"\\u00e4\",\"d\":1.5}";
-    bh_alloc_replace(&scarce);
+    bh_use_scarce_memory();
     bh_json_use_allocator();
 
     long needed = 0;
     for (;; needed++) {
         cr_assert_lt(needed, 1000);
-        allocations_left = needed;
+        bh_allocations_left = needed;
         struct bh_json *json = NULL;
         enum bh_status status = bh_json_parse(bh_str_from(text), 1024, BH_JSON_STRICT, &json, NULL);
         if (status == BH_OK) {

@@ -8,6 +8,7 @@
 #include "core/gateway_profile.h"
 #include "daemon/settings.h"
 #include "support/config_fixture.h"
+#include "support/scarce_memory.h"
 
 #define GATEWAY "[gateway]\napi_key = k\n"
 #define QUEUE   "[queue sms]\n"
@@ -269,33 +270,18 @@ Test(settings, the_account_is_named_by_url_and_key_alone)
 
 /* ---- memory ---- */
 
-static long left;
-
-static void *
-scarce_alloc(size_t size)
-{
-    return left-- > 0 ? malloc(size) : NULL;
-}
-
-static void *
-scarce_resize(void *ptr, size_t size)
-{
-    return left-- > 0 ? realloc(ptr, size) : NULL;
-}
-
 Test(settings, any_failing_allocation_leaves_nothing_behind)
 {
-    static const struct bh_allocator scarce = {scarce_alloc, scarce_resize, free};
     struct bh_settings settings;
     enum bh_status status = BH_ENOMEM;
-    bh_alloc_replace(&scarce);
-    left = INT32_MAX;
+    bh_use_scarce_memory();
+    bh_allocations_left = INT32_MAX;
     struct bh_config *config =
         read_config("[redis]\nurl = redis://h/2\nusername = v\npassword = q\n" GATEWAY QUEUE);
     long tries = 0;
     for (; status != BH_OK; tries++) {
         cr_assert_lt(tries, 1000);
-        left = tries;
+        bh_allocations_left = tries;
         status = bh_settings_redis(&settings, config, "one/0", NULL);
         cr_expect(status == BH_OK || status == BH_ENOMEM, "%s", bh_status_name(status));
     }
