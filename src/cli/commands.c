@@ -59,7 +59,7 @@ print_options(const struct bh_option *options, size_t count)
 void
 bh_command_print_list(const struct bh_option *options, size_t count)
 {
-    printf("bellhop - push SMS and voice jobs, see what became of them, and steer the queues\n\n"
+    printf("bellhop - push SMS and voice jobs, and see what became of them\n\n"
            "usage: bellhop [OPTIONS] COMMAND ...\n\ncommands:\n");
     for (size_t i = 0; bh_commands[i] != NULL; i++)
         printf("  %-12s%s\n", bh_commands[i]->name, bh_commands[i]->summary);
