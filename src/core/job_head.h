@@ -41,9 +41,10 @@ struct bh_job_head {
     struct bh_wall created; /* first claim, or the producer's enqueued_at; 0 before admission */
     struct bh_wall due;     /* start of the ttl's clock; 0 before admission */
     struct bh_wall expires; /* 0 before admission */
-    struct bh_wall uncertain_since; /* when the first request without an answer began; 0: none */
-    char id[BH_JOB_ID_MAX + 1];     /* empty before admission */
-    struct bh_str memo;             /* borrowed from the parsed bytes */
+    struct bh_wall
+        uncertain_since; /* start of the lock's time that an unanswered request stands in; 0 none */
+    char id[BH_JOB_ID_MAX + 1]; /* empty before admission */
+    struct bh_str memo;         /* borrowed from the parsed bytes */
 };
 
 /* BH_EPROTO when the record is not one of ours.  The memo is borrowed from `record`. */

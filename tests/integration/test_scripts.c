@@ -722,6 +722,36 @@ Test(scripts, a_final_job_leaves_only_its_status)
     cr_expect_eq(counter("outcome:sent"), 1);
 }
 
+Test(scripts, a_job_that_is_sent_in_parts_is_paid_for_once)
+{
+    const struct bh_field first[] = {
+        {"price", {"0.075", 5}}
+    };
+    const struct bh_field both[] = {
+        {"price", {"0.15", 4}}
+    };
+    push("a");
+    claim(1);
+    struct bh_claim_ref job = ref(0);
+    admit(job, "id1");
+    struct bh_settle_command settle = waiting(job, "id1", 10, BH_WAITING_RETRY, "");
+    settle.fields = first;
+    settle.fields_count = 1;
+    settle.sent = true;
+    settle_as("me", settle);
+    script_redis_set_clock(&redis, T0 + 20);
+    claim(1);
+    job = ref(0);
+    admit(job, "id1");
+    settle = settlement(job, "id1", BH_SETTLE_FINAL, "sent");
+    settle.fields = both;
+    settle.fields_count = 1;
+    settle.attempts = 2;
+    settle.sent = true;
+    settle_as("me", settle);
+    cr_expect_eq(counter("spend_micro"), 150000, "the field holds the sum of all attempts");
+}
+
 Test(scripts, codes_out_of_range_cannot_grow_the_counters)
 {
     static const int codes[] = {1000, -1, 2000000000, 999, 0};

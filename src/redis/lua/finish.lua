@@ -52,14 +52,23 @@ local function fence(job, h)
     return STALE
 end
 
+local function micro(price)
+    price = tonumber(price)
+    return price and price > 0 and price < 1e6 and math.floor(price * 1e6 + 0.5) or 0
+end
+
+-- Before the status is written: a job's price is the sum of its attempts, and the earlier ones are counted.
 local function count_attempt(job)
     local code = tonumber(job.code)
     bump('attempts', 1)
     bump(code >= 0 and code <= 999 and 'code:' .. job.code or 'code:other', 1)
     for i = 1, #job.fields, 2 do
-        local price = job.fields[i] == 'price' and tonumber(job.fields[i + 1])
-        if price and price > 0 and price < 1e6 then
-            bump('spend_micro', math.floor(price * 1e6 + 0.5))
+        if job.fields[i] == 'price' then
+            local before = tonumber(job.attempts) > 1 and redis.call('HGET', job.status, 'price') or nil
+            local spent = micro(job.fields[i + 1]) - micro(before)
+            if spent > 0 then
+                bump('spend_micro', spent)
+            end
         end
     end
 end
@@ -162,13 +171,13 @@ local function finish(job, h, late)
     if late then
         gauge(h, -1)
     end
+    if job.sent then
+        count_attempt(job)
+    end
     if may_write_status(job, h) then
         write_status(job, h, job.next_at)
         event(events, events_cap, job.id, job.state, job.reason, job.code, job.attempts)
         h.id = job.id
-    end
-    if job.sent then
-        count_attempt(job)
     end
     if job.ends then
         bump('outcome:' .. job.state, 1)
