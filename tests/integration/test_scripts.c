@@ -362,6 +362,22 @@ Test(scripts, a_reply_stays_near_a_mebibyte_and_the_rest_keeps_its_order)
     cr_expect_eq(length(BH_KEY_LEASES), 5);
 }
 
+/* What is popped and put back stands in the append-only file twice. */
+Test(scripts, large_jobs_that_do_not_fit_are_not_moved)
+{
+    static char big[600 * 1024];
+    queue.payload_bytes_max = sizeof(big);
+    memset(big, 'x', sizeof(big));
+    for (int i = 0; i < 9; i++)
+        RUN("LPUSH bellhop:{q} %b", big, sizeof(big));
+    RUN("CONFIG RESETSTAT");
+    cr_assert_eq(claim(9), 2);
+    redisReply *reply = script_redis_command(&redis, "INFO commandstats");
+    cr_expect_not_null(strstr(reply->str, "cmdstat_rpop"));
+    cr_expect_null(strstr(reply->str, "cmdstat_rpush"), "%s", reply->str);
+    freeReplyObject(reply);
+}
+
 Test(scripts, a_paused_queue_gives_nothing_but_still_promotes_and_recovers)
 {
     push("a");

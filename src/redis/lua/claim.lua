@@ -25,7 +25,7 @@ local payload_max = tonumber(ARGV[4])
 local reply_max = tonumber(ARGV[5])
 
 local DONE, PAUSED, LIMITED = 0, 1, 2
-local CHUNK = 8 -- a list does not tell sizes before it is popped, so pop few at a time
+local CHUNK = 8
 
 may_write_when_full(control)
 
@@ -67,7 +67,7 @@ if code == DONE and rate > 0 then
 end
 
 local reply = { code, now, 0, wait, 0, 0 }
-local taken, bytes = 0, 0
+local taken, bytes, largest = 0, 0, 1
 local new_heads, new_jobs, new_leases = {}, {}, {}
 
 local function take(handle, h, payload)
@@ -78,6 +78,7 @@ local function take(handle, h, payload)
     h.token = digits(reply[6])
     local record = head_write(h)
     local length = #payload
+    largest = math.max(largest, length)
     if length > payload_max then
         payload = ''
     end
@@ -93,12 +94,15 @@ local function take(handle, h, payload)
     reply[#reply + 1] = length
 end
 
--- Pop the next few; nil when there are none, or no more are wanted.
+-- Pop the next few; nil when there are none, or no more are wanted.  A list does not tell sizes before it is
+-- popped, and what is put back is written twice, into the append-only file too: so begin with one, and go on
+-- with as many as fit if they are like the largest so far.
 local function pop(list)
     if taken >= count or bytes >= reply_max then
         return nil
     end
-    return redis.call('RPOP', list, math.min(count - taken, CHUNK)) or nil
+    local few = taken == 0 and 1 or math.floor((reply_max - bytes) / largest)
+    return redis.call('RPOP', list, math.max(1, math.min(count - taken, few, CHUNK))) or nil
 end
 
 -- Undo the pop of all from `first` on.
