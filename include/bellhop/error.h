@@ -12,8 +12,7 @@
  * Both members are NUL-terminated; values of strangers are shortened and made printable first.
  */
 struct bh_error {
-    char field
-        [BH_ERROR_FIELD_MAX]; /* the field or key that is at fault; empty when it is none in particular */
+    char field[BH_ERROR_FIELD_MAX]; /* what is at fault; empty when it is no field in particular */
     char text[BH_ERROR_TEXT_MAX];
 };
 

@@ -29,13 +29,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define BH_JOB_ID_MAX               64
 #define BH_JOB_LABEL_MAX            100
 #define BH_JOB_FOREIGN_MAX          64
 #define BH_JOB_SMS_TEXT_MAX         1520  /* characters: the gateway's SMS page */
 #define BH_JOB_CALL_TEXT_MAX        10000 /* characters: the gateway's voice page */
-#define BH_JOB_RECIPIENTS_MAX       1000
-#define BH_JOB_META_MAX             4096 /* bytes */
+#define BH_JOB_RECIPIENTS_MAX       1000  /* our own bound on one job */
+#define BH_JOB_META_MAX             4096  /* bytes */
 #define BH_JOB_BYTES_MAX            ((size_t)64 * 1024)
 #define BH_JOB_BYTES_MAX_WITH_FILES ((size_t)8 * 1024 * 1024)
 
@@ -52,8 +56,7 @@ enum bh_on_uncertain {
 
 struct bh_recipient {
     const char *written; /* as the producer wrote it, blanks trimmed */
-    const char
-        *msisdn; /* digits, country code first; NULL for a contact or group of the address book */
+    const char *msisdn;  /* digits, country code first; NULL: a contact or group */
 };
 
 struct bh_file {
@@ -82,8 +85,7 @@ struct bh_job {
     bool performance_tracking;
     bool xml;
     bool debug;
-    const char
-        *delay; /* as written, validated as far as possible without clock and zone; NULL: none */
+    const char *delay;      /* as written, checked without clock and zone; NULL: none */
     int64_t ttl_minutes;    /* 0: not given, the queue's applies */
     int64_t enqueued_at_ms; /* unix; 0: not given */
     enum bh_on_uncertain on_uncertain;
@@ -114,7 +116,7 @@ BH_EXPORT enum bh_job_verdict bh_job_parse(const char *json, size_t len,
                                            const struct bh_job_rules *rules,
                                            struct bh_job **ret_job, struct bh_error *ret_error);
 
-/* NULL is fine. */
+/* Free what bh_job_parse made, with all that it points to.  NULL is fine. */
 BH_EXPORT void bh_job_free(struct bh_job *job);
 
 /*
@@ -156,15 +158,21 @@ struct bh_job_draft {
 };
 
 /*
- * Make and validate the JSON of a job.  On BH_JOB_VALID *ret_json is NUL-terminated and belongs to the
- * caller (free with bh_job_json_free).
+ * Make and validate the JSON of a job, ready to be pushed.  On BH_JOB_VALID *ret_json is NUL-terminated and
+ * belongs to the caller (bh_job_json_free); otherwise as bh_job_parse.  `rules` may be NULL for the defaults.
  */
 BH_EXPORT enum bh_job_verdict bh_job_make(const struct bh_job_draft *draft,
                                           const struct bh_job_rules *rules, char **ret_json,
                                           struct bh_error *ret_error);
+
+/* Free what bh_job_make made.  NULL is fine. */
 BH_EXPORT void bh_job_json_free(char *json);
 
 /* "sms" or "voice". */
 BH_EXPORT const char *bh_job_type_name(enum bh_job_type type);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -26,6 +26,10 @@
 #include <bellhop/error.h>
 #include <bellhop/export.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum bh_sms_encoding {
     BH_SMS_GSM,    /* every character is in the GSM 03.38 alphabet; counted in septets */
     BH_SMS_UCS2,   /* counted in UTF-16 units; an emoji is two or more */
@@ -40,12 +44,11 @@ struct bh_sms_options {
 
 struct bh_sms_size {
     enum bh_sms_encoding encoding;
-    size_t characters;   /* code points of the text; what the gateway's limit of 1520 counts */
-    size_t units;        /* septets, UTF-16 units or octets of the text, headers not counted */
-    size_t parts;        /* 0 for an empty text, of which the gateway sends none */
-    size_t parts_strict; /* see above */
-    size_t
-        units_per_part; /* what one part of this message holds; of one part or of many, as it is */
+    size_t characters;     /* code points of the text; what the gateway's limit of 1520 counts */
+    size_t units;          /* septets, UTF-16 units or octets of the text, headers not counted */
+    size_t parts;          /* 0 for an empty text, of which the gateway sends none */
+    size_t parts_strict;   /* see above */
+    size_t units_per_part; /* what each part of this message holds: more when it is the only one */
 
     /*
      * The characters outside GSM 03.38, counted also when UCS-2 was asked for.  The other three
@@ -72,5 +75,9 @@ BH_EXPORT bool bh_sms_measure(const char *text, size_t len, const struct bh_sms_
 
 /* "gsm", "ucs2" or "binary"; the first two are the gateway's own words. */
 BH_EXPORT const char *bh_sms_encoding_name(enum bh_sms_encoding encoding);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

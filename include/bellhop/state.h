@@ -9,6 +9,10 @@
 
 #include <stdbool.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum bh_state {
     BH_STATE_SCHEDULED, /* waiting for its `delay` */
     BH_STATE_SENDING,   /* claimed by a worker */
@@ -51,6 +55,12 @@ BH_EXPORT bool bh_state_is_final(enum bh_state state);
 
 /* The word in the status hash's `reason`, e.g. "reload_lock"; "" for BH_REASON_NONE. */
 BH_EXPORT const char *bh_reason_name(enum bh_reason reason);
+
+/* The reason of that name, "" included; false, and *ret_reason untouched, if there is none. */
 BH_EXPORT bool bh_reason_from_name(const char *name, enum bh_reason *ret_reason);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif
