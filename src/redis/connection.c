@@ -496,16 +496,6 @@ link_on_closed(void *arg)
         set_timer(conn, conn->retry_after_ms);
 }
 
-static uint64_t
-roll(struct bh_redis_connection *conn)
-{
-    /* splitmix64: any seed will do, and nothing here needs to be unguessable. */
-    uint64_t z = conn->dice += 0x9e3779b97f4a7c15u;
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return z ^ (z >> 31);
-}
-
 static void
 answer_all_with_null(struct bh_redis_connection *conn)
 {
@@ -522,7 +512,8 @@ plan_retry(struct bh_redis_connection *conn)
 {
     bh_ms up_ms = conn->was_up ? bh_ms_max(now().ms - conn->up_since.ms, 1) : 0;
     bool slow = conn->end_class == BH_REDIS_ALARM;
-    conn->retry_after_ms = bh_reconnect_ended(&conn->reconnect, up_ms, slow, roll(conn));
+    conn->retry_after_ms =
+        bh_reconnect_ended(&conn->reconnect, up_ms, slow, bh_dice_next(&conn->dice));
     if (conn->stopping)
         conn->retry_after_ms = -1;
 }
@@ -666,8 +657,8 @@ bh_redis_connection_init(struct bh_redis_connection *conn, uv_loop_t *loop,
     if (status != BH_OK)
         return status;
 
-    *conn = (struct bh_redis_connection){
-        .loop = loop, .options = *options, .listener = *listener, .dice = options->seed};
+    *conn = (struct bh_redis_connection){.loop = loop, .options = *options, .listener = *listener};
+    bh_dice_init_number(&conn->dice, options->seed);
     fill_in_defaults(&conn->options);
     bh_reconnect_init(&conn->reconnect, &options->reconnect);
     bh_buf_init(&conn->outgoing, conn->options.outgoing_bytes_max);

@@ -45,6 +45,7 @@
 
 #include "core/base.h"
 #include "core/buf.h"
+#include "core/dice.h"
 #include "core/instant.h"
 #include "core/reconnect.h"
 #include "core/redis_error.h"
@@ -173,7 +174,7 @@ struct bh_redis_connection {
 
     struct bh_reconnect reconnect;
     struct bh_mono up_since;
-    uint64_t dice;
+    struct bh_dice dice;
 };
 
 /*
