@@ -14,8 +14,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
 
 static const char *const configs[] = {
     RIG_CONFIG,
-    "[gateway]\napi_key = k\nmax_connections = 2\nrequests_per_second = 3\n[queue a]\n[queue b]\n"
-    "on_uncertain = hold\n",
+    ("[gateway]\napi_key = k\nmax_connections = 2\nrequests_per_second = 3\n[queue a]\n[queue b]\n"
+     "on_uncertain = hold\n"),
     "[gateway]\napi_key = k\nreload_lock = off\n[queue b]\nstrict = yes\n",
 };
 
