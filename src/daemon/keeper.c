@@ -344,6 +344,13 @@ bh_keeper_hear(struct bh_keeper *keeper, const struct bh_account_command *word)
 /* ---- the survey of the server ---- */
 
 static void
+read_account(struct bh_keeper *keeper)
+{
+    sent_or_told(bh_account_read(&keeper->desk, read_on_read, keeper));
+}
+
+/* The account is read behind the survey: a server that refuses the one shall have been told about by the other. */
+static void
 survey_on_done(void *arg, const struct bh_redis_survey *survey)
 {
     struct bh_keeper *keeper = arg;
@@ -361,6 +368,7 @@ survey_on_done(void *arg, const struct bh_redis_survey *survey)
         const struct bh_log_field topic = bh_log_text("topic", findings[i].topic);
         bh_log_write(levels[findings[i].level], "redis_check", &topic, 1, "%s", findings[i].text);
     }
+    read_account(keeper);
 }
 
 static void
@@ -370,9 +378,10 @@ connection_on_up(void *arg)
     bh_log_write(BH_LOG_INFO, "redis_up", NULL, 0, "connected to Redis");
     /* A worker's word may have been lost with the connection: it waits for one from us, whatever we told before. */
     keeper->told = not_known;
-    sent_or_told(bh_account_read(&keeper->desk, read_on_read, keeper));
-    if (keeper->surveyed || keeper->surveying)
+    if (keeper->surveyed || keeper->surveying) {
+        read_account(keeper);
         return;
+    }
     const struct bh_survey_options options = {
         .connection = &keeper->connection,
         .queue = &keeper->survey_keys,
@@ -381,6 +390,8 @@ connection_on_up(void *arg)
         .arg = keeper,
     };
     keeper->surveying = bh_survey_start(&options) == BH_OK;
+    if (!keeper->surveying)
+        read_account(keeper);
 }
 
 static void
