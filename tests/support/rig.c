@@ -167,7 +167,7 @@ bh_rig_config(struct bh_rig *rig, const struct bh_rig_options *options, unsigned
     add_lines(&text, o->pool);
     add(&text, "[status]\n");
     add_lines(&text, o->status);
-    add(&text, "[http]\nlisten =\n[log]\n");
+    add(&text, "[log]\n");
     add_key(&text, o->log, "mask", "no");
     add_lines(&text, o->log);
     add_lines(&text, o->queues != NULL ? o->queues
