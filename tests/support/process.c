@@ -52,6 +52,14 @@ bh_unix_ms(void)
     return clock_ms(CLOCK_REALTIME);
 }
 
+long long
+bh_unix_us(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (long long)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
 /* ---- life ------------------------------------------------------------------------------------------ */
 
 /* Built before the fork: behind it, in a program with threads, memory must not be asked for. */

@@ -48,12 +48,13 @@ void bh_process_kill(struct bh_process *process);
 /* The log on standard error, its last part if it is long. */
 void bh_process_show(const struct bh_process *process);
 
-/* Milliseconds of CPU time (user and system) that it has used so far; resident memory in KiB. */
+/* Microseconds of CPU time (user and system) that it has used so far; resident memory in KiB. */
 long bh_process_cpu_us(pid_t pid);
 long bh_process_rss_kib(pid_t pid);
 
 void bh_sleep_ms(long ms);
 long long bh_now_ms(void); /* monotonic */
 long long bh_unix_ms(void);
+long long bh_unix_us(void);
 
 #endif

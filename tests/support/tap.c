@@ -77,6 +77,7 @@ keep(struct bh_tap *tap, const char *head, size_t head_len, const char *body, si
     request->body = copy(body, body_len);
     request->body_len = body_len;
     request->at_ms = bh_now_ms();
+    request->at_us = bh_unix_us();
     pthread_mutex_lock(&tap->mutex);
     *tap->last = request;
     tap->last = &request->next;

@@ -18,6 +18,7 @@ struct bh_tap_request {
     char *body; /* NUL-terminated */
     size_t body_len;
     long long at_ms; /* monotonic, when it was complete */
+    long long at_us; /* the same moment, unix time */
     struct bh_tap_request *next;
 };
 
