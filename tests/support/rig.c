@@ -89,9 +89,21 @@ bh_rig_begin_waiting(struct bh_rig *rig, int timeout_ms)
     rig->wait_until = bh_now_ms() + timeout_ms;
 }
 
+/* Nobody waits for something of a daemon that has just crashed. */
+static void
+check_daemons(struct bh_rig *rig)
+{
+    for (unsigned i = 0; i < rig->daemons_count; i++) {
+        struct bh_process *process = &rig->daemons[i].process;
+        if (process->pid != 0 && !bh_process_is_running(process) && process->end != 0)
+            bh_rig_fail(rig, "daemon %s has ended with %d", instances[i], process->end);
+    }
+}
+
 bool
 bh_rig_may_wait(struct bh_rig *rig)
 {
+    check_daemons(rig);
     if (bh_now_ms() > rig->wait_until)
         return false;
     bh_sleep_ms(POLL_MS);

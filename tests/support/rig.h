@@ -80,7 +80,7 @@ const char *bh_rig_text(struct bh_rig *rig, const char *format, ...)
 _Noreturn void bh_rig_fail(struct bh_rig *rig, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* Waiting: "until the condition is true, at most BH_RIG_WAIT_MS". */
+/* Waiting: "until the condition is true, at most BH_RIG_WAIT_MS".  A daemon that crashes meanwhile fails the test. */
 void bh_rig_begin_waiting(struct bh_rig *rig, int timeout_ms);
 bool bh_rig_may_wait(struct bh_rig *rig);
 
