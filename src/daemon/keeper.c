@@ -336,8 +336,9 @@ bh_keeper_hear(struct bh_keeper *keeper, const struct bh_account_command *word)
             reason, word->code, bh_str_from(text), keeper->config->gateway.balance_interval_ms,
             desk_on_done, keeper);
     else if (word->word != BH_ACCOUNT_SAYS_GOOD)
-        status = bh_account_pause(&keeper->desk, reason, word->code, bh_str_from(text),
-                                  desk_on_done, keeper);
+        status =
+            bh_account_pause(&keeper->desk, reason, word->code, bh_str_from(text),
+                             keeper->config->gateway.balance_interval_ms, desk_on_done, keeper);
     sent_or_told(status);
 }
 

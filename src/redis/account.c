@@ -154,12 +154,12 @@ done_question(const struct bh_account_desk *desk, bh_account_on_done *on_done, v
 
 enum bh_status
 bh_account_pause(const struct bh_account_desk *desk, const char *reason, int code,
-                 struct bh_str text, bh_account_on_done *on_done, void *arg)
+                 struct bh_str text, bh_ms longest_ms, bh_account_on_done *on_done, void *arg)
 {
     struct question *question = done_question(desk, on_done, arg);
     if (question == NULL)
         return BH_ENOMEM;
-    bh_encode_account_pause(&question->call, &desk->keys, reason, code, text);
+    bh_encode_account_pause(&question->call, &desk->keys, reason, code, text, longest_ms);
     return question_ask(question);
 }
 

@@ -47,10 +47,11 @@ enum bh_status bh_account_read(const struct bh_account_desk *desk, bh_account_on
 
 /*
  * Stop all workers.  `reason` is the word of enum bh_reason; "paused" is an operator's, goes before every
- * other, and ends by resume alone.  An account that is paused for that reason already is left alone.
+ * other, and ends by resume alone.  An account that is paused for that reason already is left alone.  The first
+ * probe is made after a minute, or after `longest_ms` if that is less; no two are further apart than that.
  */
 enum bh_status bh_account_pause(const struct bh_account_desk *desk, const char *reason, int code,
-                                struct bh_str text, bh_account_on_done *on_done,
+                                struct bh_str text, bh_ms longest_ms, bh_account_on_done *on_done,
                                 void *arg) BH_MUST_CHECK;
 
 /* Let all workers go on at once. */

@@ -32,12 +32,13 @@ bh_encode_account_read(struct bh_call *call, const struct bh_account_keys *keys)
 
 void
 bh_encode_account_pause(struct bh_call *call, const struct bh_account_keys *keys,
-                        const char *reason, int code, struct bh_str text)
+                        const char *reason, int code, struct bh_str text, bh_ms longest_ms)
 {
     begin(call, keys, "pause");
     bh_call_text(call, reason);
     bh_call_int(call, code);
     add_text(call, text);
+    bh_call_int(call, longest_ms);
 }
 
 void

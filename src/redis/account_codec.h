@@ -38,7 +38,7 @@ enum bh_account_trial {
 /* Each appends keys, operation and arguments to an initialised call of BH_SCRIPT_ACCOUNT. */
 void bh_encode_account_read(struct bh_call *call, const struct bh_account_keys *keys);
 void bh_encode_account_pause(struct bh_call *call, const struct bh_account_keys *keys,
-                             const char *reason, int code, struct bh_str text);
+                             const char *reason, int code, struct bh_str text, bh_ms longest_ms);
 void bh_encode_account_resume(struct bh_call *call, const struct bh_account_keys *keys);
 void bh_encode_account_probe(struct bh_call *call, const struct bh_account_keys *keys,
                              const char *who, bh_ms lease_ms);

@@ -147,8 +147,9 @@ static void
 ask_pause(const char *reason)
 {
     t.calling = true;
-    cr_assert_eq(bh_account_pause(&t.desk, reason, 500, bh_str_from("no money"), on_done, NULL),
-                 BH_OK);
+    cr_assert_eq(
+        bh_account_pause(&t.desk, reason, 500, bh_str_from("no money"), 900000, on_done, NULL),
+        BH_OK);
     t.calling = false;
 }
 

@@ -12,6 +12,7 @@
 
 static struct script_redis redis;
 static struct bh_account_keys keys;
+static bh_ms longest_ms; /* between two probes */
 
 static void
 set_up(void)
@@ -19,6 +20,7 @@ set_up(void)
     cr_assert_eq(bh_account_keys_init(&keys, "bellhop", "0123456789ab"), BH_OK);
     script_redis_start(&redis);
     script_redis_reset(&redis, T0);
+    longest_ms = LONGEST;
 }
 
 static void
@@ -53,7 +55,7 @@ static bool
 pause_for(const char *reason, int code)
 {
     struct bh_call *call = fresh();
-    bh_encode_account_pause(call, &keys, reason, code, bh_str_from("text"));
+    bh_encode_account_pause(call, &keys, reason, code, bh_str_from("text"), longest_ms);
     return done(call);
 }
 
@@ -77,7 +79,7 @@ static bool
 probed(bool usable)
 {
     struct bh_call *call = fresh();
-    bh_encode_account_probed(call, &keys, usable, LONGEST);
+    bh_encode_account_probed(call, &keys, usable, longest_ms);
     return done(call);
 }
 
@@ -184,6 +186,18 @@ Test(account_script, probes_grow_apart_up_to_a_longest_distance)
     resume();
     pause_for("auth", 900);
     cr_expect_eq(view().probe_wait_ms, 60000, "a new pause begins anew");
+}
+
+Test(account_script, probes_are_never_further_apart_than_the_longest_distance)
+{
+    longest_ms = 10000;
+    pause_for("credit", 500);
+    for (bh_ms now = 10000; now <= 30000; now += 10000) {
+        cr_expect_eq(view().probe_wait_ms, 10000);
+        at(now);
+        cr_expect(probe("a"));
+        cr_expect(probed(false));
+    }
 }
 
 Test(account_script, a_bad_trial_pauses_again_and_the_distance_goes_on_growing)

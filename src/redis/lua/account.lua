@@ -7,7 +7,8 @@
 -- KEYS    1 control (hash)  2 log (stream of state changes; its entries only wake the readers)
 -- ARGV    1 operation, then its arguments:
 --         read
---         pause       2 reason  3 code  4 text; reason `paused` is an operator's and ends by resume only
+--         pause       2 reason  3 code  4 text  5 longest distance of probes in ms; reason `paused` is an
+--                     operator's and ends by resume only
 --         resume
 --         probe       2 who  3 lease in ms; may I ask for the balance now?
 --         probed      2 1 if the account looks usable  3 longest distance of probes in ms
@@ -61,11 +62,11 @@ end
 
 -- The next probe is `gap` away, the one after it twice as far.
 local function probe_later(longest)
-    local gap = math.min(math.max(number('probe:gap'), PROBE_FIRST_MS), math.max(longest, PROBE_FIRST_MS))
+    local gap = math.min(math.max(number('probe:gap'), PROBE_FIRST_MS), longest)
     set('probe:at', digits(now + gap), 'probe:gap', digits(gap * 2))
 end
 
-local function pause(reason, code, text)
+local function pause(reason, code, text, longest)
     local state, why = get('state', 'reason')
     if state == 'paused' and (why == reason or why == 'paused') then
         return NO
@@ -73,7 +74,7 @@ local function pause(reason, code, text)
     if not state or state == 'open' then
         redis.call('HDEL', control, 'probe:gap')
     end
-    probe_later(PROBE_FIRST_MS)
+    probe_later(math.min(longest, PROBE_FIRST_MS))
     change('paused', reason, code, text)
     return DONE
 end
@@ -108,7 +109,7 @@ operations['read'] = function()
 end
 
 operations['pause'] = function()
-    return { pause(ARGV[2], ARGV[3], ARGV[4]), now, 0 }
+    return { pause(ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])), now, 0 }
 end
 
 operations['resume'] = function()
@@ -158,7 +159,7 @@ end
 operations['trial-done'] = function()
     local state, owner = get('state', 'trial:owner')
     if ARGV[3] == 'bad' and (not state or state == 'open') then
-        return { pause(ARGV[4], ARGV[5], ARGV[6]), now, 0 }
+        return { pause(ARGV[4], ARGV[5], ARGV[6], tonumber(ARGV[7])), now, 0 }
     end
     if state ~= 'trial' or (ARGV[3] ~= 'good' and owner ~= ARGV[2]) then
         return { NO, now, 0 }
