@@ -7,16 +7,10 @@
 
 #include "core/alloc.h"
 #include "core/fault.h"
+#include "redis/connection_private.h"
 #include "redis/request.h"
 
 #define PENDING_CAPACITY_FIRST 64
-
-/* Why a connection is to be ended. */
-struct cause {
-    enum bh_redis_class class;
-    const char *advice; /* NULL: none */
-    enum bh_redis_end_by by;
-};
 
 static struct bh_mono
 now(void)
@@ -24,10 +18,10 @@ now(void)
     return bh_mono_from_ns(uv_hrtime());
 }
 
-static struct bh_str
-text_of(const struct redisReply *reply)
+const struct bh_redis_error *
+bh_redis_connection_error_of(const struct redisReply *reply)
 {
-    return (struct bh_str){reply->str, reply->len};
+    return bh_redis_error_find((struct bh_str){reply->str, reply->len});
 }
 
 /* ---- the turn: what has gathered is done once, after the loop's callbacks ---------------------------- */
@@ -67,12 +61,9 @@ make_printable(char *text)
     }
 }
 
-/*
- * Every reason to end a connection comes here, and only marks it; end_connection does it at the end of the
- * turn.  So a callback may ask for the end of the very connection that it was called from.
- */
-static void BH_PRINTF(3, 4)
-    end_soon(struct bh_redis_connection *conn, struct cause cause, const char *format, ...)
+void
+bh_redis_connection_end_soon(struct bh_redis_connection *conn, struct bh_redis_cause cause,
+                             const char *format, ...)
 {
     bool running = conn->state == BH_REDIS_CONNECTING || conn->state == BH_REDIS_READY;
     /* A server that throws us out says why, and we may meet the broken pipe before its words. */
@@ -107,24 +98,25 @@ without_password(const struct bh_redis_connection *conn, const char *text)
     return text;
 }
 
-/* `least` replaces the class OTHER. */
-static void
-end_by_error_reply(struct bh_redis_connection *conn, const struct redisReply *reply,
-                   enum bh_redis_class least, const char *what)
+void
+bh_redis_connection_end_by_reply(struct bh_redis_connection *conn, const struct redisReply *reply,
+                                 enum bh_redis_class least, const char *what)
 {
-    const struct bh_redis_error *error = bh_redis_error_find(text_of(reply));
-    struct cause cause = {
+    const struct bh_redis_error *error = bh_redis_connection_error_of(reply);
+    struct bh_redis_cause cause = {
         .class = error->class, .advice = error->advice, .by = BH_REDIS_END_BY_SERVER};
     if (cause.class == BH_REDIS_OTHER)
         cause.class = least;
-    end_soon(conn, cause, "%s: %.160s (%s)", what, without_password(conn, reply->str),
-             bh_redis_link_peer(&conn->link));
+    bh_redis_connection_end_soon(conn, cause, "%s: %.160s (%s)", what,
+                                 without_password(conn, reply->str),
+                                 bh_redis_link_peer(&conn->link));
 }
 
 static void
 end_short_of_memory(struct bh_redis_connection *conn)
 {
-    end_soon(conn, (struct cause){.class = BH_REDIS_WAIT}, "out of memory");
+    bh_redis_connection_end_soon(conn, (struct bh_redis_cause){.class = BH_REDIS_WAIT},
+                                 "out of memory");
 }
 
 /* ---- the ring of commands without reply -------------------------------------------------------------- */
@@ -198,9 +190,9 @@ judge_deadlines(struct bh_redis_connection *conn)
 
     if (bh_mono_reached(earliest, now())) {
         conn->counters.timeouts++;
-        end_soon(conn, (struct cause){.class = BH_REDIS_WAIT},
-                 "no reply in time, %zu commands open (%s)", conn->pending_count,
-                 bh_redis_link_peer(&conn->link));
+        bh_redis_connection_end_soon(conn, (struct bh_redis_cause){.class = BH_REDIS_WAIT},
+                                     "no reply in time, %zu commands open (%s)",
+                                     conn->pending_count, bh_redis_link_peer(&conn->link));
         return;
     }
     conn->timer_due = BH_MONO_NEVER;
@@ -220,9 +212,9 @@ append_command(struct bh_redis_connection *conn, size_t argc, const struct bh_st
     return bh_request_append(&conn->outgoing, argc, argv);
 }
 
-static enum bh_status
-submit(struct bh_redis_connection *conn, size_t argc, const struct bh_str *argv,
-       struct bh_mono deadline, bh_redis_on_reply *on_reply, void *arg)
+enum bh_status
+bh_redis_connection_submit(struct bh_redis_connection *conn, size_t argc, const struct bh_str *argv,
+                           struct bh_mono deadline, bh_redis_on_reply *on_reply, void *arg)
 {
     if (conn->pending_count >= conn->options.pending_max)
         return BH_ETOOBIG;
@@ -258,11 +250,11 @@ static void
 refuse_unasked(struct bh_redis_connection *conn, const struct redisReply *reply)
 {
     if (reply->type == REDIS_REPLY_ERROR)
-        end_by_error_reply(conn, reply, BH_REDIS_OTHER, "the server said");
+        bh_redis_connection_end_by_reply(conn, reply, BH_REDIS_OTHER, "the server said");
     else
-        end_soon(conn, (struct cause){.class = BH_REDIS_OTHER},
-                 "the server sent a reply that nobody asked for (%s)",
-                 bh_redis_link_peer(&conn->link));
+        bh_redis_connection_end_soon(conn, (struct bh_redis_cause){.class = BH_REDIS_OTHER},
+                                     "the server sent a reply that nobody asked for (%s)",
+                                     bh_redis_link_peer(&conn->link));
 }
 
 static void
@@ -295,8 +287,15 @@ link_on_bytes(void *arg, const char *bytes, size_t len)
     while ((status = bh_reply_reader_next(&conn->reader, &reply)) == BH_OK && reply != NULL)
         deliver(conn, reply);
     if (status != BH_OK)
-        end_soon(conn, (struct cause){.class = BH_REDIS_OTHER}, "not a reply of Redis: %s (%s)",
-                 bh_reply_reader_error(&conn->reader), bh_redis_link_peer(&conn->link));
+        bh_redis_connection_end_soon(
+            conn, (struct bh_redis_cause){.class = BH_REDIS_OTHER}, "not a reply of Redis: %s (%s)",
+            bh_reply_reader_error(&conn->reader), bh_redis_link_peer(&conn->link));
+}
+
+static void
+link_on_open(void *arg)
+{
+    bh_redis_connection_log_in(arg);
 }
 
 static void
@@ -314,52 +313,16 @@ link_on_broken(void *arg, bool alarm, const char *reason)
                                  "talk to.  It tries again slowly.  "
                                  "Correct [redis] url or tls_ca, or the server's certificate.";
     struct bh_redis_connection *conn = arg;
-    struct cause cause = {.class = alarm ? BH_REDIS_ALARM : BH_REDIS_RECONNECT,
-                          .advice = alarm ? advice : NULL,
-                          .by = BH_REDIS_END_BY_LINK};
-    end_soon(conn, cause, "%s", reason);
+    struct bh_redis_cause cause = {.class = alarm ? BH_REDIS_ALARM : BH_REDIS_RECONNECT,
+                                   .advice = alarm ? advice : NULL,
+                                   .by = BH_REDIS_END_BY_LINK};
+    bh_redis_connection_end_soon(conn, cause, "%s", reason);
 }
 
-/* ---- login ------------------------------------------------------------------------------------------- */
+/* ---- beginning and ending ---------------------------------------------------------------------------- */
 
-/* A login's NULL reply needs nothing: end_connection is what sends it. */
-
-static void
-login_on_auth(void *arg, const struct redisReply *reply, const char *error_text)
-{
-    (void)error_text;
-    if (reply != NULL && reply->type == REDIS_REPLY_ERROR)
-        end_by_error_reply(arg, reply, BH_REDIS_ALARM, "login refused");
-}
-
-static void
-login_on_select(void *arg, const struct redisReply *reply, const char *error_text)
-{
-    (void)error_text;
-    if (reply != NULL && reply->type == REDIS_REPLY_ERROR)
-        end_by_error_reply(arg, reply, BH_REDIS_ALARM, "database refused");
-}
-
-/* An error of one command, and not of the server's mood: the user may log in, but not do this. */
-static bool
-concerns_command_only(const struct redisReply *reply)
-{
-    const struct bh_redis_error *error = bh_redis_error_find(text_of(reply));
-    return error->class == BH_REDIS_OTHER || strcmp(error->word, "NOPERM") == 0 ||
-           strcmp(error->word, "ERR unknown command") == 0;
-}
-
-/* The name is a convenience; a user who may not set it works as well. */
-static void
-login_on_name(void *arg, const struct redisReply *reply, const char *error_text)
-{
-    (void)error_text;
-    if (reply != NULL && reply->type == REDIS_REPLY_ERROR && !concerns_command_only(reply))
-        end_by_error_reply(arg, reply, BH_REDIS_OTHER, "not ready");
-}
-
-static void
-become_ready(struct bh_redis_connection *conn)
+void
+bh_redis_connection_ready(struct bh_redis_connection *conn)
 {
     if (conn->state != BH_REDIS_CONNECTING)
         return;
@@ -371,80 +334,6 @@ become_ready(struct bh_redis_connection *conn)
     if (conn->listener.on_up != NULL)
         conn->listener.on_up(conn->listener.arg);
 }
-
-/* The last command of the login.  It is there to be refused: a server that still loads accepts the others. */
-static void
-login_on_ping(void *arg, const struct redisReply *reply, const char *error_text)
-{
-    (void)error_text;
-    if (reply == NULL)
-        return;
-    bool is_error = reply->type == REDIS_REPLY_ERROR;
-    bool lacks_right = is_error && strcmp(bh_redis_error_find(text_of(reply))->word, "NOPERM") == 0;
-    if (is_error && !lacks_right)
-        end_by_error_reply(arg, reply, BH_REDIS_OTHER, "not ready");
-    else
-        become_ready(arg);
-}
-
-static enum bh_status
-submit_login(struct bh_redis_connection *conn, size_t argc, const struct bh_str *argv,
-             bh_redis_on_reply *on_reply)
-{
-    /* The time for the whole attempt covers these. */
-    return submit(conn, argc, argv, BH_MONO_NEVER, on_reply, conn);
-}
-
-static enum bh_status
-submit_auth(struct bh_redis_connection *conn)
-{
-    const struct bh_redis_url *url = conn->options.url;
-    struct bh_str argv[3] = {BH_STR_LITERAL("AUTH")};
-    size_t argc = 1;
-    if (url->password == NULL)
-        return BH_OK;
-    if (url->username != NULL)
-        argv[argc++] = bh_str_from(url->username);
-    argv[argc++] = bh_str_from(url->password);
-    return submit_login(conn, argc, argv, login_on_auth);
-}
-
-static enum bh_status
-submit_select(struct bh_redis_connection *conn)
-{
-    char db[16];
-    snprintf(db, sizeof(db), "%d", conn->options.url->db);
-    struct bh_str argv[2] = {BH_STR_LITERAL("SELECT"), bh_str_from(db)};
-    return conn->options.url->db != 0 ? submit_login(conn, 2, argv, login_on_select) : BH_OK;
-}
-
-static enum bh_status
-submit_name(struct bh_redis_connection *conn)
-{
-    struct bh_str argv[3] = {BH_STR_LITERAL("CLIENT"), BH_STR_LITERAL("SETNAME"),
-                             bh_str_from(conn->options.client_name)};
-    return conn->options.client_name != NULL ? submit_login(conn, 3, argv, login_on_name) : BH_OK;
-}
-
-/* All at once: the first refusal counts, what follows it is not looked at. */
-static void
-link_on_open(void *arg)
-{
-    struct bh_redis_connection *conn = arg;
-    struct bh_str ping = BH_STR_LITERAL("PING");
-    enum bh_status status = submit_auth(conn);
-    if (status == BH_OK)
-        status = submit_select(conn);
-    if (status == BH_OK)
-        status = submit_name(conn);
-    if (status == BH_OK)
-        status = submit_login(conn, 1, &ping, login_on_ping);
-    if (status != BH_OK)
-        end_soon(conn, (struct cause){.class = BH_REDIS_WAIT}, "the login cannot be sent: %s",
-                 bh_status_name(status));
-}
-
-/* ---- beginning and ending ---------------------------------------------------------------------------- */
 
 static void
 begin_attempt(struct bh_redis_connection *conn)
@@ -568,9 +457,10 @@ timer_on_due(uv_timer_t *timer)
     case BH_REDIS_DOWN: begin_attempt(conn); break;
     case BH_REDIS_CONNECTING:
         conn->counters.timeouts++;
-        end_soon(conn, (struct cause){.class = BH_REDIS_WAIT, .by = BH_REDIS_END_BY_LINK},
-                 "%s took longer than %lld ms (%s)", bh_redis_link_doing(&conn->link),
-                 (long long)conn->options.connect_timeout_ms, bh_redis_link_peer(&conn->link));
+        bh_redis_connection_end_soon(
+            conn, (struct bh_redis_cause){.class = BH_REDIS_WAIT, .by = BH_REDIS_END_BY_LINK},
+            "%s took longer than %lld ms (%s)", bh_redis_link_doing(&conn->link),
+            (long long)conn->options.connect_timeout_ms, bh_redis_link_peer(&conn->link));
         break;
     case BH_REDIS_READY:
         /* Looked at behind the next poll: after a pause of our own process the reply may be waiting. */
@@ -704,7 +594,7 @@ bh_redis_connection_stop(struct bh_redis_connection *conn)
     if (conn->stopping)
         return;
     conn->stopping = true;
-    end_soon(conn, (struct cause){.class = BH_REDIS_OTHER}, "stopped");
+    bh_redis_connection_end_soon(conn, (struct bh_redis_cause){.class = BH_REDIS_OTHER}, "stopped");
     if (conn->state == BH_REDIS_DOWN) {
         uv_timer_stop(&conn->timer);
         want_turn(conn);
@@ -719,7 +609,8 @@ bh_redis_connection_send(struct bh_redis_connection *conn, size_t argc, const st
     enum bh_status status = BH_EDOWN;
     if (conn->state == BH_REDIS_READY) {
         bh_ms limit_ms = ms_or(timeout_ms, conn->options.command_timeout_ms);
-        status = submit(conn, argc, argv, bh_mono_add(now(), limit_ms), on_reply, arg);
+        status = bh_redis_connection_submit(conn, argc, argv, bh_mono_add(now(), limit_ms),
+                                            on_reply, arg);
     }
     if (status != BH_OK)
         conn->counters.refused++;
@@ -730,10 +621,10 @@ void
 bh_redis_connection_reconnect(struct bh_redis_connection *conn, const struct bh_redis_error *error,
                               const char *reason)
 {
-    struct cause cause = {.class = BH_REDIS_RECONNECT};
+    struct bh_redis_cause cause = {.class = BH_REDIS_RECONNECT};
     if (error != NULL)
-        cause = (struct cause){.class = error->class, .advice = error->advice};
-    end_soon(conn, cause, "%s (%s)", reason, bh_redis_link_peer(&conn->link));
+        cause = (struct bh_redis_cause){.class = error->class, .advice = error->advice};
+    bh_redis_connection_end_soon(conn, cause, "%s (%s)", reason, bh_redis_link_peer(&conn->link));
 }
 
 struct redisReply *

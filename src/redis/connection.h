@@ -135,7 +135,7 @@ enum bh_redis_end_by {
     BH_REDIS_END_BY_SERVER, /* it said why */
 };
 
-/* All members are private to connection.c. */
+/* All members are private to connection.c and connection_login.c. */
 struct bh_redis_connection {
     uv_loop_t *loop; /* borrowed until on_closed */
     struct bh_redis_options options;
