@@ -68,6 +68,23 @@ bh_rig_text(struct bh_rig *rig, const char *format, ...)
     return kept;
 }
 
+static void
+release(struct bh_rig *rig)
+{
+    for (unsigned i = 0; i < rig->daemons_count; i++)
+        bh_daemon_release(&rig->daemons[i]);
+    bh_process_kill(&rig->sim);
+    bh_tap_stop(rig->tap);
+    bh_rig_disconnect(rig);
+    bh_redis_process_release(&rig->redis);
+    bh_remove_tree(rig->dir);
+    while (rig->kept != NULL) {
+        struct kept *next = rig->kept->next;
+        free(rig->kept);
+        rig->kept = next;
+    }
+}
+
 void
 bh_rig_fail(struct bh_rig *rig, const char *format, ...)
 {
@@ -80,6 +97,7 @@ bh_rig_fail(struct bh_rig *rig, const char *format, ...)
     for (unsigned i = 0; i < rig->daemons_count; i++)
         bh_process_show(&rig->daemons[i].process);
     bh_process_show(&rig->sim);
+    release(rig);
     abort();
 }
 
@@ -289,23 +307,6 @@ bh_rig_start(struct bh_rig *rig, const struct bh_rig_options *options)
     }
     if (!options->without_daemon)
         bh_rig_start_daemon(rig, NULL, NULL);
-}
-
-static void
-release(struct bh_rig *rig)
-{
-    for (unsigned i = 0; i < rig->daemons_count; i++)
-        bh_daemon_release(&rig->daemons[i]);
-    bh_process_kill(&rig->sim);
-    bh_tap_stop(rig->tap);
-    bh_rig_disconnect(rig);
-    bh_redis_process_release(&rig->redis);
-    bh_remove_tree(rig->dir);
-    while (rig->kept != NULL) {
-        struct kept *next = rig->kept->next;
-        free(rig->kept);
-        rig->kept = next;
-    }
 }
 
 void
