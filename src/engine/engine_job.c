@@ -147,6 +147,27 @@ choose_id(struct bh_engine *engine, struct bh_slot *slot, const char *given)
     }
 }
 
+/* A job names where we shall post to only within what the operator allows: no requests forged through jobs. */
+static enum bh_status
+check_callback(const struct bh_slot *slot, struct bh_error *error)
+{
+    const char *allowed = slot->queue->callback_url;
+    const char *url = slot->job->callback_url;
+    if (url == NULL)
+        return BH_OK;
+    if (allowed[0] == '\0')
+        return bh_error_set(
+            error, "callback_url",
+            "field `callback_url`: queue `%s` allows no callbacks ([queue %s] callback_url "
+            "is empty)",
+            slot->queue->name, slot->queue->name);
+    if (!bh_str_starts_with(bh_str_from(url), bh_str_from(allowed)))
+        return bh_error_set(error, "callback_url",
+                            "field `callback_url`: %s does not begin with what queue `%s` allows",
+                            bh_quote(bh_str_from(url)).text, slot->queue->name);
+    return BH_OK;
+}
+
 static enum bh_status
 resolve_times(struct bh_engine *engine, struct bh_slot *slot, struct bh_error *error)
 {
@@ -357,7 +378,7 @@ parse_payload(struct bh_engine *engine, struct bh_slot *slot, const struct bh_cl
     switch (bh_job_parse(claimed->payload.ptr, claimed->payload.len, &rules, &slot->job, &error)) {
     case BH_JOB_VALID:
         choose_id(engine, slot, slot->job->id);
-        if (resolve_times(engine, slot, &error) == BH_OK)
+        if (check_callback(slot, &error) == BH_OK && resolve_times(engine, slot, &error) == BH_OK)
             return true;
         bh_settle_invalid(engine, slot, &error);
         return false;

@@ -364,6 +364,11 @@ static const struct daemon_row option_rows[] = {
      "invalid", {NULL},
      {NULL},
      {"error~voice"}},
+    {"callback_url, and the queue allows none",
+     TO("99") ",\"text\":\"o c\",\"callback_url\":\"https://shop.example/done\"",
+     "invalid", {NULL},
+     {NULL},
+     {"error~allows no callbacks"}},
 };
 
 /* clang-format on */
