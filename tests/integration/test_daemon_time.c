@@ -73,6 +73,33 @@ Test(daemon_time, sends_delayed_jobs_soon_and_never_early)
     bh_rig_stop(&rig);
 }
 
+/* Far ahead, so that the rows do not age; the rules of the zone are those of today. */
+Test(daemon_time, reads_local_times_over_both_changes_of_the_clock)
+{
+    static const struct {
+        const char *local;
+        long long due_s;
+    } rows[] = {
+        {"\"2090-03-26 01:59:59\"", 3794173199}, /* the last second of winter time */
+        {"\"2090-03-26 02:30\"",    3794175000}, /* skipped: what the clocks then show is 03:30 */
+        {"\"2090-03-26 03:00\"",    3794173200},
+        {"\"2090-10-29 01:59:59\"", 3812918399},
+        {"\"2090-10-29 02:30\"",    3812920200}, /* comes twice: the first, still in summer time */
+        {"\"2090-10-29 03:00\"",    3812925600},
+    };
+    struct bh_rig rig;
+    const struct bh_rig_options options = {.gateway = "timezone = Europe/Berlin"};
+    bh_rig_start(&rig, &options);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const char *id = bh_rig_text(&rig, "change-%zu", i);
+        push_delayed(&rig, id, rows[i].local);
+        bh_rig_wait_state(&rig, "sms", id, "scheduled");
+        daemon_check_status(&rig, "sms", id, rows[i].local,
+                            bh_rig_text(&rig, "next_at=%lld", rows[i].due_s * 1000));
+    }
+    bh_rig_stop(&rig);
+}
+
 /* Who pushes early and restarts the worker in between loses nothing. */
 Test(daemon_time, keeps_delayed_jobs_over_a_restart)
 {
