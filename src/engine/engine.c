@@ -18,7 +18,6 @@ bh_engine_learn_clock(struct bh_engine *engine, struct bh_wall server_now, struc
     /* The answer was made between asking and now: the middle errs least. */
     bh_ms middle = asked_at.ms + (engine->turn.mono.ms - asked_at.ms) / 2;
     engine->server_offset_ms = server_now.ms - middle;
-    engine->server_known = true;
 }
 
 uint32_t

@@ -72,7 +72,6 @@ struct bh_engine {
     bool draining;
     bool settle_first;      /* results of before an outage wait: no claims */
     bh_ms server_offset_ms; /* Redis' wall clock minus our monotonic one */
-    bool server_known;
     uint32_t renew_cursor;
     unsigned renew_due_count, cancel_due_count;
     struct bh_turn turn;
