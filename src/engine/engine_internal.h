@@ -4,7 +4,8 @@
  * engine.c        feed, next, wake_at: the order in which things are looked at
  * engine_gate.c   may a request start now: account, breaker, connections, tokens
  * engine_claim.c  which queue to claim from, how many, when to sleep
- * engine_job.c    a job's way through its slot: opened, admitted, submitted, answered
+ * engine_open.c   a claimed job gets a slot, is parsed and prepared
+ * engine_job.c    a job's way through its slot: admitted, submitted, answered
  * engine_settle.c what is written about it, and what the log is told
  */
 #ifndef BH_ENGINE_INTERNAL_H
@@ -108,9 +109,11 @@ void bh_claim_next_due(struct bh_engine *engine, unsigned queue, bh_ms next_due_
 struct bh_mono bh_claim_wake_at(const struct bh_engine *engine, struct bh_mono now);
 void bh_claim_configure(struct bh_engine *engine);
 
-/* job */
+/* open */
 void bh_job_open(struct bh_engine *engine, const struct bh_claimed_event *claim,
                  const struct bh_claimed_job *claimed);
+
+/* job */
 bool bh_job_next_admit(struct bh_engine *engine, struct bh_command *ret_command);
 void bh_job_admitted(struct bh_engine *engine, const struct bh_admitted_event *event);
 bool bh_job_next_submit(struct bh_engine *engine, struct bh_command *ret_command);
@@ -120,6 +123,13 @@ void bh_job_set_alarm(struct bh_engine *engine, struct bh_slot *slot);
 void bh_job_drop(struct bh_engine *engine, struct bh_slot *slot, const char *why);
 const char *bh_job_first_recipient(const struct bh_slot *slot);
 struct bh_case bh_job_case(struct bh_engine *engine, struct bh_slot *slot);
+bool bh_job_is_expired(const struct bh_engine *engine, const struct bh_slot *slot);
+void bh_job_expire(struct bh_engine *engine, struct bh_slot *slot);
+/* Nothing more is to be sent now: we drain, or the account is paused. */
+bool bh_job_must_go_back(const struct bh_engine *engine);
+void bh_job_give_back(struct bh_engine *engine, struct bh_slot *slot);
+/* True: an earlier request of the job is without an answer, and this is not the moment for another; it is settled. */
+bool bh_job_hesitate(struct bh_engine *engine, struct bh_slot *slot);
 
 /* settle */
 void bh_settle_verdict(struct bh_engine *engine, struct bh_slot *slot,

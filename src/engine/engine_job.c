@@ -1,20 +1,13 @@
 /*
- * A job's way through its slot: opened from a claim, put aside or admitted, submitted, answered.
+ * A job's way through its slot once it is opened: put aside or admitted, submitted, answered.
  */
 #include "engine/engine_internal.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include <bellhop/sms.h>
-
-#include "core/alloc.h"
-#include "core/digest.h"
-#include "core/fault.h"
 #include "core/gateway_answer.h"
 #include "core/gateway_profile.h"
-#include "core/uuid.h"
-#include "core/when.h"
 
 /* ---- leases ---- */
 
@@ -105,156 +98,7 @@ bh_job_lease_ended(struct bh_engine *engine, struct bh_slot *slot)
     case BH_STAGE_FREE: break; /* the answer of the store decides */
     }
 }
-
-/* ---- opening ---- */
-
-static struct bh_slot *
-take_slot(struct bh_engine *engine, const struct bh_claimed_event *claim,
-          const struct bh_claimed_job *claimed)
-{
-    struct bh_slot *slot = bh_slot_first(&engine->slots, BH_STAGE_FREE);
-    BH_ASSERT(slot != NULL);
-    BH_ASSERT(claimed->handle.len < sizeof(slot->handle));
-    memcpy(slot->handle, claimed->handle.ptr, claimed->handle.len);
-    slot->handle[claimed->handle.len] = '\0';
-    slot->config = bh_config_retain(engine->config);
-    slot->queue = engine->queues[claim->queue].config;
-    slot->claim = (struct bh_claim_ref){
-        claim->queue, {slot->handle, claimed->handle.len},
-         claim->token
-    };
-    slot->lease_until = bh_mono_add(claim->asked_at, slot->config->pool.lease_ms);
-    slot->renew_at = bh_mono_add(claim->asked_at, slot->config->pool.lease_ms / 3);
-    bh_slot_move(&engine->slots, slot, BH_STAGE_GATED);
-    bh_job_set_alarm(engine, slot);
-    return slot;
-}
-
-/* The job's own id, the one it was registered under, or a new one. */
-static void
-choose_id(struct bh_engine *engine, struct bh_slot *slot, const char *given)
-{
-    slot->first = slot->head.id[0] == '\0';
-    if (!slot->first) {
-        memcpy(slot->id, slot->head.id, sizeof(slot->id));
-    } else if (given != NULL) {
-        snprintf(slot->id, sizeof(slot->id), "%s", given);
-    } else {
-        unsigned char random[BH_UUID_RANDOM_BYTES];
-        bh_dice_bytes(&engine->dice, random, sizeof(random));
-        struct bh_uuid_text uuid = bh_uuid7_format(bh_engine_server_now(engine), random);
-        snprintf(slot->id, sizeof(slot->id), "%s", uuid.text);
-    }
-}
-
-/* A job names where we shall post to only within what the operator allows: no requests forged through jobs. */
-static enum bh_status
-check_callback(const struct bh_slot *slot, struct bh_error *error)
-{
-    const char *allowed = slot->queue->callback_url;
-    const char *url = slot->job->callback_url;
-    if (url == NULL)
-        return BH_OK;
-    if (allowed[0] == '\0')
-        return bh_error_set(
-            error, "callback_url",
-            "field `callback_url`: queue `%s` allows no callbacks ([queue %s] callback_url "
-            "is empty)",
-            slot->queue->name, slot->queue->name);
-    if (!bh_str_starts_with(bh_str_from(url), bh_str_from(allowed)))
-        return bh_error_set(error, "callback_url",
-                            "field `callback_url`: %s does not begin with what queue `%s` allows",
-                            bh_quote(bh_str_from(url)).text, slot->queue->name);
-    return BH_OK;
-}
-
-static enum bh_status
-resolve_times(struct bh_engine *engine, struct bh_slot *slot, struct bh_error *error)
-{
-    if (slot->head.created.ms != 0) {
-        slot->created = slot->head.created;
-        slot->due = slot->head.due;
-        slot->expires = slot->head.expires;
-        return BH_OK;
-    }
-    struct bh_wall now = bh_engine_server_now(engine);
-    slot->created = now;
-    /* A producer's clock may run ahead; nothing is enqueued in the future. */
-    if (slot->job->enqueued_at_ms > 0 && slot->job->enqueued_at_ms < now.ms)
-        slot->created.ms = slot->job->enqueued_at_ms;
-    slot->due = slot->created;
-    if (slot->job->delay != NULL) {
-        /* In the past too: what was meant for noon and pushed at three is three hours old. */
-        enum bh_status status = bh_when_parse(bh_str_from(slot->job->delay), slot->created,
-                                              slot->config->gateway.zone, &slot->due, error);
-        if (status != BH_OK)
-            return status;
-    }
-    bh_ms ttl_ms =
-        slot->job->ttl_minutes > 0 ? slot->job->ttl_minutes * BH_MINUTE_MS : slot->queue->ttl_ms;
-    slot->expires.ms = slot->due.ms + ttl_ms;
-    return BH_OK;
-}
-
-static enum bh_status
-list_open_recipients(struct bh_slot *slot)
-{
-    size_t count = slot->job->recipients_count;
-    slot->asked = bh_alloc_array(count, sizeof(*slot->asked));
-    slot->asked_recipients = bh_alloc_array(count, sizeof(*slot->asked_recipients));
-    if (slot->asked == NULL || slot->asked_recipients == NULL)
-        return BH_ENOMEM;
-    slot->asked_count = bh_progress_open(&slot->progress, slot->asked);
-    for (size_t i = 0; i < slot->asked_count; i++)
-        slot->asked_recipients[i] = &slot->job->recipients[slot->asked[i]];
-    return BH_OK;
-}
-
-/*
- * One ledger entry per recipient.  A job with more recipients than the ledger takes goes without: the
- * gateway's own lock then still refuses twins, at the price of a request.
- */
-static enum bh_status
-list_ledger(struct bh_slot *slot)
-{
-    if (!bh_policy_uses_ledger(slot->job, &slot->config->gateway) ||
-        slot->asked_count > BH_LEDGER_MAX)
-        return BH_OK;
-    slot->ledger = bh_alloc_array(slot->asked_count, sizeof(*slot->ledger));
-    if (slot->ledger == NULL)
-        return BH_ENOMEM;
-    for (size_t i = 0; i < slot->asked_count; i++) {
-        const struct bh_recipient *to = slot->asked_recipients[i];
-        const struct bh_str pieces[] = {
-            bh_str_from(bh_job_type_name(slot->job->type)),
-            bh_str_from(to->msisdn != NULL ? to->msisdn : to->written),
-            bh_str_from(slot->job->text),
-        };
-        struct bh_digest digest;
-        enum bh_status status = bh_digest_pieces(pieces, BH_ARRAY_LEN(pieces), &digest);
-        if (status != BH_OK)
-            return status;
-        memcpy(slot->ledger[i], digest.hex, sizeof(digest.hex));
-    }
-    slot->ledger_count = slot->asked_count;
-    slot->ledger_complete = true;
-    return BH_OK;
-}
-
-static void
-measure(struct bh_slot *slot)
-{
-    if (slot->job->type != BH_JOB_SMS)
-        return;
-    struct bh_sms_options options = {
-        .unicode = slot->job->unicode,
-        .udh = slot->job->udh,
-        .udh_len = slot->job->udh != NULL ? strlen(slot->job->udh) : 0,
-    };
-    struct bh_sms_size size;
-    if (bh_sms_measure(slot->job->text, strlen(slot->job->text), &options, &size, NULL))
-        slot->parts = (int)size.parts;
-}
+/* ---- what is asked about a job at every step ---- */
 
 struct bh_case
 bh_job_case(struct bh_engine *engine, struct bh_slot *slot)
@@ -279,14 +123,14 @@ bh_job_case(struct bh_engine *engine, struct bh_slot *slot)
     };
 }
 
-static bool
-is_expired(const struct bh_engine *engine, const struct bh_slot *slot)
+bool
+bh_job_is_expired(const struct bh_engine *engine, const struct bh_slot *slot)
 {
     return bh_engine_server_now(engine).ms >= slot->expires.ms;
 }
 
-static void
-expire(struct bh_engine *engine, struct bh_slot *slot)
+void
+bh_job_expire(struct bh_engine *engine, struct bh_slot *slot)
 {
     struct bh_case the_case = bh_job_case(engine, slot);
     bh_policy_expired(&the_case, &slot->verdict);
@@ -294,22 +138,22 @@ expire(struct bh_engine *engine, struct bh_slot *slot)
 }
 
 /* Nothing more is to be sent now: we drain, or the account is paused. */
-static bool
-must_go_back(const struct bh_engine *engine)
+bool
+bh_job_must_go_back(const struct bh_engine *engine)
 {
     return engine->draining || engine->account.state == BH_ACCOUNT_PAUSED;
 }
 
-static void
-give_back(struct bh_engine *engine, struct bh_slot *slot)
+void
+bh_job_give_back(struct bh_engine *engine, struct bh_slot *slot)
 {
     bool paused = engine->account.state == BH_ACCOUNT_PAUSED;
     bh_settle_give_back(engine, slot, paused ? engine->account.reason : BH_REASON_NONE);
 }
 
 /* An earlier request of the job is without an answer, and this is not the moment for another. */
-static bool
-hesitate(struct bh_engine *engine, struct bh_slot *slot)
+bool
+bh_job_hesitate(struct bh_engine *engine, struct bh_slot *slot)
 {
     if (slot->head.uncertain_since.ms == 0)
         return false;
@@ -318,118 +162,6 @@ hesitate(struct bh_engine *engine, struct bh_slot *slot)
         return false;
     bh_settle_verdict(engine, slot, NULL);
     return true;
-}
-
-/* Where an opened job goes next. */
-static void
-dispatch(struct bh_engine *engine, struct bh_slot *slot)
-{
-    struct bh_case the_case = bh_job_case(engine, slot);
-    if (slot->head.recoveries > slot->progress.recoveries_seen)
-        engine->stats.recovered++;
-
-    if (hesitate(engine, slot))
-        return;
-    if (slot->due.ms > the_case.now.ms)
-        bh_slot_move(&engine->slots, slot, BH_STAGE_SCHEDULE);
-    else if (is_expired(engine, slot))
-        expire(engine, slot);
-    else if (must_go_back(engine))
-        give_back(engine, slot);
-}
-
-/* The parts of opening that only memory can stop. */
-static enum bh_status
-prepare(struct bh_slot *slot)
-{
-    enum bh_status status = bh_progress_init(&slot->progress, slot->job->recipients_count);
-    if (status == BH_OK)
-        status = bh_progress_parse(slot->head.memo, &slot->progress);
-    if (status == BH_OK)
-        status = list_open_recipients(slot);
-    if (status == BH_OK)
-        status = list_ledger(slot);
-    measure(slot);
-    slot->head.memo = (struct bh_str){NULL, 0};
-    return status;
-}
-
-static bool
-parse_payload(struct bh_engine *engine, struct bh_slot *slot, const struct bh_claimed_job *claimed)
-{
-    const struct bh_queue_config *queue = slot->queue;
-    struct bh_job_rules rules = {
-        .default_type = queue->type,
-        .bytes_max = (size_t)queue->max_job_bytes,
-        .bytes_max_with_files = (size_t)queue->max_job_with_files_bytes,
-        .country = slot->config->gateway.country,
-    };
-    struct bh_error error = {"", ""};
-    char id[BH_JOB_ID_MAX + 1];
-
-    if (claimed->payload.len != claimed->payload_bytes) {
-        choose_id(engine, slot, NULL);
-        bh_error_set(&error, "", "the job is %llu bytes long, the queue allows %llu",
-                     (unsigned long long)claimed->payload_bytes,
-                     (unsigned long long)rules.bytes_max_with_files);
-        bh_settle_invalid(engine, slot, &error);
-        return false;
-    }
-    switch (bh_job_parse(claimed->payload.ptr, claimed->payload.len, &rules, &slot->job, &error)) {
-    case BH_JOB_VALID:
-        choose_id(engine, slot, slot->job->id);
-        if (check_callback(slot, &error) == BH_OK && resolve_times(engine, slot, &error) == BH_OK)
-            return true;
-        bh_settle_invalid(engine, slot, &error);
-        return false;
-    case BH_JOB_BAD: {
-        bool named = bh_job_peek_id(claimed->payload.ptr, claimed->payload.len, id);
-        choose_id(engine, slot, named ? id : NULL);
-        bh_settle_invalid(engine, slot, &error);
-        return false;
-    }
-    case BH_JOB_NO_MEMORY: break;
-    }
-    bh_job_drop(engine, slot, "out of memory");
-    return false;
-}
-
-static void
-settle_damaged(struct bh_engine *engine, struct bh_slot *slot)
-{
-    static const struct bh_error damaged = {"", "its record in Redis is damaged"};
-    bh_settle_invalid(engine, slot, &damaged);
-}
-
-void
-bh_job_open(struct bh_engine *engine, const struct bh_claimed_event *claim,
-            const struct bh_claimed_job *claimed)
-{
-    /* The queue left the configuration while the claim was under way: others serve it, or its leases lapse. */
-    if (engine->queues[claim->queue].config == NULL) {
-        engine->stats.dropped++;
-        return;
-    }
-    struct bh_slot *slot = take_slot(engine, claim, claimed);
-    if (bh_job_head_parse(claimed->head, &slot->head) != BH_OK) {
-        slot->head = (struct bh_job_head){.waiting = BH_WAITING_NEW};
-        choose_id(engine, slot, NULL);
-        settle_damaged(engine, slot);
-        return;
-    }
-    if (!parse_payload(engine, slot, claimed))
-        return;
-    switch (prepare(slot)) {
-    case BH_OK: dispatch(engine, slot); break;
-    case BH_EPROTO: settle_damaged(engine, slot); break;
-    case BH_ENOMEM:
-    case BH_EINVAL:
-    case BH_ETOOBIG:
-    case BH_ENOTFOUND:
-    case BH_EIO:
-    case BH_EDOWN:
-    case BH_ETIMEOUT: bh_job_drop(engine, slot, "out of memory"); break;
-    }
 }
 
 /* ---- admission ---- */
@@ -468,11 +200,11 @@ bh_job_next_admit(struct bh_engine *engine, struct bh_command *ret_command)
         return true;
     }
     while ((slot = bh_slot_first(&engine->slots, BH_STAGE_GATED)) != NULL) {
-        if (is_expired(engine, slot)) {
-            expire(engine, slot);
+        if (bh_job_is_expired(engine, slot)) {
+            bh_job_expire(engine, slot);
             continue;
         }
-        if (hesitate(engine, slot))
+        if (bh_job_hesitate(engine, slot))
             continue;
         if (!bh_gate_take(engine, slot))
             return false;
@@ -506,8 +238,8 @@ admit_failed(struct bh_engine *engine, struct bh_slot *slot)
     bh_gate_give_back(engine, slot);
     if (slot->lease_ended)
         bh_job_drop(engine, slot, "its lease ended before it was admitted");
-    else if (must_go_back(engine))
-        give_back(engine, slot);
+    else if (bh_job_must_go_back(engine))
+        bh_job_give_back(engine, slot);
     else
         bh_slot_move(
             &engine->slots, slot,
@@ -580,10 +312,10 @@ static void
 turn_back(struct bh_engine *engine, struct bh_slot *slot)
 {
     bh_gate_give_back(engine, slot);
-    if (is_expired(engine, slot))
-        expire(engine, slot);
+    if (bh_job_is_expired(engine, slot))
+        bh_job_expire(engine, slot);
     else
-        give_back(engine, slot);
+        bh_job_give_back(engine, slot);
 }
 
 bool
@@ -591,7 +323,7 @@ bh_job_next_submit(struct bh_engine *engine, struct bh_command *ret_command)
 {
     struct bh_slot *slot;
     while ((slot = bh_slot_first(&engine->slots, BH_STAGE_SUBMIT)) != NULL) {
-        if (must_go_back(engine) || is_expired(engine, slot)) {
+        if (bh_job_must_go_back(engine) || bh_job_is_expired(engine, slot)) {
             turn_back(engine, slot);
             continue;
         }
