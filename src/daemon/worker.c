@@ -152,6 +152,7 @@ fail_store_command(struct bh_worker *worker, const struct bh_command *command)
         };
         break;
     case BH_COMMAND_SUBMIT:
+    case BH_COMMAND_LOOK_UP:
     case BH_COMMAND_CANCEL:
     case BH_COMMAND_ACCOUNT: return;
     }
@@ -178,6 +179,9 @@ carry_out(struct bh_worker *worker, const struct bh_command *command)
     case BH_COMMAND_SUBMIT:
         bh_crash_point("before_send");
         bh_gateway_transport_submit(worker->transport, &command->submit);
+        break;
+    case BH_COMMAND_LOOK_UP:
+        bh_gateway_transport_submit(worker->transport, &command->look_up);
         break;
     case BH_COMMAND_CANCEL: bh_gateway_transport_cancel(worker->transport, command->cancel); break;
     case BH_COMMAND_ACCOUNT:

@@ -385,12 +385,13 @@ tell_account(struct bh_engine *engine, const struct bh_slot *slot, const struct 
     if (!verdict->account_speaks || (good && !slot->trial))
         return;
     /* No need to wait for the keeper's word: the next request would get the same answer. */
-    if (!good)
-        bh_gate_account(engine, &(struct bh_account_event){
-                                    BH_ACCOUNT_PAUSED,
-                                    verdict->account == BH_ACCOUNT_SAYS_CREDIT ? BH_REASON_CREDIT
-                                                                               : BH_REASON_AUTH,
-                                });
+    if (!good) {
+        struct bh_account_event paused = engine->account;
+        paused.state = BH_ACCOUNT_PAUSED;
+        paused.reason =
+            verdict->account == BH_ACCOUNT_SAYS_CREDIT ? BH_REASON_CREDIT : BH_REASON_AUTH;
+        bh_gate_account(engine, &paused);
+    }
     bh_gate_say_account(engine, &(struct bh_account_command){
                                     .word = verdict->account,
                                     .code = outcome->code,

@@ -26,12 +26,13 @@ struct bh_slot_handle {
 enum bh_command_kind {
     BH_COMMAND_CLAIM, /* take up to `claim.count` jobs of a queue -> CLAIMED or CLAIM_FAILED */
     BH_COMMAND_WAIT, /* sleep until the queue's list has something, at most some seconds -> WOKEN */
-    BH_COMMAND_ADMIT,  /* register the job, take its ledger entries, mark it started -> ADMITTED */
-    BH_COMMAND_SUBMIT, /* send its request -> ANSWERED */
-    BH_COMMAND_CANCEL, /* end the slot's request now -> ANSWERED as for any end */
-    BH_COMMAND_SETTLE, /* write what became of it -> SETTLED */
-    BH_COMMAND_RENEW,  /* lengthen its lease -> RENEWED */
-    BH_COMMAND_GRANT,  /* ask for tokens of an account-wide limit -> GRANTED */
+    BH_COMMAND_ADMIT,   /* register the job, take its ledger entries, mark it started -> ADMITTED */
+    BH_COMMAND_SUBMIT,  /* send its request -> ANSWERED */
+    BH_COMMAND_LOOK_UP, /* ask the gateway's journal about it -> ANSWERED, as for a request */
+    BH_COMMAND_CANCEL,  /* end the slot's request now -> ANSWERED as for any end */
+    BH_COMMAND_SETTLE,  /* write what became of it -> SETTLED */
+    BH_COMMAND_RENEW,   /* lengthen its lease -> RENEWED */
+    BH_COMMAND_GRANT,   /* ask for tokens of an account-wide limit -> GRANTED */
     BH_COMMAND_ACCOUNT, /* tell the account's keeper what an answer said about the account; no answer */
 };
 
@@ -139,9 +140,11 @@ struct bh_grant_command {
 };
 
 enum bh_account_word {
-    BH_ACCOUNT_SAYS_GOOD,   /* an answer of the kind that a working account gets */
-    BH_ACCOUNT_SAYS_CREDIT, /* 500 */
-    BH_ACCOUNT_SAYS_AUTH,   /* 900 901 902 903, HTTP 401 and 403 */
+    BH_ACCOUNT_SAYS_GOOD,          /* an answer of the kind that a working account gets */
+    BH_ACCOUNT_SAYS_CREDIT,        /* 500 */
+    BH_ACCOUNT_SAYS_AUTH,          /* 900 901 902 903, HTTP 401 and 403 */
+    BH_ACCOUNT_SAYS_NO_JOURNAL,    /* a look-up was refused: the key may not read the journal */
+    BH_ACCOUNT_SAYS_LOCK_DOUBTFUL, /* an answer contradicts what is known of the reload lock */
 };
 
 struct bh_account_command {
@@ -159,6 +162,7 @@ struct bh_command {
         unsigned wait_queue;
         struct bh_admit_command admit;
         struct bh_submit_command submit;
+        struct bh_submit_command look_up;
         struct bh_slot_handle cancel;
         struct bh_settle_command settle;
         struct bh_renew_command renew;
@@ -271,9 +275,25 @@ enum bh_account_state {
     BH_ACCOUNT_TRIAL, /* this worker may send exactly one job, as a probe */
 };
 
+/* Whether the key may read the gateway's journal of sent messages. */
+enum bh_journal_access {
+    BH_JOURNAL_UNKNOWN, /* not asked yet: as good as denied */
+    BH_JOURNAL_READABLE,
+    BH_JOURNAL_DENIED,
+};
+
+/* Whether the account's reload lock is known to work.  UNKNOWN: the configuration says so, nobody has tried. */
+enum bh_lock_knowledge {
+    BH_LOCK_UNKNOWN,
+    BH_LOCK_ON,
+    BH_LOCK_OFF,
+};
+
 struct bh_account_event {
     enum bh_account_state state;
     enum bh_reason reason; /* while not OPEN */
+    enum bh_journal_access journal;
+    enum bh_lock_knowledge lock;
 };
 
 struct bh_event {

@@ -416,6 +416,7 @@ queue_of(const struct bh_command *command)
     case BH_COMMAND_RENEW: return command->renew.claim.queue;
     case BH_COMMAND_GRANT:
     case BH_COMMAND_SUBMIT:
+    case BH_COMMAND_LOOK_UP:
     case BH_COMMAND_CANCEL:
     case BH_COMMAND_ACCOUNT: break;
     }

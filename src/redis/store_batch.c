@@ -168,6 +168,7 @@ emit_failure(struct bh_store *store, const struct bh_command *command)
         event.queue = command->wait_queue;
         break;
     case BH_COMMAND_SUBMIT:
+    case BH_COMMAND_LOOK_UP:
     case BH_COMMAND_CANCEL:
     case BH_COMMAND_ACCOUNT: BH_ASSERT(false && "a command of a batch");
     }
@@ -331,6 +332,7 @@ answer(struct bh_batch *batch, const struct redisReply *reply)
     case BH_COMMAND_GRANT: return answer_grant(batch, reply);
     case BH_COMMAND_WAIT:
     case BH_COMMAND_SUBMIT:
+    case BH_COMMAND_LOOK_UP:
     case BH_COMMAND_CANCEL:
     case BH_COMMAND_ACCOUNT: break;
     }

@@ -99,8 +99,9 @@ static struct {
 static struct world *world; /* one at a time; big */
 static bool traces;         /* say everything that happens */
 
-static const char *const command_names[] = {"claim",  "wait",  "admit", "submit", "cancel",
-                                            "settle", "renew", "grant", "account"};
+static const char *const command_names[] = {
+    "claim", "wait", "admit", "submit", "look up", "cancel", "settle", "renew", "grant", "account",
+};
 static const char *const event_names[] = {"store up", "store down", "claimed",  "claim failed",
                                           "woken",    "admitted",   "answered", "settled",
                                           "renewed",  "granted",    "account",  "drain"};
@@ -318,6 +319,7 @@ ask_store(unsigned number, const struct bh_command *command)
         request->limit_rate = request->limit_rate > 0 ? request->limit_rate : 1;
         break;
     case BH_COMMAND_SUBMIT:
+    case BH_COMMAND_LOOK_UP:
     case BH_COMMAND_CANCEL:
     case BH_COMMAND_ACCOUNT: BH_ASSERT(!"a command for the store");
     }
@@ -452,6 +454,7 @@ carry_out(unsigned number, const struct bh_command *command)
         printf("          job %u\n", job_of(command->admit.claim.handle));
     switch (command->kind) {
     case BH_COMMAND_SUBMIT: submit(number, &command->submit); break;
+    case BH_COMMAND_LOOK_UP: BH_ASSERT(!"the journal was never said to be readable");
     case BH_COMMAND_CANCEL: cancel(number, command->cancel); break;
     case BH_COMMAND_ACCOUNT:
         send(TO_KEEPER, number, (int64_t)below(50))->word = command->account;

@@ -413,6 +413,7 @@ sim_store_execute(struct sim_store *store, const struct sim_request *request, in
     case BH_COMMAND_GRANT: return grant(store, request, now);
     case BH_COMMAND_WAIT:
     case BH_COMMAND_SUBMIT:
+    case BH_COMMAND_LOOK_UP:
     case BH_COMMAND_CANCEL:
     case BH_COMMAND_ACCOUNT: break;
     }
@@ -451,6 +452,7 @@ sim_store_failed(const struct sim_request *request)
         break;
     case BH_COMMAND_WAIT:
     case BH_COMMAND_SUBMIT:
+    case BH_COMMAND_LOOK_UP:
     case BH_COMMAND_CANCEL:
     case BH_COMMAND_ACCOUNT: break;
     }

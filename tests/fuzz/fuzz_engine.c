@@ -117,6 +117,7 @@ answer(struct rig *rig, struct input *input, const struct bh_command *command)
         how = next(input);
         rig_granted(rig, command, how % (command->grant.count + 1), (bh_ms)how);
         break;
+    case BH_COMMAND_LOOK_UP:
     case BH_COMMAND_CANCEL: /* answered by the end of its request */
     case BH_COMMAND_ACCOUNT: break;
     }
