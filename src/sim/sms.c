@@ -7,6 +7,7 @@
 #include "sim/hooks.h"
 #include "sim/links.h"
 #include "sim/lock.h"
+#include "sim/message_answer.h"
 #include "sim/recipients.h"
 #include "sim/reports.h"
 
@@ -29,39 +30,6 @@ struct sms {
     bh_sim_money unit_price; /* of the last recipient looked at, for the details */
     bh_sim_money would_cost; /* sum in debug mode */
 };
-
-const char *
-bh_sim_code_text(int code)
-{
-    static const struct {
-        int code;
-        const char *text;
-    } texts[] = {
-        {11,  "carrier temporarily not available"                },
-        {100, "accepted"                                         },
-        {101, "sending to at least one recipient failed"         },
-        {201, "sender invalid"                                   },
-        {202, "recipient invalid"                                },
-        {300, "credentials missing"                              },
-        {301, "recipient missing"                                },
-        {305, "text missing"                                     },
-        {400, "type invalid"                                     },
-        {401, "text too long"                                    },
-        {402, "reload lock: already sent within the last seconds"},
-        {403, "daily limit for this recipient reached"           },
-        {500, "too little credit"                                },
-        {600, "carrier delivery failed"                          },
-        {700, "unknown error"                                    },
-        {900, "authentication failed"                            },
-        {901, "signature verification failed"                    },
-        {902, "no right to this endpoint"                        },
-        {903, "server address not allowed"                       },
-    };
-    for (size_t at = 0; at < BH_SIM_ARRAY_LEN(texts); at++)
-        if (texts[at].code == code)
-            return texts[at].text;
-    return "an error has occurred";
-}
 
 static bool
 is_digit(char c)
@@ -337,31 +305,11 @@ bh_sim_overall_code(const struct bh_sim_config *config, const struct bh_sim_exch
     return config->all_failed == BH_SIM_ALL_FAILED_100 ? 100 : 101;
 }
 
-static bh_sim_money
-total_price(const struct bh_sim_exchange *exchange)
-{
-    bh_sim_money total = 0;
-    for (size_t at = 0; at < exchange->results_count; at++)
-        total += exchange->results[at].price;
-    return total;
-}
-
 static void
 print_message(const struct bh_sim_world *world, const struct sms *sms,
               const struct bh_sim_result *result, struct bh_sim_buf *buf)
 {
-    bool fine = result->code == 100;
-    bh_sim_buf_text(buf, "{\"id\":");
-    if (result->id > 0)
-        bh_sim_buf_printf(buf, "\"%lld\"", (long long)result->id);
-    else
-        bh_sim_buf_text(buf, "null");
-    bh_sim_buf_text(buf, ",\"sender\":");
-    bh_sim_json_string(buf, sms->from);
-    bh_sim_buf_text(buf, ",\"recipient\":");
-    bh_sim_json_string_or_null(buf, result->number);
-    bh_sim_buf_text(buf, ",\"text\":");
-    bh_sim_json_string(buf, bh_sim_buf_view(&sms->text));
+    bh_sim_message_open(buf, result, "\"", sms->from, bh_sim_buf_view(&sms->text));
     bh_sim_buf_text(buf, ",\"encoding\":");
     bh_sim_json_text(buf, sms->measure.ucs2 ? "ucs2" : "gsm");
     bh_sim_buf_text(buf, ",\"label\":");
@@ -374,30 +322,16 @@ print_message(const struct bh_sim_world *world, const struct sms *sms,
         bh_sim_buf_text(buf, ",\"is_binary\":");
         bh_sim_json_bool(buf, sms->is_binary);
     }
-    bh_sim_buf_text(buf, ",\"price\":");
-    bh_sim_money_print(buf, result->price);
-    bh_sim_buf_text(buf, ",\"success\":");
-    bh_sim_json_bool(buf, fine);
-    if (fine) {
-        bh_sim_buf_text(buf, ",\"error\":null,\"error_text\":null}");
-        return;
-    }
-    bh_sim_buf_printf(buf, ",\"error\":%d,\"error_text\":", result->code);
-    bh_sim_json_text(buf, bh_sim_code_text(result->code));
-    bh_sim_buf_char(buf, '}');
+    bh_sim_message_close(buf, result);
 }
 
 static void
 answer_json(struct bh_sim_world *world, struct bh_sim_exchange *exchange, const struct sms *sms)
 {
     struct bh_sim_buf *buf = &exchange->answer.body;
-    bh_sim_answer_json(world, exchange);
-    bh_sim_buf_printf(buf, "{\"success\":\"%d\",\"total_price\":", exchange->answer.code);
-    bh_sim_money_print(buf, total_price(exchange));
-    bh_sim_buf_text(buf, ",\"balance\":");
     /* Recorded: in debug mode the balance shown is reduced by what would have been charged. */
-    bh_sim_money_print(buf, world->config.balance - sms->would_cost);
-    bh_sim_buf_printf(buf, ",\"debug\":\"%s\",\"sms_type\":\"direct\",\"messages\":[",
+    bh_sim_answer_open(world, exchange, world->config.balance - sms->would_cost);
+    bh_sim_buf_printf(buf, "\"%s\",\"sms_type\":\"direct\",\"messages\":[",
                       sms->debug ? "true" : "false");
     for (size_t at = 0; at < exchange->results_count; at++) {
         if (at > 0)
@@ -438,7 +372,7 @@ print_details(struct bh_sim_world *world, const struct bh_sim_exchange *exchange
     bool english = world->config.labels == BH_SIM_LABELS_ENGLISH;
     const char *const *label = labels[english ? 1 : 0];
     bh_sim_buf_printf(buf, "\n%s: ", label[0]);
-    bh_sim_money_print(buf, total_price(exchange));
+    bh_sim_money_print(buf, bh_sim_total_price(exchange));
     bh_sim_buf_printf(buf, "\n%s: ", label[1]);
     bh_sim_money_print(buf, sms->unit_price * (bh_sim_money)sms->measure.parts);
     bh_sim_buf_printf(buf, "\n%s: ", label[2]);

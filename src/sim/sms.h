@@ -15,9 +15,6 @@ void bh_sim_sms_delete(struct bh_sim_world *world, struct bh_sim_exchange *excha
 /* Price of one part to that number. */
 bh_sim_money bh_sim_sms_price(const struct bh_sim_config *config, struct bh_sim_str number);
 
-/* A text for a code, for error_text. */
-const char *bh_sim_code_text(int code);
-
 /* The code of the whole request from those of its recipients. */
 int bh_sim_overall_code(const struct bh_sim_config *config, const struct bh_sim_exchange *exchange);
 

@@ -2,6 +2,7 @@
 
 #include "sim/encoding.h"
 #include "sim/hooks.h"
+#include "sim/message_answer.h"
 #include "sim/recipients.h"
 #include "sim/reports.h"
 #include "sim/sms.h"
@@ -117,57 +118,20 @@ dial_all(struct bh_sim_world *world, struct bh_sim_exchange *exchange, const str
     }
 }
 
-static bh_sim_money
-total_price(const struct bh_sim_exchange *exchange)
-{
-    bh_sim_money total = 0;
-    for (size_t at = 0; at < exchange->results_count; at++)
-        total += exchange->results[at].price;
-    return total;
-}
-
-static void
-print_call(const struct bh_sim_world *world, const struct call *call,
-           const struct bh_sim_result *result, struct bh_sim_buf *buf)
-{
-    const char *quote = world->config.era >= 2023 ? "" : "\"";
-    bh_sim_buf_text(buf, "{\"id\":");
-    if (result->id > 0)
-        bh_sim_buf_printf(buf, "%s%lld%s", quote, (long long)result->id, quote);
-    else
-        bh_sim_buf_text(buf, "null");
-    bh_sim_buf_text(buf, ",\"sender\":");
-    bh_sim_json_string(buf, call->from);
-    bh_sim_buf_text(buf, ",\"recipient\":");
-    bh_sim_json_string_or_null(buf, result->number);
-    bh_sim_buf_text(buf, ",\"text\":");
-    bh_sim_json_string(buf, bh_sim_buf_view(&call->text));
-    bh_sim_buf_text(buf, ",\"price\":");
-    bh_sim_money_print(buf, result->price);
-    if (result->code == 100) {
-        bh_sim_buf_text(buf, ",\"success\":true,\"error\":null,\"error_text\":null}");
-        return;
-    }
-    bh_sim_buf_printf(buf, ",\"success\":false,\"error\":%d,\"error_text\":", result->code);
-    bh_sim_json_text(buf, bh_sim_code_text(result->code));
-    bh_sim_buf_char(buf, '}');
-}
-
 static void
 answer_json(struct bh_sim_world *world, struct bh_sim_exchange *exchange, const struct call *call)
 {
     struct bh_sim_buf *buf = &exchange->answer.body;
-    bh_sim_answer_json(world, exchange);
-    bh_sim_buf_printf(buf, "{\"success\":\"%d\",\"total_price\":", exchange->answer.code);
-    bh_sim_money_print(buf, total_price(exchange));
-    bh_sim_buf_text(buf, ",\"balance\":");
+    const char *quote = world->config.era >= 2023 ? "" : "\"";
     /* Not reduced: a call is charged by its duration when it is over. */
-    bh_sim_money_print(buf, world->config.balance);
-    bh_sim_buf_printf(buf, ",\"debug\":%s,\"messages\":[", call->debug ? "true" : "false");
+    bh_sim_answer_open(world, exchange, world->config.balance);
+    bh_sim_buf_printf(buf, "%s,\"messages\":[", call->debug ? "true" : "false");
     for (size_t at = 0; at < exchange->results_count; at++) {
         if (at > 0)
             bh_sim_buf_char(buf, ',');
-        print_call(world, call, &exchange->results[at], buf);
+        bh_sim_message_open(buf, &exchange->results[at], quote, call->from,
+                            bh_sim_buf_view(&call->text));
+        bh_sim_message_close(buf, &exchange->results[at]);
     }
     bh_sim_buf_text(buf, "]}");
 }
@@ -184,7 +148,7 @@ answer_text(const struct bh_sim_world *world, struct bh_sim_exchange *exchange)
     if (exchange->results_count > 0 && exchange->results[0].id > 0)
         bh_sim_buf_int(buf, exchange->results[0].id);
     bh_sim_buf_char(buf, '\n');
-    bh_sim_money_print(buf, fine ? total_price(exchange) : world->config.price_voice);
+    bh_sim_money_print(buf, fine ? bh_sim_total_price(exchange) : world->config.price_voice);
 }
 
 void
