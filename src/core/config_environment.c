@@ -163,20 +163,18 @@ set_from_variable(struct bh_config *config, const struct meaning *meaning,
     struct bh_config_slot *slot =
         bh_config_slot_get(config, meaning->section, meaning->row, meaning->queue);
     struct bh_error error;
-    char *origin_name = bh_strndup(variable->name.ptr, variable->name.len);
-    if (origin_name == NULL)
-        return BH_ENOMEM;
-    bh_free(slot->origin_name);
-    slot->origin_name = origin_name;
-    slot->origin = BH_CONFIG_FROM_ENVIRONMENT;
+    enum bh_status status =
+        bh_config_slot_set_origin(slot, BH_CONFIG_FROM_ENVIRONMENT, variable->name);
+    if (status != BH_OK)
+        return status;
     slot->broken = false;
 
-    enum bh_status status = bh_config_slot_read(row, bh_str_trim(variable->value), slot, &error);
+    status = bh_config_slot_read(row, bh_str_trim(variable->value), slot, &error);
     if (status != BH_EINVAL)
         return status;
     slot->broken = true;
     bh_config_report_add(
-        report, BH_CONFIG_ERROR, origin_name, "%s: %s",
+        report, BH_CONFIG_ERROR, slot->origin_name, "%s: %s",
         bh_config_label(config, meaning->section, meaning->row, meaning->queue).text, error.text);
     return BH_OK;
 }

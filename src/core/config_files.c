@@ -65,9 +65,8 @@ take_secret(const struct reader *reader, const struct secret *secret, struct bh_
         status = bh_config_slot_read(secret->row, text, secret->slot, error);
     if (status != BH_OK)
         return status;
-    secret->slot->origin = BH_CONFIG_FROM_SECRET_FILE;
-    secret->slot->origin_name = bh_strdup(secret->path->text);
-    return secret->slot->origin_name != NULL ? BH_OK : BH_ENOMEM;
+    return bh_config_slot_set_origin(secret->slot, BH_CONFIG_FROM_SECRET_FILE,
+                                     bh_str_from(secret->path->text));
 }
 
 static enum bh_status

@@ -74,6 +74,10 @@ void bh_config_slot_release(struct bh_config_slot *slot);
 /* Replace the slot's value by that of `fresh`, which is left empty; the slot keeps its own origin. */
 void bh_config_slot_take_value(struct bh_config_slot *slot, struct bh_config_slot *fresh);
 
+/* Say where the value comes from; `name` is copied.  BH_ENOMEM: the slot is unchanged. */
+enum bh_status bh_config_slot_set_origin(struct bh_config_slot *slot, enum bh_config_origin origin,
+                                         struct bh_str name) BH_MUST_CHECK;
+
 /* Set the member of `base` (a struct bh_config or bh_queue_config) that the row describes. */
 void bh_config_slot_apply(const struct bh_config_row *row, const struct bh_config_slot *slot,
                           void *base);

@@ -54,6 +54,19 @@ bh_config_slot_take_value(struct bh_config_slot *slot, struct bh_config_slot *fr
     bh_config_slot_release(fresh);
 }
 
+enum bh_status
+bh_config_slot_set_origin(struct bh_config_slot *slot, enum bh_config_origin origin,
+                          struct bh_str name)
+{
+    char *copy = bh_strndup(name.ptr, name.len);
+    if (copy == NULL)
+        return BH_ENOMEM;
+    bh_free(slot->origin_name);
+    slot->origin_name = copy;
+    slot->origin = origin;
+    return BH_OK;
+}
+
 static void
 apply_text(const struct bh_config_row *row, const struct bh_config_slot *slot, char *member)
 {

@@ -834,6 +834,25 @@ Test(config, takes_secrets_from_files_or_says_what_is_wrong_with_them)
     }
 }
 
+Test(config, a_secret_that_a_variable_empties_comes_from_its_file)
+{
+    static struct fixture_file files[] = {
+        {"/good", "file-key\n", 0, false},
+        {NULL,    NULL,         0, false},
+    };
+    const char *environment[] = {"BELLHOP_GATEWAY_API_KEY=", NULL};
+    struct bh_config_report report = {0};
+    struct bh_config *config = NULL;
+    struct bh_config_source source =
+        fixture_source(BH_STR_LITERAL("[queue q]\n[gateway]\napi_key_file = /good\n"));
+    source.files.arg = files;
+    source.environment = environment;
+    cr_assert_eq(bh_config_read(&source, &report, &config), BH_OK);
+    cr_expect_str_eq(config->gateway.api_key.bytes, "file-key");
+    bh_config_release(config);
+    bh_config_report_release(&report);
+}
+
 Test(config, warns_of_secrets_in_a_file_that_others_may_read)
 {
     static const struct {
