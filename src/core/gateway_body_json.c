@@ -118,6 +118,8 @@ read_verdict(const struct bh_json *json, const struct bh_json_value *message, in
 
     if (success == 101) /* "at least one failed" says nothing about this one */
         return;
+    if (success != 100 && has_error && error == 100) /* refused, because it was accepted? */
+        return;
     result->answered = true;
     result->accepted = success == 100;
     if (result->accepted)
