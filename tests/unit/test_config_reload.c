@@ -48,37 +48,40 @@ Test(config_reload, tells_what_differs_by_value_not_by_spelling)
         const char *old;
         const char *fresh;
         const char *wanted;
+        /* clang-format off */
     } rows[] = {
-        {"nothing",                       LEAST,                                                   LEAST,                                               ""                                 },
-        {"comments and order",            LEAST,                                                   "# x\n[queue sms]\n[gateway]\napi_key = k\n",        ""                                 },
-        {"default written down",          LEAST "ttl = 48h\n[log]\nmask = true\n",                 LEAST,                                               ""                                 },
-        {"other units",                   LEAST "ttl = 60m\nmax_job = 1MiB\n",                     LEAST "ttl = 1h\nmax_job = 1024KiB\n",
-         ""                                                                                                                                                                                },
-        {"slashes",                       "[queue q]\n[gateway]\napi_key=k\nurl = https://h/a/\n",
-         "[queue q]\n[gateway]\napi_key=k\nurl = https://h/a\n",                                                                                        ""                                 },
-        {"schedule's blanks",             LEAST "retry = 1s,2s*\n",                                LEAST "retry = 1s,  2s*\n",                          ""                                 },
-        {"schedule's units",              LEAST "retry = 60s\n",                                   LEAST "retry = 1m\n",                                ""                                 },
-        {"schedule",                      LEAST "retry = 1s, 2s\n",                                LEAST "retry = 1s, 2s*\n",
-         "[queue sms] retry: 1s, 2s -> 1s, 2s* (next)\n"                                                                                                                                   },
-        {"schedule's length",             LEAST "retry = 1s, 2s\n",                                LEAST "retry = 1s\n",
-         "[queue sms] retry: 1s, 2s -> 1s (next)\n"                                                                                                                                        },
-        {"values of every class",         LEAST,                                                   LEAST "rate = 5\n[pool]\nworkers = 2\nlease = 1m\n",
+        {"nothing", LEAST, LEAST, ""},
+        {"comments and order", LEAST, "# x\n[queue sms]\n[gateway]\napi_key = k\n", ""},
+        {"default written down", LEAST "ttl = 48h\n[log]\nmask = true\n", LEAST, ""},
+        {"other units", LEAST "ttl = 60m\nmax_job = 1MiB\n", LEAST "ttl = 1h\nmax_job = 1024KiB\n",
+         ""},
+        {"slashes", "[queue q]\n[gateway]\napi_key=k\nurl = https://h/a/\n",
+         "[queue q]\n[gateway]\napi_key=k\nurl = https://h/a\n", ""},
+        {"schedule's blanks", LEAST "retry = 1s,2s*\n", LEAST "retry = 1s,  2s*\n", ""},
+        {"schedule's units", LEAST "retry = 60s\n", LEAST "retry = 1m\n", ""},
+        {"schedule", LEAST "retry = 1s, 2s\n", LEAST "retry = 1s, 2s*\n",
+         "[queue sms] retry: 1s, 2s -> 1s, 2s* (next)\n"},
+        {"schedule's length", LEAST "retry = 1s, 2s\n", LEAST "retry = 1s\n",
+         "[queue sms] retry: 1s, 2s -> 1s (next)\n"},
+        {"values of every class", LEAST, LEAST "rate = 5\n[pool]\nworkers = 2\nlease = 1m\n",
          "[pool] workers: 1 -> 2 (restart)\n[pool] lease: 30s -> 1m (next)\n"
-         "[queue sms] rate: 0 -> 5 (live)\n"                                                                                                                                               },
-        {"secrets stay hidden",           LEAST,                                                   "[gateway]\napi_key = l\n[queue sms]\n",
-         "[gateway] api_key: ******** -> ******** (next)\n"                                                                                                                                },
-        {"so do logins",                  LEAST "[redis]\nurl=redis://a:b@h\n",                    LEAST "[redis]\nurl=redis://a:c@h\n",
-         "[redis] url: redis://a:***@h:6379/0 -> redis://a:***@h:6379/0 (restart)\n"                                                                                                       },
-        {"listener",                      LEAST "[http]\nlisten =\n",                              LEAST,
-         "[http] listen:  -> 127.0.0.1:9177 (restart)\n"                                                                                                                                   },
-        {"queues come and go",            LEAST "[queue a]\nrate=1\n",                             LEAST "[queue b]\nrate=2\n",
-         "[queue b]:  -> present (live)\n[queue a]: present ->  (live)\n"                                                                                                                  },
-        {"queues in another order",       LEAST "rate = 1\n[queue a]\n",
-         "[queue a]\n[queue sms]\nrate = 2\n[gateway]\napi_key=k\n",                                                                                    "[queue sms] rate: 1 -> 2 (live)\n"},
-        {"type brings its default along", LEAST,                                                   LEAST "type = voice\n",
+         "[queue sms] rate: 0 -> 5 (live)\n"},
+        {"secrets stay hidden", LEAST, "[gateway]\napi_key = l\n[queue sms]\n",
+         "[gateway] api_key: ******** -> ******** (next)\n"},
+        {"so do logins", LEAST "[redis]\nurl=redis://a:b@h\n", LEAST "[redis]\nurl=redis://a:c@h\n",
+         "[redis] url: redis://a:***@h:6379/0 -> redis://a:***@h:6379/0 (restart)\n"},
+        {"listener", LEAST "[http]\nlisten =\n", LEAST,
+         "[http] listen:  -> 127.0.0.1:9177 (restart)\n"},
+        {"queues come and go", LEAST "[queue a]\nrate=1\n", LEAST "[queue b]\nrate=2\n",
+         "[queue b]:  -> present (live)\n[queue a]: present ->  (live)\n"},
+        {"queues in another order", LEAST "rate = 1\n[queue a]\n",
+         "[queue a]\n[queue sms]\nrate = 2\n[gateway]\napi_key=k\n",
+         "[queue sms] rate: 1 -> 2 (live)\n"},
+        {"type brings its default along", LEAST, LEAST "type = voice\n",
          "[queue sms] type: sms -> voice (next)\n[queue sms] on_uncertain: resend -> hold "
-         "(next)\n"                                                                                                                                                                        },
+         "(next)\n"},
     };
+    /* clang-format on */
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct bh_config *old = read_config(rows[i].old), *fresh = read_config(rows[i].fresh);
         struct bh_config_diff diff;
