@@ -100,10 +100,12 @@ put_recipient(struct bh_json_writer *writer, const struct bh_recipient *to,
     const struct bh_recipient_result *result = &one->result;
     bh_json_open_object(writer, NULL);
     bh_json_put_text(writer, "recipient", to->msisdn != NULL ? to->msisdn : to->written);
-    if (one->state == BH_RECIPIENT_OPEN)
-        bh_json_put_null(writer, "success");
-    else
+    /* Null is what nobody knows yet, or any more; an operator's or a report's word may still settle it. */
+    if (one->state == BH_RECIPIENT_ACCEPTED || one->state == BH_RECIPIENT_FAILED ||
+        one->state == BH_RECIPIENT_DUPLICATE)
         bh_json_put_bool(writer, "success", one->state == BH_RECIPIENT_ACCEPTED);
+    else
+        bh_json_put_null(writer, "success");
     if (result->id[0] != '\0')
         bh_json_put_text(writer, "id", result->id);
     if (result->code != 0)

@@ -1016,6 +1016,29 @@ Test(engine, keeps_what_became_of_each_recipient_through_the_last_settlement)
     finish();
 }
 
+/* A word that comes later makes true of null; "success":false is a refusal, and stays one. */
+Test(engine, calls_a_recipient_of_an_unknown_fate_neither_reached_nor_refused)
+{
+    char head[300];
+    start(RIG_CONFIG);
+    int64_t now = rig_server_now(&rig).ms;
+    snprintf(head, sizeof(head),
+             "1 u uncertain 1 1 me 7 0 %lld %lld %lld %lld one\n"
+             "r=1\n0 a 100 1 75000 77 491710000001\n1 f 202 0 -1 - 491710000002",
+             (long long)now - 5000, (long long)now - 5000, (long long)now - 1,
+             (long long)now - 4000);
+    rig_give_one(&rig, "{\"to\":\"491710000001,491710000002,491710000003\",\"text\":\"x\"}", head);
+    struct bh_command settle = rig_get(&rig, BH_COMMAND_SETTLE);
+    const struct bh_settle_command *done = &settle.settle;
+    cr_expect_str_eq(done->state, "unknown");
+    const char *recipients = rig_field(done->fields, done->fields_count, "recipients");
+    cr_assert_not_null(recipients);
+    cr_expect_not_null(strstr(recipients, "\"491710000001\",\"success\":true"), "%s", recipients);
+    cr_expect_not_null(strstr(recipients, "\"491710000002\",\"success\":false"), "%s", recipients);
+    cr_expect_not_null(strstr(recipients, "\"491710000003\",\"success\":null"), "%s", recipients);
+    finish();
+}
+
 Test(engine, asks_for_what_is_left_of_the_ttl)
 {
     start(RIG_CONFIG);
