@@ -28,9 +28,10 @@ enum bh_key {
     BH_KEY_CONTROL,  /* hash: pause, limits, bucket */
     BH_KEY_COUNTERS, /* hash */
     BH_KEY_EVENTS,   /* stream */
+    BH_KEY_AUDIT,    /* stream: what people and reports have changed */
 };
 
-#define BH_KEY_COUNT (BH_KEY_EVENTS + 1)
+#define BH_KEY_COUNT (BH_KEY_AUDIT + 1)
 
 /* The fixed keys of one queue. */
 struct bh_queue_keys {

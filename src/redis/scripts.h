@@ -19,9 +19,11 @@ enum bh_script_id {
     BH_SCRIPT_CONTROL,
     BH_SCRIPT_INSPECT,
     BH_SCRIPT_ACCOUNT,
+    BH_SCRIPT_RESOLVE,
+    BH_SCRIPT_LIST,
 };
 
-#define BH_SCRIPT_COUNT (BH_SCRIPT_ACCOUNT + 1)
+#define BH_SCRIPT_COUNT (BH_SCRIPT_LIST + 1)
 
 struct bh_script {
     const char *name;

@@ -38,6 +38,12 @@ local function write_status(job, h, state, more)
         args[#args + 1] = job.created ~= '0' and job.created or now_text
         args[#args + 1] = 'attempts'
         args[#args + 1] = h.attempts
+        if state ~= 'cancelled' then
+            args[#args + 1] = 'handle'
+            args[#args + 1] = job.handle
+        end
+    elseif state == 'cancelled' then
+        redis.call('HDEL', job.status, 'next_at', 'reason', 'handle')
     else
         redis.call('HDEL', job.status, 'next_at', 'reason')
     end

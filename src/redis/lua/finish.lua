@@ -20,6 +20,7 @@
 --@include _batch.lua
 --@include _due.lua
 --@include _event.lua
+--@include _money.lua
 
 local leases, jobs, heads, ready, due, dead, control, counters, events = unpack(KEYS, 1, 9)
 local owner = ARGV[1]
@@ -50,11 +51,6 @@ local function fence(job, h)
         return GONE
     end
     return STALE
-end
-
-local function micro(price)
-    price = tonumber(price)
-    return price and price > 0 and price < 1e6 and math.floor(price * 1e6 + 0.5) or 0
 end
 
 -- Before the status is written: a job's price is the sum of its attempts, and the earlier ones are counted.
@@ -92,8 +88,14 @@ local function write_status(job, h, next_at)
     if h.id == '' then
         args[#args + 1] = 'created_at'
         args[#args + 1] = now_text
+    elseif job.disposition == 'f' then
+        redis.call('HDEL', job.status, 'next_at', 'reason', 'error', 'handle')
     else
         redis.call('HDEL', job.status, 'next_at', 'reason', 'error')
+    end
+    if job.disposition == 'd' then
+        args[#args + 1] = 'handle'
+        args[#args + 1] = job.dead_handle
     end
     if next_at then
         args[#args + 1] = 'next_at'
@@ -153,8 +155,11 @@ local function move(job, h, late)
     h.owner, h.started = NOBODY, 0
     local handle = job.handle
     if job.disposition == 'd' then
-        handle = dead_handle(job, late)
+        handle = job.dead_handle
         h.token = 0
+        if job.state == 'unknown' then
+            h.waiting, h.reason = 'u', 'uncertain'
+        end
         redis.call('ZADD', dead, now, handle)
     else
         gauge(h, 1)
@@ -173,6 +178,9 @@ local function finish(job, h, late)
     end
     if job.sent then
         count_attempt(job)
+    end
+    if job.disposition == 'd' then
+        job.dead_handle = dead_handle(job, late)
     end
     if may_write_status(job, h) then
         write_status(job, h, job.next_at)

@@ -1,0 +1,218 @@
+-- resolve: settle a job whose request may or may not have been taken, by the word of an operator or of a
+-- delivery report.
+--
+-- Such a job waits in due or ready, or lies in dead in state `unknown`; all others stay as they are.
+--
+-- KEYS    1 status  2 heads  3 jobs  4 leases  5 ready  6 due  7 dead  8 control  9 counters  10 events
+--         11 audit
+-- ARGV    1 id  2 word: sent, failed or resend  3 source: operator or report  4 who, for the audit
+--         5 retention of a final status, ms  6 about how many events to keep, 0 none
+--         7 the recipient that the word is about, or empty: all  8 number of fields, then name and value of
+--         each, for the status of a job that was sent; message_id is added to those that are known
+-- Returns code, server's time in ms, state before, uncertain since (unix ms or 0), attempts, why it was
+--         uncertain, state after, milliseconds
+--         codes: 0 done  1 no such job  2 not uncertain  3 leased, for so many ms  4 is so already
+--         5 its payload is gone, it cannot be sent again  6 its time ran out at so many unix ms
+--         7 about one of several recipients, which settles nothing
+-- Changes for code 0: status, head, job; ready, due, dead, counters, events, audit
+-- Cost    one status, one head; a job that is not uncertain costs one read
+--@include _clock.lua
+--@include _head.lua
+--@include _event.lua
+--@include _money.lua
+--@include _audit.lua
+
+local status, heads, jobs, leases, ready, due, dead, control, counters, events, audit_stream = unpack(KEYS)
+local id, word, source, who = unpack(ARGV, 1, 4)
+local retention = tonumber(ARGV[5])
+local events_cap = tonumber(ARGV[6])
+local about = ARGV[7]
+
+local DONE, NONE, CERTAIN, LEASED, ALREADY, GONE, EXPIRED, SEVERAL = 0, 1, 2, 3, 4, 5, 6, 7
+local OPEN, REACHED, REFUSED = '"success":null', '"success":true', '"success":false'
+
+local state, handle, to, recipients, confirmed_by, why, attempts, code, updated_at = unpack(redis.call('HMGET',
+    status, 'state', 'handle', 'to', 'recipients', 'confirmed_by', 'error', 'attempts', 'code', 'updated_at'))
+local since, after = 0, ''
+
+local function answer(result, milliseconds)
+    return { result, now, state or '', tonumber(since) or 0, tonumber(attempts) or 0, why or '', after,
+        milliseconds or 0 }
+end
+
+if not state then
+    return answer(NONE)
+end
+
+-- A handle that stayed behind when its job was trimmed names nothing, or another job.
+local h = handle and head_read(redis.call('HGET', heads, handle))
+if h and h.id ~= id then
+    h = nil
+end
+
+if h and h.owner ~= NOBODY then
+    return answer(LEASED, math.max(0, (tonumber(redis.call('ZSCORE', leases, handle)) or now) - now))
+end
+
+local died = h and redis.call('ZSCORE', dead, handle)
+local uncertain = state == 'unknown'
+if h then
+    uncertain = h.waiting == 'u' or not died and h.uncertain ~= '0'
+end
+if not uncertain then
+    local resolved = confirmed_by == 'operator' or confirmed_by == 'report'
+    local resent = h and not died and h.waiting == 'r' and h.reason == 'operator'
+    if state == word or word == 'sent' and state == 'partial' and resolved or word == 'resend' and resent then
+        return answer(ALREADY)
+    end
+    return answer(CERTAIN)
+end
+
+since = died or updated_at
+if h then
+    attempts = h.attempts
+    if not died and h.uncertain ~= '0' then
+        since = h.uncertain
+    end
+end
+
+-- The recipients of the status as engine_settle.c writes them: no name in there can hold OPEN, since its
+-- quotation marks would be escaped.
+local function reach()
+    if not recipients then
+        return about == '' or not string.find(to or '', ',', 1, true)
+    end
+    local open = OPEN
+    if about ~= '' then
+        open = '"recipient":"' .. about .. '",' .. OPEN
+        if select(2, string.gsub(recipients, OPEN, '')) > 1 or not string.find(recipients, open, 1, true) then
+            return false
+        end
+    end
+    recipients = string.gsub(recipients, OPEN, REACHED)
+    return true
+end
+
+if word == 'sent' and not reach() then
+    return answer(SEVERAL)
+end
+if word == 'resend' then
+    if not h then
+        return answer(GONE)
+    end
+    if h.expires ~= '0' and tonumber(h.expires) <= now then
+        return answer(EXPIRED, tonumber(h.expires))
+    end
+end
+
+-- ---- From here on things change.
+
+may_write_when_full(control)
+
+-- Out of dead or due.  What waits in ready cannot be taken out of that list: the handle stays behind there.
+local in_ready = false
+if h then
+    if died then
+        redis.call('ZREM', dead, handle)
+    else
+        in_ready = redis.call('ZREM', due, handle) == 0
+        gauge(h, -1)
+    end
+end
+
+local fields = { 'updated_at', now_text, 'attempts', tonumber(attempts) or 0 }
+
+local function set(name, value)
+    fields[#fields + 1] = name
+    fields[#fields + 1] = value
+end
+
+-- The token goes too, so that nobody who held the job before can have a say any more.
+local function keep(waiting, reason)
+    h.waiting, h.reason, h.uncertain, h.started, h.token = waiting, reason, 0, 0, 0
+    redis.call('HSET', heads, handle, head_write(h))
+    set('handle', handle)
+end
+
+local function add_fields()
+    for i = 1, tonumber(ARGV[8]) do
+        local name, value = ARGV[7 + 2 * i], ARGV[8 + 2 * i]
+        if name == 'message_id' then
+            local known = redis.call('HGET', status, name)
+            if known and known ~= '' then
+                value = string.find(',' .. known .. ',', ',' .. value .. ',', 1, true) and known
+                    or known .. ',' .. value
+            end
+        elseif name == 'price' then
+            bump('spend_micro', math.max(0, micro(value) - micro(redis.call('HGET', status, name))))
+        end
+        set(name, value)
+    end
+end
+
+local function end_as_sent()
+    after = recipients and string.find(recipients, REFUSED, 1, true) and 'partial' or 'sent'
+    if h then
+        redis.call('HDEL', heads, handle)
+        redis.call('HDEL', jobs, handle)
+    end
+    redis.call('HDEL', status, 'next_at', 'reason', 'error', 'handle')
+    if recipients then
+        set('recipients', recipients)
+    end
+    set('confirmed_by', source)
+    set('sent_at', now_text)
+    add_fields()
+end
+
+local function end_as_failed()
+    after = 'failed'
+    redis.call('HDEL', status, 'next_at', 'reason')
+    set('error', 'not sent, by the word of ' .. (source == 'operator' and 'an operator' or 'a report')
+        .. (why and '; before that: ' .. why or ''))
+    if not h then
+        return
+    end
+    if in_ready then
+        -- What stays behind in ready must not find the job again.
+        local new = digits(redis.call('HINCRBY', counters, 'handle', 1))
+        redis.call('HSET', jobs, new, redis.call('HGET', jobs, handle) or '')
+        redis.call('HDEL', jobs, handle)
+        redis.call('HDEL', heads, handle)
+        handle = new
+    end
+    redis.call('ZADD', dead, now, handle)
+    keep('r', NOBODY)
+end
+
+local function send_again()
+    after = 'retrying'
+    redis.call('HDEL', status, 'next_at', 'error')
+    set('reason', 'operator')
+    if not in_ready then
+        redis.call('LPUSH', ready, handle)
+    end
+    keep('r', 'operator')
+    gauge(h, 1)
+end
+
+if word == 'sent' then
+    end_as_sent()
+elseif word == 'failed' then
+    end_as_failed()
+else
+    send_again()
+end
+set('state', after)
+redis.call('HSET', status, unpack(fields))
+if word == 'resend' then
+    redis.call('PERSIST', status)
+else
+    redis.call('PEXPIRE', status, retention)
+    bump('outcome:' .. after, 1)
+end
+bump('uncertain:' .. source, 1)
+event(events, events_cap, id, after, word == 'resend' and 'operator' or '', code or 0, attempts or 0)
+audit(audit_stream, who, 'resolve ' .. word, id, state, after)
+bumps_write(counters)
+return answer(DONE)
