@@ -306,8 +306,10 @@ write_status(struct model *model, const struct model_job *job, const char *id, c
 {
     struct model_status *status = &model->statuses[model_id_number(id)];
     if (job->id[0] == '\0') {
-        *status = (struct model_status){
-            .exists = true, .created_at = model->now, .attempts = job->attempts};
+        *status = (struct model_status){.exists = true,
+                                        .created_at = model->now,
+                                        .attempts = job->attempts,
+                                        .handle = job->handle};
         COPY(status->first_error, "-");
     }
     COPY(status->state, state);
@@ -344,7 +346,9 @@ model_admit(struct model *model, const char *owner, const struct bh_admit_comman
     struct model_job before = *job;
     if (model->cancels[number]) {
         model->cancels[number] = false;
-        admit_status(model, &before, admit, "cancelled", "", 0)->final = true;
+        struct model_status *status = admit_status(model, &before, admit, "cancelled", "", 0);
+        status->final = true;
+        status->handle = 0;
         bump(model, "outcome:", "cancelled");
         drop_job(model, job);
         return BH_ADMIT_CANCELLED;
@@ -404,6 +408,7 @@ settle_status(struct model *model, struct model_job *job, const struct bh_settle
                      settle->disposition == BH_SETTLE_WAIT ? model->now + settle->delay_ms : 0);
     status->attempts = settle->attempts;
     status->final = ends;
+    status->handle = settle->disposition == BH_SETTLE_FINAL ? 0 : job->handle;
     COPY(job->id, settle->id);
     if (settle->first_error.len > 0 && strcmp(status->first_error, "-") == 0)
         COPY(status->first_error, settle->first_error.ptr);
@@ -438,7 +443,6 @@ move_job(struct model *model, struct model_job *job, const struct bh_settle_comm
         drop_job(model, job);
         return;
     }
-    enum model_place from = job->place;
     job->waiting = settle->waiting;
     COPY(job->reason, settle->reason[0] != '\0' ? settle->reason : "-");
     COPY(job->owner, "-");
@@ -454,8 +458,10 @@ move_job(struct model *model, struct model_job *job, const struct bh_settle_comm
     job->score = model->now + (job->place == MODEL_DUE ? settle->delay_ms : 0);
     if (job->place == MODEL_DEAD) {
         job->token = 0;
-        if (from == MODEL_READY)
-            job->handle = ++*counter(model, "handle");
+        if (strcmp(settle->state, "unknown") == 0) {
+            job->waiting = 'u';
+            COPY(job->reason, "uncertain");
+        }
     }
 }
 
@@ -466,12 +472,93 @@ model_settle(struct model *model, const char *owner, const struct bh_settle_comm
     bool ends = settle->disposition == BH_SETTLE_FINAL || settle->disposition == BH_SETTLE_DEAD;
     enum bh_settle_code code = fence(job, owner, settle);
     if (code == BH_SETTLED_OK || code == BH_SETTLED_LATE) {
+        settle_lock(model, job, settle);
+        if (settle->disposition == BH_SETTLE_DEAD && job->place == MODEL_READY)
+            job->handle = ++*counter(model, "handle");
         settle_status(model, job, settle, ends);
         settle_counters(model, settle, ends);
-        settle_lock(model, job, settle);
         move_job(model, job, settle);
     }
     return code;
+}
+
+/* ---- somebody's word ----------------------------------------------------------------------------- */
+
+/* What is said about a job that is not uncertain. */
+static enum bh_resolve_code
+certain(const struct model_status *status, const struct model_job *job, enum bh_resolve_word word)
+{
+    bool resent = job != NULL && job->place != MODEL_DEAD && job->waiting == 'r' &&
+                  strcmp(job->reason, "operator") == 0;
+    bool so = strcmp(status->state, bh_resolve_word_name(word)) == 0 ||
+              (word == BH_RESOLVE_RESEND && resent);
+    return so ? BH_RESOLVED_ALREADY : BH_RESOLVED_CERTAIN;
+}
+
+static void
+resolve_job(struct model *model, struct model_job *job, enum bh_resolve_word word)
+{
+    if (word == BH_RESOLVE_SENT) {
+        drop_job(model, job);
+        return;
+    }
+    job->waiting = 'r';
+    job->token = job->started = job->uncertain = 0;
+    COPY(job->reason, word == BH_RESOLVE_RESEND ? "operator" : "-");
+    if (word == BH_RESOLVE_RESEND) {
+        if (job->place != MODEL_READY)
+            to_ready(model, job, false);
+        return;
+    }
+    if (job->place == MODEL_READY)
+        job->handle = ++*counter(model, "handle");
+    job->place = MODEL_DEAD;
+    job->score = model->now;
+}
+
+enum bh_resolve_code
+model_resolve(struct model *model, const char *id, enum bh_resolve_word word)
+{
+    static const char *const states[] = {"sent", "failed", "retrying"};
+    struct model_status *status = &model->statuses[model_id_number(id)];
+    if (!status->exists)
+        return BH_RESOLVED_NONE;
+    struct model_job *job = find_job(model, status->handle);
+    if (job != NULL && strcmp(job->id, id) != 0)
+        job = NULL;
+    if (job != NULL && job->place == MODEL_LEASED)
+        return BH_RESOLVED_LEASED;
+    bool uncertain = job == NULL
+                         ? strcmp(status->state, "unknown") == 0
+                         : job->waiting == 'u' || (job->place != MODEL_DEAD && job->uncertain != 0);
+    if (!uncertain)
+        return certain(status, job, word);
+    if (word == BH_RESOLVE_RESEND && job == NULL)
+        return BH_RESOLVED_GONE;
+    if (word == BH_RESOLVE_RESEND && job->expires != 0 && job->expires <= model->now)
+        return BH_RESOLVED_EXPIRED;
+    if (job != NULL)
+        status->attempts = job->attempts;
+    COPY(status->state, states[word]);
+    COPY(status->reason, word == BH_RESOLVE_RESEND ? "operator" : "-");
+    status->next_at = 0;
+    status->updated_at = model->now;
+    status->final = word != BH_RESOLVE_RESEND;
+    status->confirmed = word == BH_RESOLVE_SENT;
+    if (status->final)
+        bump(model, "outcome:", states[word]);
+    bump(model, "uncertain:", "operator");
+    model->audited++;
+    if (job != NULL) {
+        int64_t *kept = &status->handle;
+        bool renamed = word == BH_RESOLVE_FAILED && job->place == MODEL_READY;
+        resolve_job(model, job, word);
+        if (renamed)
+            *kept = *counter(model, "handle");
+    }
+    if (word == BH_RESOLVE_SENT)
+        status->handle = 0;
+    return BH_RESOLVED_DONE;
 }
 
 void
@@ -613,9 +700,14 @@ print_status(struct bh_buf *buf, size_t number, const struct model_status *statu
                   status->first_error, (long long)status->attempts, (long long)status->created_at,
                   (long long)status->updated_at);
     if (status->next_at != 0)
-        bh_buf_printf(buf, "%lld\n", (long long)status->next_at);
+        bh_buf_printf(buf, "%lld ", (long long)status->next_at);
     else
-        bh_buf_append_text(buf, "-\n");
+        bh_buf_append_text(buf, "- ");
+    if (status->handle != 0)
+        bh_buf_printf(buf, "%lld ", (long long)status->handle);
+    else
+        bh_buf_append_text(buf, "- ");
+    bh_buf_append_text(buf, status->confirmed ? "operator\n" : "-\n");
 }
 
 void
@@ -644,4 +736,6 @@ model_print(struct model *model, struct bh_buf *buf)
         bh_buf_printf(buf, "%.6f %lld", model->tokens, (long long)model->tokens_at);
     else
         bh_buf_append_text(buf, "- -");
+    /* The stream is capped there, but not sharply. */
+    bh_buf_printf(buf, "\naudit %d", model->audited < 1000 ? (int)model->audited : 1000);
 }

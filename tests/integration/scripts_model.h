@@ -9,6 +9,7 @@
 
 #include "core/buf.h"
 #include "engine/protocol.h"
+#include "redis/resolve.h"
 #include "redis/store.h"
 
 #define MODEL_IDS    24
@@ -40,7 +41,8 @@ struct model_job {
 struct model_status {
     bool exists, final;
     char state[16], reason[16], first_error[16];
-    int64_t attempts, created_at, updated_at, next_at;
+    int64_t attempts, created_at, updated_at, next_at, handle;
+    bool confirmed; /* by an operator */
 };
 
 struct model_list {
@@ -66,6 +68,7 @@ struct model {
     bool has_bucket;
     double tokens;
     int64_t tokens_at;
+    uint64_t audited;
 };
 
 /* The number of an id such as "i7". */
@@ -97,6 +100,7 @@ enum bh_settle_code model_settle(struct model *model, const char *owner,
 void model_trim_dead(struct model *model);
 enum bh_renew_code model_renew(struct model *model, const char *owner,
                                const struct bh_claim_ref *claim);
+enum bh_resolve_code model_resolve(struct model *model, const char *id, enum bh_resolve_word word);
 uint64_t model_adopt(struct model *model, const char *owner, const uint64_t *known, size_t count);
 int64_t model_next_due(const struct model *model);
 

@@ -41,8 +41,9 @@ struct run {
     unsigned serial;
     uint64_t seed;
     uint64_t step;
-    uint64_t every; /* steps between two looks at the content */
-    uint64_t jobs;  /* operations on single jobs */
+    uint64_t every;    /* steps between two looks at the content */
+    uint64_t jobs;     /* operations on single jobs */
+    uint64_t resolved; /* of these, uncertain ones that were settled by a word */
     struct bh_buf wanted;
 };
 
@@ -177,7 +178,7 @@ some_admit(struct run *run, const struct remembered *ref, char (*digest)[33])
 static struct bh_command
 some_settle(struct run *run, const struct remembered *ref, char (*digest)[33])
 {
-    static const char *const finals[] = {"sent", "failed", "expired"};
+    static const char *const finals[] = {"sent", "failed", "expired", "unknown"};
     static const char *const reasons[] = {"", "credit", "gateway_down"};
     static const char *const memos[] = {"", "memo", "two\nlines"};
     static const char *const errors[] = {"", "first", "second"};
@@ -202,7 +203,7 @@ some_settle(struct run *run, const struct remembered *ref, char (*digest)[33])
                    .ledger_count = roll(run, 2),
                    .ledger_action = (enum bh_ledger_action)roll(run, 3),
                    .ledger_ms = 1000000000,
-                   .state = ends ? finals[roll(run, 3)] : "retrying",
+                   .state = ends ? finals[roll(run, 4)] : "retrying",
                    .code = codes[roll(run, 5)],
                    .sent = roll(run, 2) == 0,
                    .first_error = bh_str_from(errors[roll(run, 3)])}
@@ -411,6 +412,51 @@ step_adopt(struct run *run)
     compare_content(run);
 }
 
+/* Half of the time a job that waits or lies dead, else one that was claimed not long ago, or any. */
+static void
+some_id(struct run *run, char *ret_id, size_t size)
+{
+    const struct remembered *ref = some_ref(run);
+    const struct model_job *job = NULL;
+    for (uint64_t tries = 8; tries > 0 && run->model.jobs_count > 0; tries--) {
+        job = &run->model.jobs[roll(run, run->model.jobs_count)];
+        if (job->place != MODEL_LEASED && (job->waiting == 'u' || job->uncertain != 0))
+            break;
+    }
+    if (job != NULL && job->id[0] != '\0' && roll(run, 2) == 0)
+        (void)snprintf(ret_id, size, "%s", job->id);
+    else if (ref != NULL && roll(run, 8) != 0)
+        (void)snprintf(ret_id, size, "%s", ref->id);
+    else
+        (void)snprintf(ret_id, size, "i%d", (int)roll(run, MODEL_IDS));
+}
+
+static void
+step_resolve(struct run *run)
+{
+    static const enum bh_resolve_word words[] = {BH_RESOLVE_SENT, BH_RESOLVE_FAILED,
+                                                 BH_RESOLVE_RESEND};
+    char id[8];
+    some_id(run, id, sizeof(id));
+    const struct bh_resolve resolve = {.id = id,
+                                       .word = words[roll(run, 3)],
+                                       .who = bh_str_from("the test"),
+                                       .retention_ms = run->model.queue.retention_ms};
+    struct bh_resolved got;
+    struct bh_call call;
+    bh_call_init(&call, BH_SCRIPT_RESOLVE);
+    bh_encode_resolve(&call, &run->keys, &resolve);
+    enum bh_resolve_code wanted = model_resolve(&run->model, id, resolve.word);
+    redisReply *reply = finish_step(run, &call);
+    cr_assert_eq(bh_decode_resolve(reply, &got), BH_OK);
+    AGREE(run, got.code, wanted);
+    AGREE(run, got.after.len > 0, wanted == BH_RESOLVED_DONE);
+    run->resolved += wanted == BH_RESOLVED_DONE;
+    run->jobs++;
+    freeReplyObject(reply);
+    compare_content(run);
+}
+
 static void
 advance(struct run *run, bh_ms by)
 {
@@ -500,6 +546,8 @@ random_step(struct run *run)
         step_renew(run);
     else if (die < 84)
         step_adopt(run);
+    else if (die < 88)
+        step_resolve(run);
     else if (die < 93)
         step_clock(run);
     else if (die < 94)
@@ -645,7 +693,9 @@ Test(scripts_model, agrees_with_the_scripts_for_known_seeds)
     uint64_t steps = from_environment("BELLHOP_TEST_STEPS", 5000);
     for (uint64_t seed = 1; seed <= 16; seed++)
         run_seed(seed, steps, 10);
-    printf("%" PRIu64 " operations on jobs\n", run.jobs);
+    printf("%" PRIu64 " operations on jobs, %" PRIu64 " settled by a word\n", run.jobs,
+           run.resolved);
+    cr_expect_gt(run.resolved, run.jobs / 500, "too few to mean anything");
 }
 
 Test(scripts_model, agrees_with_the_scripts_for_a_fresh_seed)

@@ -33,9 +33,9 @@ end
 for i = 0, ARGV[1] - 1 do
     local key = Q .. ':status:i' .. i
     local fields = redis.call('HMGET', key, 'state', 'reason', 'first_error', 'attempts', 'created_at',
-        'updated_at', 'next_at')
+        'updated_at', 'next_at', 'handle', 'confirmed_by')
     if fields[1] then
-        for f = 1, 7 do
+        for f = 1, 9 do
             fields[f] = fields[f] or '-'
         end
         line('status', i, redis.call('PTTL', key) > 0 and 'expires' or 'stays', unpack(fields))
@@ -53,4 +53,5 @@ for i = 0, ARGV[2] - 1 do
 end
 local control = redis.call('HMGET', Q .. ':control', 'paused', 'rate:tokens', 'rate:at')
 line('control', control[1] or '-', control[2] or '-', control[3] or '-')
+line('audit', math.min(1000, redis.call('XLEN', Q .. ':audit')))
 return table.concat(out, '\n')
