@@ -53,13 +53,6 @@ set_error(struct bh_outcome *outcome, const char *beginning, const char *reason)
     snprintf(outcome->error, sizeof(outcome->error), "%s: %s.", beginning, reason);
 }
 
-static bool
-is_readable(const struct bh_exchange *exchange)
-{
-    return exchange->http_status >= 200 && exchange->http_status <= 299 &&
-           exchange->headers_complete && exchange->body_complete;
-}
-
 /* Rules 1 and 3: a status is there, the body does not decide. */
 static void
 judge_status(const struct bh_exchange *exchange, const struct wording *wording,
@@ -221,22 +214,13 @@ read_body(struct bh_str text, const struct bh_gateway_asked *asked,
     return bh_gateway_body_read_text(text, asked, ret_body);
 }
 
-static struct bh_str
-body_text(const struct bh_exchange *exchange)
-{
-    struct bh_str mark = BH_STR_LITERAL("\xef\xbb\xbf"), text = bh_str_trim(exchange->body);
-    if (bh_str_starts_with(text, mark))
-        text = bh_str_trim((struct bh_str){text.ptr + mark.len, text.len - mark.len});
-    return text;
-}
-
 /* Rule 2.  BH_EPROTO: the body cannot be read. */
 static enum bh_status
 judge_body(const struct bh_exchange *exchange, const struct bh_gateway_asked *asked,
            struct bh_outcome *outcome)
 {
     struct bh_gateway_body body;
-    enum bh_status status = read_body(body_text(exchange), asked, &body);
+    enum bh_status status = read_body(bh_gateway_body_text(exchange), asked, &body);
     if (status != BH_OK)
         return status;
 
@@ -283,7 +267,7 @@ bh_gateway_answer_read(const struct bh_exchange *exchange, const struct bh_gatew
         outcome.results[i].price_micro = -1;
 
     enum bh_status status = BH_EPROTO;
-    if (is_readable(exchange))
+    if (bh_gateway_body_decides(exchange))
         status = judge_body(exchange, asked, &outcome);
     if (status == BH_EPROTO) {
         judge_without_body(exchange, &message_wording, &outcome);
@@ -394,10 +378,10 @@ enum bh_status
 bh_gateway_answer_read_balance(const struct bh_exchange *exchange, struct bh_outcome *ret_outcome)
 {
     struct bh_outcome outcome = outcome_of(exchange);
-    struct bh_str text = body_text(exchange);
+    struct bh_str text = bh_gateway_body_text(exchange);
     enum bh_status status = BH_OK;
 
-    if (!is_readable(exchange))
+    if (!bh_gateway_body_decides(exchange))
         judge_without_body(exchange, &balance_wording, &outcome);
     else if (bh_str_starts_with(text, BH_STR_LITERAL("{")))
         status = judge_balance_object(text, &outcome);

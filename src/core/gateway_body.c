@@ -13,6 +13,22 @@ bh_gateway_body_release(struct bh_gateway_body *body)
 }
 
 bool
+bh_gateway_body_decides(const struct bh_exchange *exchange)
+{
+    return exchange->http_status >= 200 && exchange->http_status <= 299 &&
+           exchange->headers_complete && exchange->body_complete;
+}
+
+struct bh_str
+bh_gateway_body_text(const struct bh_exchange *exchange)
+{
+    struct bh_str mark = BH_STR_LITERAL("\xef\xbb\xbf"), text = bh_str_trim(exchange->body);
+    if (bh_str_starts_with(text, mark))
+        text = bh_str_trim((struct bh_str){text.ptr + mark.len, text.len - mark.len});
+    return text;
+}
+
+bool
 bh_gateway_code_parse(struct bh_str text, int *ret_code)
 {
     int64_t code;

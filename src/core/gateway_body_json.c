@@ -2,7 +2,6 @@
 
 #include "core/alloc.h"
 #include "core/gateway_body.h"
-#include "core/json.h"
 #include "core/money.h"
 
 /* A message of 1520 characters has ten parts; a larger number is not a count of parts. */
@@ -11,23 +10,28 @@
 /* What a `success` can say beside a code. */
 #define SAYS_NO 0
 
-/* The text of a string or a number, for fields that the gateway prints as either. */
+bool
+bh_gateway_scalar(const struct bh_json *json, const struct bh_json_value *value,
+                  struct bh_str *ret_text)
+{
+    if (bh_json_type(value) != BH_JSON_NUMBER)
+        return bh_json_string(value, ret_text);
+    *ret_text = bh_json_raw(json, value);
+    return true;
+}
+
+/* The same without blanks around it. */
 static bool
 scalar_text(const struct bh_json *json, const struct bh_json_value *value, struct bh_str *ret_text)
 {
-    if (bh_json_type(value) == BH_JSON_NUMBER) {
-        *ret_text = bh_json_raw(json, value);
-        return true;
-    }
-    if (!bh_json_string(value, ret_text))
+    if (!bh_gateway_scalar(json, value, ret_text))
         return false;
     *ret_text = bh_str_trim(*ret_text);
     return true;
 }
 
-/* A return code, or yes (100) or no (SAYS_NO), in any of the types that were seen for `success`. */
-static bool
-read_success(const struct bh_json *json, const struct bh_json_value *value, int *ret_code)
+bool
+bh_gateway_success(const struct bh_json *json, const struct bh_json_value *value, int *ret_code)
 {
     bool flag;
     struct bh_str text;
@@ -54,28 +58,25 @@ read_error_code(const struct bh_json *json, const struct bh_json_value *value, i
     return scalar_text(json, value, &text) && bh_gateway_code_parse(text, ret_code);
 }
 
-static int64_t
-read_money(const struct bh_json *json, const struct bh_json_value *value, int64_t fallback)
+bool
+bh_gateway_money(const struct bh_json *json, const struct bh_json_value *value, int64_t *ret_micro)
 {
     struct bh_str text;
-    int64_t micro;
-    if (!scalar_text(json, value, &text) || !bh_money_parse(text, &micro))
-        return fallback;
-    return micro;
+    return scalar_text(json, value, &text) && bh_money_parse(text, ret_micro);
 }
 
 static int64_t
 read_price(const struct bh_json *json, const struct bh_json_value *value)
 {
-    int64_t micro = read_money(json, value, -1);
-    return micro >= 0 ? micro : -1;
+    int64_t micro;
+    return bh_gateway_money(json, value, &micro) && micro >= 0 ? micro : -1;
 }
 
 static bool
 read_debug(const struct bh_json *json, const struct bh_json_value *value)
 {
     int code;
-    return read_success(json, value, &code) && code == 100;
+    return bh_gateway_success(json, value, &code) && code == 100;
 }
 
 /* Cut at a character's start; control characters become blanks, since the words end up in logs. */
@@ -91,14 +92,10 @@ copy_words(struct bh_str words, char *ret_text, size_t size)
     ret_text[len] = '\0';
 }
 
-/* Answers name numbers as digits with country code; "+" and "00" are tolerated before it. */
-static void
-read_msisdn(const struct bh_json *json, const struct bh_json_value *value, char ret_msisdn[24])
+void
+bh_gateway_copy_msisdn(struct bh_str text, char ret_msisdn[24])
 {
-    struct bh_str text;
-    ret_msisdn[0] = '\0';
-    if (!scalar_text(json, value, &text))
-        return;
+    text = bh_str_trim(text);
     if (text.len > 1 && text.ptr[0] == '+')
         text = (struct bh_str){text.ptr + 1, text.len - 1};
     else if (text.len > 2 && text.ptr[0] == '0' && text.ptr[1] == '0')
@@ -113,7 +110,7 @@ read_verdict(const struct bh_json *json, const struct bh_json_value *message, in
 {
     int success, error = 0;
     bool has_error = read_error_code(json, bh_json_get(message, "error"), &error);
-    if (!read_success(json, bh_json_get(message, "success"), &success))
+    if (!bh_gateway_success(json, bh_json_get(message, "success"), &success))
         success = has_error ? SAYS_NO : request_code;
 
     if (success == 101) /* "at least one failed" says nothing about this one */
@@ -149,7 +146,8 @@ read_message(const struct bh_json *json, const struct bh_json_value *message, in
         parts <= PARTS_MAX)
         result->parts = (int)parts;
     result->price_micro = read_price(json, bh_json_get(message, "price"));
-    read_msisdn(json, bh_json_get(message, "recipient"), result->msisdn);
+    if (bh_gateway_scalar(json, bh_json_get(message, "recipient"), &text))
+        bh_gateway_copy_msisdn(text, result->msisdn);
     if (!result->accepted && (bh_json_string(bh_json_get(message, "error_text"), &text) ||
                               bh_json_string(bh_json_get(message, "error"), &text)))
         copy_words(text, result->error, sizeof(result->error));
@@ -188,12 +186,13 @@ read_object(const struct bh_json *json, const struct bh_gateway_asked *asked,
     const struct bh_json_value *root = bh_json_root(json);
     struct bh_gateway_body body = {0};
 
-    if (!read_success(json, bh_json_get(root, "success"), &body.code))
+    if (!bh_gateway_success(json, bh_json_get(root, "success"), &body.code))
         return BH_EPROTO;
     if (body.code == SAYS_NO && !read_error_code(json, bh_json_get(root, "error"), &body.code))
         (void)read_error_code(json, bh_json_get(root, "code"), &body.code); /* else it stays 0 */
     body.debug = read_debug(json, bh_json_get(root, "debug"));
-    body.balance_micro = read_money(json, bh_json_get(root, "balance"), INT64_MIN);
+    if (!bh_gateway_money(json, bh_json_get(root, "balance"), &body.balance_micro))
+        body.balance_micro = INT64_MIN;
     body.total_price_micro = read_price(json, bh_json_get(root, "total_price"));
 
     enum bh_status status = read_messages(json, bh_json_get(root, "messages"),

@@ -1,66 +1,102 @@
 /*
- * gateway_journal - read the gateway's journal of sent messages: is this one in it?
+ * gateway_journal - read the gateway's journal of sent SMS: is a message of ours in it?
  *
- * The journal is the gateway's own record of what it accepted (its journal page: `journal/outbound`), newest
- * first, at most BH_JOURNAL_PAGE entries per answer.  It is asked when the answer to a request was lost: an
- * entry with our foreign_id proves that the request was taken; no entry proves nothing for sure, since the
- * journal may lag or be switched off.
+ * Pure.  The journal is what can tell about a request whose answer was lost.  The question is rendered by
+ * bh_gateway_request_journal; an answer is a JSON array of entries, newest first, at most
+ * BH_JOURNAL_PAGE of them.  Numbers come as strings or as numbers, absent values as null.
  *
- * Pure.  The request is rendered by bh_gateway_request_journal of core/gateway_request.h.
+ * A wrong ABSENT makes somebody get a message twice, a wrong FOUND makes him get none.  So an entry that
+ * could be the wanted one but cannot be read well enough makes the whole page UNREADABLE and never ABSENT;
+ * and FOUND needs every word that can be compared to agree.
+ *
+ * An entry proves that a request was taken.  No entry proves less: the journal may lag, or be switched off.
+ *
+ * Not here: voice.  The journal of calls has no foreign_id.
  */
 #ifndef BH_CORE_GATEWAY_JOURNAL_H
 #define BH_CORE_GATEWAY_JOURNAL_H
 
+#include "core/base.h"
 #include "core/instant.h"
 #include "core/outcome.h"
 #include "core/zone.h"
 
-/* Entries asked for at once; the gateway's own maximum. */
+/* Entries of a page: the gateway gives no more at once. */
 #define BH_JOURNAL_PAGE 100
 
-/* Our clock and the gateway's may differ by so much. */
-#define BH_JOURNAL_SLACK_MS (60 * BH_SECOND_MS)
+/* Pages that can be asked for; what lies behind them is no look-up any more. */
+#define BH_JOURNAL_PAGES_MAX 100
 
-/* Which part of the journal to ask for.  Borrowed. */
+/* Our clock and the gateway's may differ by so much. */
+#define BH_JOURNAL_SLACK_MS BH_MINUTE_MS
+
+/* Which part of the journal of sent SMS to ask for.  Borrowed. */
 struct bh_gateway_journal_query {
-    const char *msisdn;         /* digits; NULL: all recipients */
-    struct bh_wall from;        /* the day before this one is where the answer begins */
-    struct bh_wall until;       /* and it ends with the day after this one */
-    const struct bh_zone *zone; /* the gateway's */
-    unsigned page;              /* from 0 */
+    const char *msisdn;   /* digits; NULL: all recipients */
+    struct bh_wall from;  /* the day before this one is where the answer begins; 0: no bound */
+    struct bh_wall until; /* and it ends with the day after this one; 0: no bound */
+    const struct bh_zone *zone; /* the gateway's; NULL is UTC */
+    unsigned page;              /* from 0, the newest; below BH_JOURNAL_PAGES_MAX */
+    unsigned limit;             /* entries of a page; 0: BH_JOURNAL_PAGE */
 };
 
 /* What an entry has to agree with.  Borrowed. */
 struct bh_journal_wanted {
-    const char *foreign_id;     /* exactly */
-    const char *msisdn;         /* digits; NULL: whoever */
-    const char *text;           /* byte for byte; NULL: whatever, as the gateway may rewrite it */
-    struct bh_wall from, until; /* when it was sent, give or take BH_JOURNAL_SLACK_MS */
-    const struct bh_zone
-        *zone; /* of the journal's times; an hour that comes twice fits in either */
+    const char *foreign_id; /* as it was sent, not empty; compared byte by byte */
+    const char *msisdn;     /* digits; NULL: any recipient (a contact, a group) */
+    const char *text;       /* as it was sent; NULL: not compared, since the gateway rewrites it */
+    struct bh_wall from, until; /* when the request may have arrived; the slack is added */
+    const struct bh_zone *zone; /* the gateway's, in which the journal's times are; NULL is UTC */
 };
 
 enum bh_journal_finding {
     BH_JOURNAL_FOUND,
-    BH_JOURNAL_ABSENT,
-    BH_JOURNAL_MORE,       /* not on this page, and the page is full: ask for the next */
-    BH_JOURNAL_REFUSED,    /* code 900 to 903, HTTP 401 or 403: `code` of the entry tells */
-    BH_JOURNAL_UNREADABLE, /* no answer, or none that can be read */
+    BH_JOURNAL_ABSENT,     /* not in the journal, as far back as it was asked for */
+    BH_JOURNAL_MORE,       /* not on this page, which is full: ask for the next */
+    BH_JOURNAL_REFUSED,    /* the account may not read it, or its key is refused: `code` tells */
+    BH_JOURNAL_UNREADABLE, /* nothing was learnt: no answer, or none that can be trusted */
 };
 
 struct bh_journal_entry {
-    unsigned count;         /* how many agree; 2: sent twice */
-    char id[24];            /* of the oldest that agrees, digits */
-    int64_t price_micro;    /* likewise; -1 unknown */
-    char delivery[16];      /* the gateway's word for what became of it; "" none yet */
-    struct bh_wall sent_at; /* 0 unknown */
+    unsigned count;      /* how many agree; 0 unless FOUND.  2: sent twice */
+    char id[24];         /* message id of the oldest that agrees, digits; empty: none */
+    int64_t price_micro; /* likewise; -1 unknown */
+    char delivery[16];   /* likewise; the gateway's word for what became of it; empty: none yet */
+    struct bh_wall sent_at; /* likewise; 0 unless FOUND */
     unsigned entries;       /* on this page, of anybody */
-    int code;               /* when refused; 0 none */
+    int code;               /* the gateway's code when there is one in place of entries; else 0 */
 };
 
-/* *ret_entry is always written: all zero where nothing is known. */
+/*
+ * Judge one page.  *ret_entry is always written.  The order of judging is that of gateway_answer:
+ *
+ * - No whole 2xx answer: UNREADABLE, but REFUSED for the statuses that mean a refused key (401, 403).
+ * - A code in place of entries, in any of its forms (900, "900", an object's `success`): REFUSED when it is
+ *   about key, signature, rights or address (900 to 903), else UNREADABLE.
+ * - An entry matches when its foreign_id is the wanted one, and recipient, text and time do not
+ *   contradict.  The time is local, without offset; in the hour that the clocks show twice either
+ *   reading may fall into the window.  Line ends and blanks around the text do not matter, and a text that
+ *   the journal does not show (null or empty) is not compared.
+ * - An entry is doubtful when one of these cannot be read and all others agree.  Without a match it
+ *   makes the page UNREADABLE.
+ * - A full page without a match is MORE, unless its last entry is older than the window.
+ *
+ * Out of memory is UNREADABLE: then as ever nothing was learnt.
+ */
 enum bh_journal_finding bh_gateway_journal_read(const struct bh_exchange *exchange,
                                                 const struct bh_journal_wanted *wanted,
                                                 struct bh_journal_entry *ret_entry);
+
+/*
+ * Judge an answer to a question about nothing in particular: may we read the journal at all?  FOUND: yes, and
+ * there is something in it (sent_at is the newest entry's time, 0 when it cannot be read); ABSENT: yes, but it is
+ * empty.  Else as above.
+ */
+enum bh_journal_finding bh_gateway_journal_probe(const struct bh_exchange *exchange,
+                                                 const struct bh_zone *zone,
+                                                 struct bh_journal_entry *ret_entry);
+
+/* "found", "absent", "more", "refused", "unreadable" */
+const char *bh_journal_finding_name(enum bh_journal_finding finding);
 
 #endif

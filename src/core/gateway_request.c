@@ -3,8 +3,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/civil.h"
 #include "core/codec.h"
 #include "core/fault.h"
+#include "core/phone.h"
 #include "core/signing.h"
 
 #define URL_MAX          ((size_t)8 * 1024)
@@ -300,7 +302,7 @@ finish(struct bh_gateway_request *request, const struct bh_gateway_profile *prof
     return status;
 }
 
-/* ---- the three questions ------------------------------------------------------------------------- */
+/* ---- the four questions -------------------------------------------------------------------------- */
 
 static enum bh_status
 check_message(const struct bh_gateway_message *message, struct bh_error *error)
@@ -347,6 +349,88 @@ bh_gateway_request_balance(struct bh_gateway_request *request,
     put_url(request, profile, "balance");
     return finish(request, profile, stamp);
 }
+
+/* ---- the journal ----------------------------------------------------------------------------------- */
+
+/* The year 10000: a date has four digits for it. */
+#define JOURNAL_TOO_LATE_MS ((int64_t)253402300800 * 1000)
+
+static bool
+is_number(struct bh_str digits)
+{
+    if (digits.len == 0 || digits.len > BH_MSISDN_DIGITS_MAX)
+        return false;
+    for (size_t i = 0; i < digits.len; i++)
+        if (digits.ptr[i] < '0' || digits.ptr[i] > '9')
+            return false;
+    return true;
+}
+
+static enum bh_status
+check_journal(const struct bh_gateway_journal_query *query, struct bh_error *error)
+{
+    if (query->msisdn != NULL && !is_number(bh_str_from(query->msisdn)))
+        return bh_error_set(error, "to", "the journal is asked for a number in digits");
+    if (query->from.ms < 0 || query->until.ms < 0 ||
+        query->from.ms >= JOURNAL_TOO_LATE_MS - 2 * BH_DAY_MS ||
+        query->until.ms >= JOURNAL_TOO_LATE_MS - 2 * BH_DAY_MS)
+        return bh_error_set(error, "date_from", "the journal is asked for a time without a date");
+    if (query->page >= BH_JOURNAL_PAGES_MAX || query->limit > BH_JOURNAL_PAGE)
+        return bh_error_set(error, "offset", "the journal is asked for too much");
+    return BH_OK;
+}
+
+static void
+put_parameter(struct bh_buf *url, char separator, const char *name)
+{
+    bh_buf_append_char(url, separator);
+    bh_buf_append_text(url, name);
+    bh_buf_append_char(url, '=');
+}
+
+/* The day that clocks of the zone show at an instant, `shift` days moved. */
+static void
+put_day(struct bh_buf *url, const char *name, const struct bh_gateway_journal_query *query,
+        struct bh_wall at, int shift)
+{
+    struct bh_datetime local = bh_zone_to_local(query->zone, at);
+    struct bh_civil date = {local.year, local.month, local.day};
+    date = bh_civil_from_days(bh_civil_to_days(date) + shift);
+    put_parameter(url, '&', name);
+    bh_buf_printf(url, "%04lld-%02u-%02u", (long long)date.year, date.month, date.day);
+}
+
+enum bh_status
+bh_gateway_request_journal(struct bh_gateway_request *request,
+                           const struct bh_gateway_profile *profile,
+                           const struct bh_gateway_stamp *stamp,
+                           const struct bh_gateway_journal_query *query, struct bh_error *ret_error)
+{
+    struct bh_buf *url = &request->url;
+    unsigned limit = query->limit > 0 ? query->limit : BH_JOURNAL_PAGE;
+    clear(request);
+    enum bh_status status = check_profile(profile, stamp, ret_error);
+    if (status == BH_OK)
+        status = check_journal(query, ret_error);
+    if (status != BH_OK)
+        return status;
+    put_url(request, profile, "journal/outbound");
+    put_parameter(url, '?', "limit");
+    bh_buf_append_int(url, limit);
+    put_parameter(url, '&', "offset");
+    bh_buf_append_int(url, (int64_t)query->page * limit);
+    if (query->msisdn != NULL) {
+        put_parameter(url, '&', "to");
+        bh_buf_append_text(url, query->msisdn);
+    }
+    if (query->from.ms > 0)
+        put_day(url, "date_from", query, query->from, -1);
+    if (query->until.ms > 0)
+        put_day(url, "date_to", query, query->until, 1);
+    return finish(request, profile, stamp);
+}
+
+/* ---- the status ------------------------------------------------------------------------------------ */
 
 static bool
 is_id_list(struct bh_str ids)

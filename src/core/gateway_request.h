@@ -14,6 +14,7 @@
 
 #include "core/base.h"
 #include "core/buf.h"
+#include "core/gateway_journal.h"
 #include "core/str.h"
 
 enum bh_gateway_auth {
@@ -82,6 +83,18 @@ enum bh_status bh_gateway_request_message(struct bh_gateway_request *request,
 enum bh_status bh_gateway_request_balance(struct bh_gateway_request *request,
                                           const struct bh_gateway_profile *profile,
                                           const struct bh_gateway_stamp *stamp,
+                                          struct bh_error *ret_error) BH_MUST_CHECK;
+
+/*
+ * Render the question for a page of the journal, newest entries first.  It names whole days, and a day
+ * more on either side of what is wanted, so that neither the time of day, the clocks nor a change of the offset can hide
+ * an entry: the reader of the answer (gateway_journal.h) compares exactly.  BH_EINVAL also when a number has
+ * other characters than digits, a time is outside the calendar, or page or limit are too large.
+ */
+enum bh_status bh_gateway_request_journal(struct bh_gateway_request *request,
+                                          const struct bh_gateway_profile *profile,
+                                          const struct bh_gateway_stamp *stamp,
+                                          const struct bh_gateway_journal_query *query,
                                           struct bh_error *ret_error) BH_MUST_CHECK;
 
 /*

@@ -1,8 +1,11 @@
 #include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "core/alloc.h"
 #include "core/gateway_request.h"
 #include "support/scarce_memory.h"
+#include "support/tzif.h"
 
 static const struct bh_recipient alice = {"+49 171 1234567", "491711234567"};
 static const struct bh_recipient bob = {"0172/7654321", "491727654321"};
@@ -253,6 +256,84 @@ Test(gateway_request, asks_for_balance_and_status_with_get)
         cr_expect_null(request.headers[0]);
         cr_expect_eq(request.url.len, 0);
     }
+}
+
+#define JOURNAL "https://gateway.example/api/journal/outbound?"
+
+/* 2026-10-24 22:00:00 UTC: in Berlin the 25th has just begun, the day on which clocks are turned back. */
+#define MIDNIGHT_MS ((int64_t)1792879200 * 1000)
+
+Test(gateway_request, asks_for_a_page_of_the_journal)
+{
+    struct bh_zone *berlin = tzif_load("Europe/Berlin");
+    const struct {
+        const char *name;
+        struct bh_gateway_journal_query query;
+        const char *wanted; /* NULL: refused */
+    } rows[] = {
+        {"least",                        {0},                                           JOURNAL "limit=100&offset=0"                },
+        {"a recipient",                  {.msisdn = "491711234567"},                    JOURNAL "limit=100&offset=0&to=491711234567"},
+        {"third page",                   {.page = 2},                                   JOURNAL "limit=100&offset=200"              },
+        {"a short page",                 {.page = 2, .limit = 1},                       JOURNAL "limit=1&offset=2"                  },
+        {"the day before, local",
+         {.from = {MIDNIGHT_MS}, .zone = berlin},
+         JOURNAL "limit=100&offset=0&date_from=2026-10-24"                                                                          },
+        {"the day before, a ms earlier",
+         {.from = {MIDNIGHT_MS - 1}, .zone = berlin},
+         JOURNAL "limit=100&offset=0&date_from=2026-10-23"                                                                          },
+        {"the day before, UTC",
+         {.from = {MIDNIGHT_MS}},
+         JOURNAL "limit=100&offset=0&date_from=2026-10-23"                                                                          },
+        {"the day after",
+         {.until = {MIDNIGHT_MS + 25 * BH_HOUR_MS - 1}, .zone = berlin},
+         JOURNAL "limit=100&offset=0&date_to=2026-10-26"                                                                            },
+        {"over the end of a year",
+         {.msisdn = "491711234567", .from = {1767225600000}, .until = {1767225600000}},
+         JOURNAL "limit=100&offset=0&to=491711234567&date_from=2025-12-31&date_to=2026-01-02"                                       },
+        {"over a leap day",
+         {.from = {1709251200000}},
+         JOURNAL "limit=100&offset=0&date_from=2024-02-29"                                                                          },
+        {"no number",                    {.msisdn = ""},                                NULL                                        },
+        {"a name",                       {.msisdn = "Team"},                            NULL                                        },
+        {"a number with plus",           {.msisdn = "+491711234567"},                   NULL                                        },
+        {"a parameter behind it",        {.msisdn = "4917&limit=1"},                    NULL                                        },
+        {"too many digits",              {.msisdn = "4917112345674917"},                NULL                                        },
+        {"a time before all",            {.from = {-1}},                                NULL                                        },
+        {"a time behind all",            {.until = {INT64_MAX}},                        NULL                                        },
+        {"the last day of four digits",  {.from = {253402300799999}},                   NULL                                        },
+        {"a page too far",               {.page = BH_JOURNAL_PAGES_MAX},                NULL                                        },
+        {"a page too long",              {.limit = BH_JOURNAL_PAGE + 1},                NULL                                        },
+    };
+    for (size_t i = 0; i < BH_ARRAY_LEN(rows); i++) {
+        enum bh_status status =
+            bh_gateway_request_journal(&request, &plain, NULL, &rows[i].query, NULL);
+        cr_expect_eq(status, rows[i].wanted != NULL ? BH_OK : BH_EINVAL, "%s", rows[i].name);
+        cr_expect_str_eq(bh_buf_text(&request.url), rows[i].wanted != NULL ? rows[i].wanted : "",
+                         "%s", rows[i].name);
+        cr_expect_eq(request.body.len, 0, "%s", rows[i].name);
+        cr_expect(rows[i].wanted == NULL || strcmp(request.method, "GET") == 0, "%s", rows[i].name);
+        cr_expect_eq(has_header("Authorization: basic KEY-1"), rows[i].wanted != NULL, "%s",
+                     rows[i].name);
+    }
+    bh_zone_free(berlin);
+}
+
+Test(gateway_request, signs_the_question_for_the_journal_with_its_parameters)
+{
+    struct bh_gateway_profile profile = plain;
+    struct bh_gateway_journal_query one = {.msisdn = "491711234567"};
+    struct bh_gateway_journal_query other = {.msisdn = "491711234568"};
+    char signature[256];
+    profile.signing_key = "sekret";
+    cr_assert_eq(bh_gateway_request_journal(&request, &profile, &stamp, &one, NULL), BH_OK);
+    cr_assert_eq(headers_named("X-Signature: "), 1);
+    for (size_t i = 0; request.headers[i] != NULL; i++)
+        if (strncmp(request.headers[i], "X-Signature", 11) == 0)
+            snprintf(signature, sizeof(signature), "%s", request.headers[i]);
+    cr_assert_eq(bh_gateway_request_journal(&request, &profile, &stamp, &other, NULL), BH_OK);
+    cr_expect(!has_header(signature));
+    cr_assert_eq(bh_gateway_request_journal(&request, &profile, NULL, &one, NULL), BH_EINVAL,
+                 "a signed request needs a stamp");
 }
 
 Test(gateway_request, signs_like_the_vendors_client)
