@@ -229,3 +229,25 @@ bh_account_balance(const struct bh_account_desk *desk, int64_t balance_micro,
     bh_encode_account_balance(&question->call, &desk->keys, balance_micro);
     return question_ask(question);
 }
+
+enum bh_status
+bh_account_journal(const struct bh_account_desk *desk, enum bh_journal_access journal,
+                   bh_account_on_done *on_done, void *arg)
+{
+    struct question *question = done_question(desk, on_done, arg);
+    if (question == NULL)
+        return BH_ENOMEM;
+    bh_encode_account_journal(&question->call, &desk->keys, journal);
+    return question_ask(question);
+}
+
+enum bh_status
+bh_account_lock(const struct bh_account_desk *desk, enum bh_lock_knowledge lock, struct bh_str why,
+                bh_account_on_done *on_done, void *arg)
+{
+    struct question *question = done_question(desk, on_done, arg);
+    if (question == NULL)
+        return BH_ENOMEM;
+    bh_encode_account_lock(&question->call, &desk->keys, lock, why);
+    return question_ask(question);
+}

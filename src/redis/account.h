@@ -1,7 +1,8 @@
 /*
  * account - what the workers of all processes share about one gateway account, kept in Redis.
  *
- * Two parts.  The *desk* asks the account script: pause, probe, trial, resume, balance.  The *watcher* tells
+ * Two parts.  The *desk* asks the account script: pause, probe, trial, resume, balance, what is
+ * known of its journal and its reload lock.  The *watcher* tells
  * within milliseconds when any process has changed the state: it blocks in the account's log on a connection
  * of its own, and whatever wakes it, it reads the whole state anew, so nothing can be missed or told twice.
  *
@@ -84,6 +85,16 @@ enum bh_status bh_account_trial_done(const struct bh_account_desk *desk, const c
 enum bh_status bh_account_balance(const struct bh_account_desk *desk, int64_t balance_micro,
                                   bh_account_on_done *on_done, void *arg) BH_MUST_CHECK;
 
+/* Whether the key may read the gateway's journal: READABLE or DENIED.  Done: that is news. */
+enum bh_status bh_account_journal(const struct bh_account_desk *desk,
+                                  enum bh_journal_access journal, bh_account_on_done *on_done,
+                                  void *arg) BH_MUST_CHECK;
+
+/* What is known of the reload lock, and how.  UNKNOWN takes it back; done: there was something to take back. */
+enum bh_status bh_account_lock(const struct bh_account_desk *desk, enum bh_lock_knowledge lock,
+                               struct bh_str why, bh_account_on_done *on_done,
+                               void *arg) BH_MUST_CHECK;
+
 /* ---- watcher ------------------------------------------------------------------------------------- */
 
 struct bh_account_watcher_options {
@@ -93,7 +104,8 @@ struct bh_account_watcher_options {
 
     /*
      * The state, first after each connect and then when anything of it has changed (times to wait and the
-     * server's clock do not count).  A new balance is noticed within about five seconds.
+     * server's clock do not count).  A new balance, and that the
+     * journal was asked again to the same end, are noticed within about five seconds.
      */
     void (*on_change)(void *arg, const struct bh_account_view *view);
     /* Redis' trouble, for the log; may be NULL. */

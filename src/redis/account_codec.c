@@ -7,6 +7,25 @@
 
 #define EXACT_MAX ((int64_t)1 << 53)
 
+static const char *const state_words[] = {
+    [BH_ACCOUNT_OPEN] = "open",
+    [BH_ACCOUNT_PAUSED] = "paused",
+    [BH_ACCOUNT_TRIAL] = "trial",
+};
+
+/* What is not known has no word. */
+static const char *const journal_words[] = {
+    [BH_JOURNAL_UNKNOWN] = "",
+    [BH_JOURNAL_READABLE] = "yes",
+    [BH_JOURNAL_DENIED] = "no",
+};
+
+static const char *const lock_words[] = {
+    [BH_LOCK_UNKNOWN] = "",
+    [BH_LOCK_ON] = "on",
+    [BH_LOCK_OFF] = "off",
+};
+
 static void
 begin(struct bh_call *call, const struct bh_account_keys *keys, const char *operation)
 {
@@ -102,6 +121,24 @@ bh_encode_account_balance(struct bh_call *call, const struct bh_account_keys *ke
 }
 
 void
+bh_encode_account_journal(struct bh_call *call, const struct bh_account_keys *keys,
+                          enum bh_journal_access journal)
+{
+    BH_ASSERT(journal != BH_JOURNAL_UNKNOWN);
+    begin(call, keys, "journal");
+    bh_call_text(call, journal_words[journal]);
+}
+
+void
+bh_encode_account_lock(struct bh_call *call, const struct bh_account_keys *keys,
+                       enum bh_lock_knowledge lock, struct bh_str why)
+{
+    begin(call, keys, "lock");
+    bh_call_text(call, lock_words[lock]);
+    add_text(call, why);
+}
+
+void
 bh_encode_grant(struct bh_call *call, const struct bh_account_keys *keys,
                 const struct bh_grant_command *grant, uint32_t rate)
 {
@@ -132,23 +169,17 @@ copy_text(const struct redisReply *reply, size_t at, char *ret_text, size_t size
     return true;
 }
 
+/* The place of a word in `words`. */
 static bool
-read_state(const struct redisReply *reply, size_t at, enum bh_account_state *ret_state)
+read_word(const struct redisReply *reply, size_t at, const char *const *words, size_t count,
+          size_t *ret_place)
 {
-    static const struct {
-        const char *word;
-        enum bh_account_state state;
-    } states[] = {
-        {"open",   BH_ACCOUNT_OPEN  },
-        {"paused", BH_ACCOUNT_PAUSED},
-        {"trial",  BH_ACCOUNT_TRIAL },
-    };
     struct bh_str word;
     if (!bh_reply_str(reply, at, &word))
         return false;
-    for (size_t i = 0; i < BH_ARRAY_LEN(states); i++) {
-        if (bh_str_equal_text(word, states[i].word)) {
-            *ret_state = states[i].state;
+    for (size_t i = 0; i < count; i++) {
+        if (bh_str_equal_text(word, words[i])) {
+            *ret_place = i;
             return true;
         }
     }
@@ -174,9 +205,10 @@ bh_decode_account_read(const struct redisReply *reply, struct bh_account_view *r
 {
     struct bh_account_view view = {0};
     int64_t done, code;
-    if (bh_reply_count(reply) != 12 || !bh_reply_int(reply, 0, 0, 0, &done) ||
+    size_t state, journal, lock;
+    if (bh_reply_count(reply) != 17 || !bh_reply_int(reply, 0, 0, 0, &done) ||
         !bh_reply_int(reply, 1, 0, EXACT_MAX, &view.server_now.ms) ||
-        !read_state(reply, 2, &view.state) ||
+        !read_word(reply, 2, state_words, BH_ARRAY_LEN(state_words), &state) ||
         !copy_text(reply, 3, view.reason, sizeof(view.reason)) ||
         !read_number(reply, 4, 0, &code) || code < INT32_MIN || code > INT32_MAX ||
         !copy_text(reply, 5, view.text, sizeof(view.text)) ||
@@ -185,9 +217,17 @@ bh_decode_account_read(const struct redisReply *reply, struct bh_account_view *r
         !bh_reply_int(reply, 8, 0, EXACT_MAX, &view.balance_at.ms) ||
         !bh_reply_int(reply, 9, -1, EXACT_MAX, &view.probe_wait_ms) ||
         !bh_reply_int(reply, 10, -1, EXACT_MAX, &view.trial_wait_ms) ||
-        !copy_text(reply, 11, view.newest, sizeof(view.newest)) || view.newest[0] == '\0')
+        !copy_text(reply, 11, view.newest, sizeof(view.newest)) || view.newest[0] == '\0' ||
+        !read_word(reply, 12, journal_words, BH_ARRAY_LEN(journal_words), &journal) ||
+        !bh_reply_int(reply, 13, 0, EXACT_MAX, &view.journal_at.ms) ||
+        !read_word(reply, 14, lock_words, BH_ARRAY_LEN(lock_words), &lock) ||
+        !bh_reply_int(reply, 15, 0, EXACT_MAX, &view.lock_at.ms) ||
+        !copy_text(reply, 16, view.lock_why, sizeof(view.lock_why)))
         return BH_EPROTO;
+    view.state = (enum bh_account_state)state;
     view.code = (int)code;
+    view.journal = (enum bh_journal_access)journal;
+    view.lock = (enum bh_lock_knowledge)lock;
     *ret_view = view;
     return BH_OK;
 }

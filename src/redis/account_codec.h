@@ -26,6 +26,12 @@ struct bh_account_view {
     bh_ms trial_wait_ms; /* until somebody may take the trial; -1: there is none */
     struct bh_wall server_now;
     char newest[48]; /* the log's newest entry */
+
+    enum bh_journal_access journal; /* may the key read the gateway's journal of sent messages? */
+    struct bh_wall journal_at;      /* when that was learnt; 0 never */
+    enum bh_lock_knowledge lock;    /* does the account's reload lock work? */
+    struct bh_wall lock_at;         /* when that was learnt, or given up; 0 never */
+    char lock_why[BH_ACCOUNT_TEXT_MAX + 1]; /* how; a sentence for people */
 };
 
 /* How a trial ended. */
@@ -51,6 +57,14 @@ void bh_encode_account_trial_done(struct bh_call *call, const struct bh_account_
                                   int code, struct bh_str text, bh_ms longest_ms);
 void bh_encode_account_balance(struct bh_call *call, const struct bh_account_keys *keys,
                                int64_t balance_micro);
+
+/* READABLE or DENIED. */
+void bh_encode_account_journal(struct bh_call *call, const struct bh_account_keys *keys,
+                               enum bh_journal_access journal);
+
+/* UNKNOWN: what was known does not hold any more. */
+void bh_encode_account_lock(struct bh_call *call, const struct bh_account_keys *keys,
+                            enum bh_lock_knowledge lock, struct bh_str why);
 
 /* `rate` is in tokens per second and not 0; the bucket holds one second's worth. */
 void bh_encode_grant(struct bh_call *call, const struct bh_account_keys *keys,

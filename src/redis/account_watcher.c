@@ -88,6 +88,8 @@ same_state(const struct bh_account_view *a, const struct bh_account_view *b)
     return a->state == b->state && strcmp(a->reason, b->reason) == 0 && a->code == b->code &&
            strcmp(a->text, b->text) == 0 && a->since.ms == b->since.ms &&
            a->balance_micro == b->balance_micro && a->balance_at.ms == b->balance_at.ms &&
+           a->journal == b->journal && a->journal_at.ms == b->journal_at.ms && a->lock == b->lock &&
+           a->lock_at.ms == b->lock_at.ms && strcmp(a->lock_why, b->lock_why) == 0 &&
            strcmp(a->newest, b->newest) == 0;
 }
 

@@ -99,6 +99,9 @@ check_account(const struct redisReply *reply, unsigned wanted)
         BH_ASSERT(memchr(view.reason, '\0', sizeof(view.reason)) != NULL);
         BH_ASSERT(memchr(view.text, '\0', sizeof(view.text)) != NULL);
         BH_ASSERT(memchr(view.newest, '\0', sizeof(view.newest)) != NULL && view.newest[0] != '\0');
+        BH_ASSERT(memchr(view.lock_why, '\0', sizeof(view.lock_why)) != NULL);
+        BH_ASSERT(view.journal <= BH_JOURNAL_DENIED && view.journal_at.ms >= 0);
+        BH_ASSERT(view.lock <= BH_LOCK_OFF && view.lock_at.ms >= 0);
     }
     if (bh_decode_account_done(reply, &done, &wait_ms) == BH_OK)
         BH_ASSERT(wait_ms >= -1);

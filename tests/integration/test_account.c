@@ -207,6 +207,29 @@ Test(account, the_desk_asks_all_questions)
     UNTIL(t.seen.balance_micro == 2500000);
 }
 
+Test(account, what_is_learnt_of_journal_and_lock_is_heard_at_once)
+{
+    uint64_t begin = uv_hrtime();
+    ASK(bh_account_journal(&t.desk, BH_JOURNAL_DENIED, on_done, NULL));
+    cr_expect(t.done);
+    UNTIL(t.seen.journal == BH_JOURNAL_DENIED);
+    ASK(bh_account_lock(&t.desk, BH_LOCK_ON, bh_str_from("tried"), on_done, NULL));
+    UNTIL(t.seen.lock == BH_LOCK_ON);
+    cr_expect_str_eq(t.seen.lock_why, "tried");
+    ASK(bh_account_lock(&t.desk, BH_LOCK_UNKNOWN, bh_str_from("doubled"), on_done, NULL));
+    cr_expect(t.done);
+    UNTIL(t.seen.lock == BH_LOCK_UNKNOWN);
+    cr_expect_str_eq(t.seen.lock_why, "doubled");
+    cr_expect_lt(t.changed_ns - begin, (uint64_t)4000000000, "the log wakes, not the clock");
+    ASK(bh_account_lock(&t.desk, BH_LOCK_UNKNOWN, bh_str_from("doubled"), on_done, NULL));
+    cr_expect_not(t.done);
+    /* The same once more is not worth waking anybody, but others learn in time that it was asked. */
+    unsigned changes = t.changes;
+    ASK(bh_account_journal(&t.desk, BH_JOURNAL_DENIED, on_done, NULL));
+    cr_expect_not(t.done);
+    UNTIL(t.changes > changes);
+}
+
 Test(account, a_change_behind_a_lost_connection_is_seen_afterwards)
 {
     run("CLIENT KILL TYPE normal SKIPME yes");
@@ -228,7 +251,8 @@ Test(account, forgotten_scripts_are_loaded_again)
 
 Test(account, a_damaged_state_is_trouble_and_heals)
 {
-    static const char *const damages[] = {"state nonsense", "code x", "since 1e99", "balance 1.5"};
+    static const char *const damages[] = {"state nonsense", "code x",        "since 1e99",
+                                          "balance 1.5",    "journal maybe", "lock 1"};
     for (size_t i = 0; i < BH_ARRAY_LEN(damages); i++) {
         char command[128];
         (void)snprintf(command, sizeof(command), "HSET bellhop:{@" ACCOUNT "}:control %s",

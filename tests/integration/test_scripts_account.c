@@ -290,6 +290,91 @@ Test(account_script, the_balance_is_kept_with_its_time)
     }
 }
 
+static bool
+say_journal(enum bh_journal_access journal)
+{
+    struct bh_call *call = fresh();
+    bh_encode_account_journal(call, &keys, journal);
+    return done(call);
+}
+
+static bool
+say_lock(enum bh_lock_knowledge lock, const char *why)
+{
+    struct bh_call *call = fresh();
+    bh_encode_account_lock(call, &keys, lock, bh_str_from(why));
+    return done(call);
+}
+
+Test(account_script, the_journal_is_known_with_its_time_and_news_wake_the_readers)
+{
+    struct bh_account_view read = view();
+    cr_expect_eq(read.journal, BH_JOURNAL_UNKNOWN);
+    cr_expect_eq(read.journal_at.ms, 0);
+    cr_expect(say_journal(BH_JOURNAL_READABLE));
+    read = view();
+    cr_expect_eq(read.journal, BH_JOURNAL_READABLE);
+    cr_expect_eq(read.journal_at.ms, T0);
+    cr_expect_str_neq(read.newest, "0-0");
+
+    at(86400000);
+    cr_expect_not(say_journal(BH_JOURNAL_READABLE), "no news");
+    cr_expect_eq(view().journal_at.ms, T0 + 86400000, "but known anew");
+    cr_expect_str_eq(view().newest, read.newest);
+    cr_expect(say_journal(BH_JOURNAL_DENIED));
+    cr_expect_eq(view().journal, BH_JOURNAL_DENIED);
+    cr_expect_str_neq(view().newest, read.newest);
+}
+
+Test(account_script, what_is_known_of_the_lock_is_taken_back_once)
+{
+    char longer[BH_ACCOUNT_TEXT_MAX + 100];
+    struct bh_account_view read = view();
+    cr_expect_eq(read.lock, BH_LOCK_UNKNOWN);
+    cr_expect_eq(read.lock_at.ms, 0);
+    cr_expect_str_eq(read.lock_why, "");
+    cr_expect_not(say_lock(BH_LOCK_UNKNOWN, "nobody knew"));
+    cr_expect_str_eq(view().lock_why, "", "what was not known cannot be doubted");
+    cr_expect_str_eq(view().newest, "0-0");
+
+    cr_expect(say_lock(BH_LOCK_ON, "tried"));
+    read = view();
+    cr_expect_eq(read.lock, BH_LOCK_ON);
+    cr_expect_eq(read.lock_at.ms, T0);
+    cr_expect_str_eq(read.lock_why, "tried");
+    cr_expect_str_neq(read.newest, "0-0");
+    at(1000);
+    cr_expect(say_lock(BH_LOCK_ON, "tried again"), "a new date is news");
+    cr_expect_eq(view().lock_at.ms, T0 + 1000);
+
+    at(2000);
+    cr_expect(say_lock(BH_LOCK_UNKNOWN, "contradicted"));
+    cr_expect_not(say_lock(BH_LOCK_UNKNOWN, "contradicted by another"));
+    read = view();
+    cr_expect_eq(read.lock, BH_LOCK_UNKNOWN);
+    cr_expect_eq(read.lock_at.ms, T0 + 2000);
+    cr_expect_str_eq(read.lock_why, "contradicted");
+
+    memset(longer, 'x', sizeof(longer) - 1);
+    longer[sizeof(longer) - 1] = '\0';
+    cr_expect(say_lock(BH_LOCK_OFF, longer));
+    cr_expect_eq(view().lock, BH_LOCK_OFF);
+    cr_expect_eq(strlen(view().lock_why), BH_ACCOUNT_TEXT_MAX);
+}
+
+Test(account_script, what_is_known_of_journal_and_lock_outlives_pauses)
+{
+    say_journal(BH_JOURNAL_READABLE);
+    say_lock(BH_LOCK_ON, "tried");
+    pause_for("credit", 500);
+    cr_expect_eq(view().journal, BH_JOURNAL_READABLE);
+    cr_expect_eq(view().lock, BH_LOCK_ON);
+    resume();
+    cr_expect_eq(view().state, BH_ACCOUNT_OPEN);
+    cr_expect_eq(view().lock, BH_LOCK_ON);
+    cr_expect_str_eq(view().text, "");
+}
+
 Test(account_script, everything_is_forgotten_some_day)
 {
     pause_for("credit", 500);
@@ -311,6 +396,9 @@ Test(account_script, works_when_the_server_is_full)
     freeReplyObject(script_redis_command(&redis, "CONFIG SET maxmemory 1"));
     cr_expect(pause_for("credit", 500));
     cr_expect_eq(view().state, BH_ACCOUNT_PAUSED);
+    cr_expect(say_journal(BH_JOURNAL_READABLE));
+    cr_expect(say_lock(BH_LOCK_ON, "tried"));
+    cr_expect(say_lock(BH_LOCK_UNKNOWN, ""));
     cr_expect(resume());
 }
 

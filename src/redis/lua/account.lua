@@ -16,11 +16,15 @@
 --         trial-done  2 who  3 good, bad or none (not sent)  4 reason  5 code  6 text
 --                     7 longest distance of probes in ms
 --         balance     2 millionths
+--         journal     2 yes or no: may the key read the gateway's journal?
+--         lock        2 on, off, or empty: not known any more  3 text: how that is known
 --         grant       2 name of a limit  3 per second  4 bucket's size  5 tokens wanted
 -- Returns code, server's time in ms, then
 --         read        state, reason, code, text, since (unix ms), balance (millionths or empty), its time
 --                     (unix ms or 0), ms to next probe or -1, ms until a trial may be taken or -1,
---                     id of the newest entry of the log
+--                     id of the newest entry of the log,
+--                     journal (yes, no or empty), its time (unix ms or 0),
+--                     lock (on, off or empty), its time (unix ms or 0), text
 --         grant       tokens given, ms until one more could be had or -1
 --         others      ms to wait (when code is 1), else 0
 --         code: 0 done  1 not now, or changes nothing  2 unknown operation
@@ -57,6 +61,12 @@ local function change(state, reason, code, text)
     set('state', state, 'reason', reason, 'code', code, 'text', text, 'since', now_text)
     redis.call('XADD', log, 'MAXLEN', '~', 100, '*', 'state', state, 'reason', reason, 'code', code,
         'text', text, 'at', now_text)
+    redis.call('PEXPIRE', log, KEEP_MS)
+end
+
+-- Readers look at the whole state whenever the log has something new.
+local function wake(field, value)
+    redis.call('XADD', log, 'MAXLEN', '~', 100, '*', field, value, 'at', now_text)
     redis.call('PEXPIRE', log, KEEP_MS)
 end
 
@@ -101,10 +111,13 @@ local operations = {}
 operations['read'] = function()
     local state, reason, code, text, since, balance, balance_at =
         get('state', 'reason', 'code', 'text', 'since', 'balance', 'balance:at')
+    local journal, journal_at, lock, lock_at, lock_why =
+        get('journal', 'journal:at', 'lock', 'lock:at', 'lock:why')
     local newest = redis.call('XREVRANGE', log, '+', '-', 'COUNT', 1)[1]
     return {
         DONE, now, state or 'open', reason or '', code or '', text or '', tonumber(since or 0),
         balance or '', tonumber(balance_at or 0), probe_wait(), trial_wait(), newest and newest[1] or '0-0',
+        journal or '', tonumber(journal_at or 0), lock or '', tonumber(lock_at or 0), lock_why or '',
     }
 end
 
@@ -178,6 +191,31 @@ end
 
 operations['balance'] = function()
     set('balance', ARGV[2], 'balance:at', now_text)
+    return { DONE, now, 0 }
+end
+
+operations['journal'] = function()
+    local before = get('journal')
+    set('journal', ARGV[2], 'journal:at', now_text)
+    if before == ARGV[2] then
+        return { NO, now, 0 }
+    end
+    wake('journal', ARGV[2])
+    return { DONE, now, 0 }
+end
+
+-- What is not known cannot be doubted: of several processes that saw the contradiction one is told that it was news.
+operations['lock'] = function()
+    if ARGV[2] == '' and not get('lock') then
+        return { NO, now, 0 }
+    end
+    if ARGV[2] == '' then
+        redis.call('HDEL', control, 'lock')
+    else
+        set('lock', ARGV[2])
+    end
+    set('lock:at', now_text, 'lock:why', ARGV[3])
+    wake('lock', ARGV[2])
     return { DONE, now, 0 }
 end
 
