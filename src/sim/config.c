@@ -67,6 +67,8 @@ static const struct setting settings[] = {
     {"account", "daily_limit",             INTEGER, AT(daily_limit),             "0",                0,    MANY,      NULL                      },
     {"lock",    "enabled",                 FLAG,    AT(lock_enabled),            "yes",              0,    0,         NULL                      },
     {"lock",    "seconds",                 INTEGER, AT(lock_seconds),            "180",              0,    86400,     NULL                      },
+    {"journal", "retention", FLAG, AT(journal_retention), "yes", 0, 0, NULL},
+    {"journal", "lag_ms", INTEGER, AT(journal_lag_ms), "0", 0, 86400000, NULL},
     {"prices",  "sms",                     AMOUNT,  AT(price_sms),               "0.075",            0,    0,         NULL                      },
     {"prices",  "voice",                   AMOUNT,  AT(price_voice),             "0.1",              0,    0,         NULL                      },
     {"prices",  "voice_minute",            AMOUNT,  AT(price_voice_minute),      "0.045",            0,    0,         NULL                      },

@@ -103,6 +103,10 @@ struct bh_sim_config {
     int64_t lock_enabled;
     int64_t lock_seconds;
 
+    /* [journal] */
+    int64_t journal_retention; /* no: nothing is shown */
+    int64_t journal_lag_ms;    /* a message is shown so long after it was accepted */
+
     /* [prices] */
     bh_sim_money price_sms, price_voice, price_voice_minute, price_hlr, price_mnp, price_cnam;
 

@@ -121,6 +121,13 @@ read_filter(const struct bh_sim_exchange *exchange, struct filter *filter)
         filter->limit = PAGE_MAX;
 }
 
+/* An account without retention shows nothing, and what is young may not have got there yet. */
+static bool
+is_shown(const struct bh_sim_config *config, const struct bh_sim_message *message, int64_t now_ms)
+{
+    return config->journal_retention != 0 && message->at_ms <= now_ms - config->journal_lag_ms;
+}
+
 static bool
 passes(const struct filter *filter, const struct bh_sim_message *message, int64_t now_ms)
 {
@@ -235,7 +242,8 @@ list(struct bh_sim_world *world, struct bh_sim_exchange *exchange, enum bh_sim_k
     bh_sim_buf_char(buf, '[');
     for (int64_t id = journal->next_id; id-- > bh_sim_journal_oldest(journal);) {
         const struct bh_sim_message *message = bh_sim_journal_find(journal, id);
-        if (!passes(&filter, message, now_ms) || filter.offset-- > 0)
+        if (!is_shown(&world->config, message, now_ms) || !passes(&filter, message, now_ms) ||
+            filter.offset-- > 0)
             continue;
         if (shown == filter.limit)
             break;

@@ -102,6 +102,44 @@ Test(sim_records, list_the_journal_newest_first_with_filters)
     CHECK_ROWS(delivered);
 }
 
+Test(sim_records, show_nothing_without_retention_and_what_is_old_enough)
+{
+    static const struct row sent[] = {
+        SEND("1", "to=01711111111&text=one&foreign_id=F"),
+        GET("shown at once", "/api/journal/outbound", "[{*}]"),
+    };
+    static const struct row nothing[] = {
+        GET("no retention", "/api/journal/outbound", "[]"),
+        GET("no retention, by id", "/api/journal/outbound?id=77214945865", "[]"),
+        GET("but the status is known", "/api/status?msg_id=77214945865", "ACCEPTED\n*"),
+    };
+    static const struct row young[] = {GET("too young", "/api/journal/outbound", "[]")};
+    static const struct row both[] = {
+        SEND("2", "to=01711111111&text=two"),
+        GET("the old one", "/api/journal/outbound", "[{*\"foreign_id\":\"F\"}]"),
+        GET("the young one takes no place", "/api/journal/outbound?offset=1", "[]"),
+    };
+    tell("clock", "{\"now\":1640991000}");
+    CHECK_ROWS(sent);
+    tell("config", "{\"journal\":{\"retention\":\"no\"}}");
+    CHECK_ROWS(nothing);
+    tell("config", "{\"journal\":{\"retention\":\"yes\",\"lag_ms\":60000}}");
+    CHECK_ROWS(young);
+    tell("clock", "{\"advance_ms\":60000}");
+    CHECK_ROWS(both);
+}
+
+Test(sim_records, keep_the_journal_from_a_key_without_the_right)
+{
+    static const struct row rows[] = {
+        GET("outbound", "/api/journal/outbound", "902"),
+        GET("as a parameter", "/api/journal?type=outbound", "902"),
+        SEND("but it may send", "to=01711111111&text=one"),
+    };
+    tell("config", "{\"key sim-live-key\":{\"rights\":\"sms,balance\"}}");
+    CHECK_ROWS(rows);
+}
+
 Test(sim_records, keep_a_page_of_a_hundred_and_a_bounded_past)
 {
     struct bh_test_http got;
