@@ -2,26 +2,31 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "core/alloc.h"
-#include "core/codec.h"
 #include "core/gateway_answer.h"
 #include "core/gateway_code.h"
 #include "core/gateway_profile.h"
 #include "core/gateway_request.h"
 #include "core/money.h"
 #include "core/redis_survey.h"
-#include "core/signing.h"
-#include "daemon/clock.h"
 #include "daemon/log.h"
 #include "daemon/settings.h"
+#include "daemon/witness.h"
+#include "gateway/stamp.h"
 #include "gateway/transport.h"
 #include "redis/account.h"
 #include "redis/survey.h"
 
 /* A prober or a trial whose process died is succeeded after this time. */
 #define PROBE_LEASE_MS (60 * BH_SECOND_MS)
+
+/* The transport's slots. */
+enum slot {
+    SLOT_BALANCE,
+    SLOT_JOURNAL,
+    SLOT_COUNT,
+};
 
 /* Before asking Redis again about something that it said would be possible by now. */
 #define ASK_AGAIN_MS BH_SECOND_MS
@@ -41,6 +46,7 @@ struct bh_keeper {
     struct bh_gateway_request request;
     bool asking;  /* the balance request is on its way */
     bool probing; /* ... as the probe of a paused account */
+    struct bh_witness witness;
 
     struct bh_account_view view;
     bool view_known;
@@ -85,13 +91,19 @@ desk_on_done(void *arg, enum bh_status status, bool done, bh_ms wait_ms)
 static void
 tell_workers(struct bh_keeper *keeper)
 {
-    struct bh_account_event event = {.state = keeper->view.state};
+    struct bh_account_event event = {
+        .state = keeper->view.state,
+        .journal = keeper->view.journal,
+        .lock = keeper->view.lock,
+    };
     if (event.state != BH_ACCOUNT_OPEN && !bh_reason_from_name(keeper->view.reason, &event.reason))
         event.reason = BH_REASON_PAUSED;
     /* Others' trial is nothing that our workers may act on. */
     if (event.state == BH_ACCOUNT_TRIAL && !keeper->trial_is_ours)
         event.state = BH_ACCOUNT_PAUSED;
-    if (event.state == keeper->told.state && event.reason == keeper->told.reason)
+    const struct bh_account_event *told = &keeper->told;
+    if (event.state == told->state && event.reason == told->reason &&
+        event.journal == told->journal && event.lock == told->lock)
         return;
     keeper->told = event;
     keeper->options.on_account(keeper->options.arg, &event);
@@ -119,6 +131,7 @@ account_on_change(void *arg, const struct bh_account_view *view)
     }
     tell_workers(keeper);
     plan(keeper);
+    bh_witness_view(&keeper->witness, view);
 }
 
 /* ---- asking for the balance ---- */
@@ -151,13 +164,12 @@ render_balance(struct bh_keeper *keeper, struct bh_error *error)
 {
     const struct bh_gateway_profile profile =
         bh_gateway_profile_from(&keeper->config->gateway, keeper->options.sent_with);
-    uint8_t random[BH_NONCE_LEN / 2];
-    char nonce[BH_NONCE_LEN + 1];
-    if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random))
-        return BH_EIO;
-    bh_hex_write(random, sizeof(random), nonce);
-    const struct bh_gateway_stamp stamp = {nonce, bh_clock_wall().ms / BH_SECOND_MS};
-    return bh_gateway_request_balance(&keeper->request, &profile, &stamp, error);
+    struct bh_gateway_stamp_text text;
+    struct bh_gateway_stamp stamp;
+    enum bh_status status = bh_gateway_stamp_now(&text, &stamp);
+    if (status == BH_OK)
+        status = bh_gateway_request_balance(&keeper->request, &profile, &stamp, error);
+    return status;
 }
 
 static void
@@ -175,6 +187,7 @@ ask_balance(struct bh_keeper *keeper, bool as_probe)
     keeper->asking = true;
     keeper->probing = as_probe;
     const struct bh_submit_command submit = {
+        .slot = {.index = SLOT_BALANCE},
         .url = bh_buf_text(&keeper->request.url),
         .headers = keeper->request.headers,
         .body = bh_buf_str(&keeper->request.body),
@@ -207,11 +220,9 @@ looks_usable(const struct bh_keeper *keeper, const struct bh_outcome *outcome)
 }
 
 static void
-transport_on_answered(void *arg, struct bh_slot_handle slot, const struct bh_exchange *exchange)
+balance_answered(struct bh_keeper *keeper, const struct bh_exchange *exchange)
 {
-    struct bh_keeper *keeper = arg;
     struct bh_outcome outcome;
-    (void)slot;
     keeper->asking = false;
     if (keeper->closing > 0 || bh_gateway_answer_read_balance(exchange, &outcome) != BH_OK)
         return;
@@ -235,6 +246,16 @@ transport_on_answered(void *arg, struct bh_slot_handle slot, const struct bh_exc
     }
     bh_outcome_release(&outcome);
     plan(keeper);
+}
+
+static void
+transport_on_answered(void *arg, struct bh_slot_handle slot, const struct bh_exchange *exchange)
+{
+    struct bh_keeper *keeper = arg;
+    if (slot.index == SLOT_JOURNAL)
+        bh_witness_answered(&keeper->witness, exchange);
+    else
+        balance_answered(keeper, exchange);
 }
 
 /* ---- what comes next ---- */
@@ -316,8 +337,9 @@ plan(struct bh_keeper *keeper)
         uv_timer_start(&keeper->timer, timer_on_fire, (uint64_t)wait_ms, 0);
 }
 
-void
-bh_keeper_hear(struct bh_keeper *keeper, const struct bh_account_command *word)
+/* Credit, key, and how a trial ended. */
+static void
+hear_about_state(struct bh_keeper *keeper, const struct bh_account_command *word)
 {
     const char *reason =
         bh_reason_name(word->word == BH_ACCOUNT_SAYS_CREDIT ? BH_REASON_CREDIT : BH_REASON_AUTH);
@@ -340,6 +362,18 @@ bh_keeper_hear(struct bh_keeper *keeper, const struct bh_account_command *word)
             bh_account_pause(&keeper->desk, reason, word->code, bh_str_from(text),
                              keeper->config->gateway.balance_interval_ms, desk_on_done, keeper);
     sent_or_told(status);
+}
+
+void
+bh_keeper_hear(struct bh_keeper *keeper, const struct bh_account_command *word)
+{
+    switch (word->word) {
+    case BH_ACCOUNT_SAYS_GOOD:
+    case BH_ACCOUNT_SAYS_CREDIT:
+    case BH_ACCOUNT_SAYS_AUTH: hear_about_state(keeper, word); break;
+    case BH_ACCOUNT_SAYS_NO_JOURNAL:
+    case BH_ACCOUNT_SAYS_LOCK_DOUBTFUL: bh_witness_hear(&keeper->witness, word); break;
+    }
 }
 
 /* ---- the survey of the server ---- */
@@ -446,8 +480,9 @@ bh_keeper_stop(struct bh_keeper *keeper)
 {
     if (keeper->closing > 0)
         return;
-    keeper->closing = 4;
+    keeper->closing = 5;
     uv_close((uv_handle_t *)&keeper->timer, timer_on_closed);
+    bh_witness_close(&keeper->witness, shell_on_closed, keeper);
     bh_gateway_transport_stop(keeper->transport, shell_on_closed, keeper);
     keeper->transport = NULL;
     bh_account_watcher_stop(keeper->watcher);
@@ -491,8 +526,17 @@ open_shells(struct bh_keeper *keeper, uv_loop_t *loop, struct bh_error *error)
     if (status != BH_OK)
         return status;
     struct bh_gateway_transport_options transport = bh_settings_transport(config);
-    return bh_gateway_transport_start(loop, 1, &transport, transport_on_answered, keeper,
-                                      &keeper->transport);
+    status = bh_gateway_transport_start(loop, SLOT_COUNT, &transport, transport_on_answered, keeper,
+                                        &keeper->transport);
+    if (status == BH_OK)
+        bh_witness_open(&keeper->witness, &(struct bh_witness_options){
+                                              .config = config,
+                                              .sent_with = keeper->options.sent_with,
+                                              .desk = &keeper->desk,
+                                              .transport = keeper->transport,
+                                              .slot = SLOT_JOURNAL,
+                                          });
+    return status;
 }
 
 enum bh_status
@@ -511,6 +555,7 @@ bh_keeper_new(uv_loop_t *loop, const struct bh_keeper_options *options,
     bh_gateway_request_init(&keeper->request, 0);
     uv_timer_init(loop, &keeper->timer);
     keeper->timer.data = keeper;
+    bh_witness_init(&keeper->witness, loop);
     enum bh_status status = open_shells(keeper, loop, error);
     if (status == BH_OK)
         *ret_keeper = keeper;
@@ -535,8 +580,10 @@ bh_keeper_configure(struct bh_keeper *keeper, const struct bh_config *config)
     if (bh_gateway_transport_configure(keeper->transport, &transport) != BH_OK)
         bh_log_write(BH_LOG_ERROR, "reload_failed", NULL, 0,
                      "out of memory: the balance is asked for with the old [gateway] settings");
-    bh_config_release(keeper->config);
+    const struct bh_config *old = keeper->config;
     keeper->config = bh_config_retain(config);
+    bh_witness_configure(&keeper->witness, keeper->config);
+    bh_config_release(old);
     plan(keeper);
 }
 
@@ -549,6 +596,7 @@ bh_keeper_free(struct bh_keeper *keeper)
     bh_redis_connection_release(&keeper->connection);
     bh_settings_release(&keeper->settings);
     bh_gateway_request_release(&keeper->request);
+    bh_witness_release(&keeper->witness);
     bh_config_release(keeper->config);
     bh_free(keeper);
 }

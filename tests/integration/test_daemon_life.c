@@ -229,7 +229,8 @@ Test(daemon_life, ends_at_once_at_the_second_signal)
     const struct bh_rig_options options = {.pool = "drain_timeout = 5m",
                                            .gateway = "timeout = 25s"};
     bh_rig_start(&rig, &options);
-    bh_rig_tell(&rig, "fault", "{\"kind\":\"hang\",\"at\":\"after\"}");
+    bh_rig_tell(&rig, "fault",
+                "{\"kind\":\"hang\",\"at\":\"after\",\"match\":{\"path\":\"/api/sms\"}}");
     push_jobs(&rig, "sms", "twice", 0, 1);
     BH_RIG_UNTIL(&rig, has_accepted(&rig, 1));
     bh_process_signal(&rig.daemons[0].process, SIGTERM);
@@ -247,7 +248,8 @@ Test(daemon_life, ends_when_the_drain_has_lasted_long_enough)
     const struct bh_rig_options options = {.pool = "drain_timeout = 1s",
                                            .gateway = "timeout = 25s"};
     bh_rig_start(&rig, &options);
-    bh_rig_tell(&rig, "fault", "{\"kind\":\"hang\",\"at\":\"after\"}");
+    bh_rig_tell(&rig, "fault",
+                "{\"kind\":\"hang\",\"at\":\"after\",\"match\":{\"path\":\"/api/sms\"}}");
     push_jobs(&rig, "sms", "long", 0, 1);
     BH_RIG_UNTIL(&rig, has_accepted(&rig, 1));
     cr_expect_eq(bh_daemon_stop(&rig.daemons[0], 15000), 0);
