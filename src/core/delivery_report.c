@@ -235,7 +235,8 @@ copy_digits(struct bh_str text, bool is_number, char *ret_digits, size_t size)
         text = (struct bh_str){text.ptr + 1, text.len - 1};
     else if (is_number && text.len > 2 && text.ptr[0] == '0' && text.ptr[1] == '0')
         text = (struct bh_str){text.ptr + 2, text.len - 2};
-    if (text.len == 0 || text.len >= size)
+    bool twice = is_number && text.len > 1 && text.ptr[0] == '0' && text.ptr[1] == '0';
+    if (text.len == 0 || text.len >= size || twice)
         return;
     for (size_t i = 0; i < text.len; i++) {
         if (!bh_is_digit(text.ptr[i]))

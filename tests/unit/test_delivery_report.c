@@ -108,9 +108,9 @@ Test(delivery_report, of_a_call_has_more_to_tell, .init = load_zone, .fini = fre
          "data[pricePerMinute]=0.045&data[timestamp]=1774787400&data[foreign_id]=call-1&webhook_"
          "event="
          "voice_status"                                                                      },
-        {FORM, "callerId=&recipient=491711234567&id=5501&status=Completed&duration=12&"
-         "pricePerMinute=.045&"
-               "timestamp=1774787400.0&foreign_id=call-1"                                                                               },
+        {FORM, "callerId=%2B0049&recipient=491711234567&id=5501&status=Completed&duration=12&"
+               "pricePerMinute=.045&"
+               "timestamp=1774787400.0&foreign_id=call-1"                      },
     };
     for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
         struct bh_delivery_report got;

@@ -1,0 +1,286 @@
+#include <string.h>
+
+#include "core/alloc.h"
+#include "core/ascii.h"
+#include "http/server_internal.h"
+
+/* A request and what was read of it; from its first line to its end. */
+struct exchange {
+    char *uri; /* owned; as sent */
+    bool begun, answered;
+    enum bh_http_method method;
+    struct bh_str content_type; /* borrowed from the library as long as the request */
+    struct bh_buf body;
+};
+
+/* What its headers say, as far as it matters here. */
+struct head {
+    unsigned count, hosts, lengths, codings;
+    bool broken, chunked;
+    struct bh_str length, content_type;
+};
+
+void *
+bh_http_exchange_on_uri(void *arg, const char *uri, struct MHD_Connection *connection)
+{
+    struct bh_http_server *server = arg;
+    struct bh_http_visitor *visitor = bh_http_visitor_of(connection);
+    struct exchange *exchange = bh_alloc_zero(sizeof(*exchange));
+    if (visitor != NULL)
+        visitor->busy = true;
+    if (exchange == NULL)
+        return NULL;
+    bh_buf_init(&exchange->body, server->options.body_bytes_max);
+    exchange->uri = bh_strdup(uri);
+    return exchange;
+}
+
+void
+bh_http_exchange_on_completed(void *arg, struct MHD_Connection *connection, void **context,
+                              enum MHD_RequestTerminationCode code)
+{
+    struct bh_http_server *server = arg;
+    struct bh_http_visitor *visitor = bh_http_visitor_of(connection);
+    struct exchange *exchange = *context;
+    (void)code;
+    if (visitor != NULL) {
+        visitor->busy = false;
+        visitor->since = bh_mono_from_ns(uv_hrtime());
+    }
+    *context = NULL;
+    if (exchange == NULL)
+        return;
+    if (!exchange->answered)
+        server->counters.refused++;
+    bh_buf_release(&exchange->body);
+    bh_free(exchange->uri);
+    bh_free(exchange);
+}
+
+/* ---- answering ---- */
+
+#define ANSWER_BYTES_MAX ((size_t)4 * 1024 * 1024)
+
+static bool
+add_header(struct MHD_Response *response, const char *name, const char *value)
+{
+    return value == NULL || MHD_add_response_header(response, name, value) == MHD_YES;
+}
+
+/* `close`: nothing more of this connection is looked at. */
+static enum MHD_Result
+respond(struct MHD_Connection *connection, struct bh_http_answer *answer, bool close)
+{
+    static char nothing[1];
+    struct bh_str body = bh_buf_str(&answer->body);
+    struct MHD_Response *response = MHD_create_response_from_buffer(
+        body.len, body.len > 0 ? answer->body.ptr : nothing, MHD_RESPMEM_MUST_COPY);
+    if (response == NULL)
+        return MHD_NO;
+    const char *type = answer->content_type != NULL ? answer->content_type : "text/plain";
+    enum MHD_Result result = MHD_NO;
+    if (add_header(response, "Content-Type", type) &&
+        add_header(response, "Cache-Control", "no-store") &&
+        add_header(response, "X-Content-Type-Options", "nosniff") &&
+        add_header(response, "Allow", answer->allow) &&
+        add_header(response, "Connection", close ? "close" : NULL))
+        result = MHD_queue_response(connection, answer->status, response);
+    MHD_destroy_response(response);
+    return result;
+}
+
+static enum MHD_Result
+refuse(struct bh_http_server *server, struct exchange *exchange, struct MHD_Connection *connection,
+       unsigned status, const char *why)
+{
+    struct bh_http_answer answer = {.status = status};
+    exchange->answered = true;
+    server->counters.refused++;
+    if (status == MHD_HTTP_METHOD_NOT_ALLOWED)
+        answer.allow = "GET, HEAD, POST";
+    bh_buf_init(&answer.body, ANSWER_BYTES_MAX);
+    bh_buf_append_text(&answer.body, why);
+    bh_buf_append_char(&answer.body, '\n');
+    enum MHD_Result result = respond(connection, &answer, true);
+    bh_buf_release(&answer.body);
+    return result;
+}
+
+static enum MHD_Result
+serve(struct bh_http_server *server, struct exchange *exchange, struct MHD_Connection *connection)
+{
+    struct bh_http_answer answer = {.status = 0};
+    struct bh_str target = bh_str_from(exchange->uri), path;
+    bh_str_split(&target, '?', &path);
+    const struct bh_http_request request = {
+        .method = exchange->method,
+        .path = path,
+        .query = target,
+        .content_type = exchange->content_type,
+        .body = bh_buf_str(&exchange->body),
+    };
+    exchange->answered = true;
+    server->counters.requests++;
+    bh_buf_init(&answer.body, ANSWER_BYTES_MAX);
+    server->options.on_request(server->options.arg, &request, &answer);
+    BH_ASSERT(answer.status != 0);
+    if (bh_buf_status(&answer.body) != BH_OK)
+        answer.status = MHD_HTTP_INTERNAL_SERVER_ERROR;
+    enum MHD_Result result = respond(connection, &answer, server->stopping);
+    bh_buf_release(&answer.body);
+    return result;
+}
+
+/* ---- judging the head ---- */
+
+/* What RFC 9110 (5.6.2) allows in the name of a header.  A blank before the colon hides a header from one of two. */
+static bool
+is_token(struct bh_str name)
+{
+    for (size_t i = 0; i < name.len; i++) {
+        if (!bh_is_alnum(name.ptr[i]) && memchr("!#$%&'*+-.^_`|~", name.ptr[i], 15) == NULL)
+            return false;
+    }
+    return name.len > 0;
+}
+
+static bool
+is_value(struct bh_str value)
+{
+    for (size_t i = 0; i < value.len; i++) {
+        unsigned char c = (unsigned char)value.ptr[i];
+        if ((c < 0x20 && c != '\t') || c == 0x7F)
+            return false;
+    }
+    return true;
+}
+
+static enum MHD_Result
+head_on_header(void *arg, enum MHD_ValueKind kind, const char *name, size_t name_len,
+               const char *value, size_t value_len)
+{
+    struct head *head = arg;
+    const struct bh_str key = {name, name_len};
+    const struct bh_str text = {value != NULL ? value : "", value != NULL ? value_len : 0};
+    (void)kind;
+    if (++head->count > BH_HTTP_HEADERS_MAX)
+        return MHD_NO;
+    if (!is_token(key) || !is_value(text))
+        head->broken = true;
+    if (bh_str_equal_nocase(key, BH_STR_LITERAL("Host"))) {
+        head->hosts++;
+    } else if (bh_str_equal_nocase(key, BH_STR_LITERAL("Content-Length"))) {
+        head->lengths++;
+        head->length = text;
+    } else if (bh_str_equal_nocase(key, BH_STR_LITERAL("Transfer-Encoding"))) {
+        head->codings++;
+        head->chunked = bh_str_equal_nocase(text, BH_STR_LITERAL("chunked"));
+    } else if (bh_str_equal_nocase(key, BH_STR_LITERAL("Content-Type"))) {
+        head->content_type = text;
+    }
+    return MHD_YES;
+}
+
+/* Visible ASCII that begins with a slash. */
+static bool
+is_target(const char *uri)
+{
+    for (const char *c = uri; *c != '\0'; c++) {
+        if (*c <= 0x20 || *c >= 0x7F)
+            return false;
+    }
+    return uri[0] == '/';
+}
+
+static bool
+read_method(const char *word, enum bh_http_method *ret_method)
+{
+    static const char *const words[] = {
+        [BH_HTTP_GET] = "GET", [BH_HTTP_HEAD] = "HEAD", [BH_HTTP_POST] = "POST"};
+    for (size_t i = 0; i < BH_ARRAY_LEN(words); i++) {
+        if (strcmp(word, words[i]) == 0) {
+            *ret_method = (enum bh_http_method)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Decimal digits alone; other spellings of a length are read differently by different programs. */
+static bool
+read_length(struct bh_str text, int64_t *ret_length)
+{
+    return text.len > 0 && bh_is_digit(text.ptr[0]) && bh_str_to_int64(text, ret_length);
+}
+
+/* The status that refuses it, with a reason; 0 when it may go on. */
+static unsigned
+judge(const struct bh_http_server *server, const struct exchange *exchange, const struct head *head,
+      const char **ret_why)
+{
+    int64_t length = 0;
+    bool has_body = head->codings > 0;
+    *ret_why = "bad request";
+    if (head->count > BH_HTTP_HEADERS_MAX)
+        return MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE;
+    if (head->broken || head->hosts > 1 || !is_target(exchange->uri))
+        return MHD_HTTP_BAD_REQUEST;
+    if (head->lengths > 1 || head->codings > 1 || (head->lengths > 0 && head->codings > 0))
+        return MHD_HTTP_BAD_REQUEST;
+    if (head->codings > 0 && !head->chunked)
+        return MHD_HTTP_NOT_IMPLEMENTED;
+    if (head->lengths > 0) {
+        if (!read_length(head->length, &length))
+            return MHD_HTTP_BAD_REQUEST;
+        has_body = length > 0;
+    }
+    if (has_body && exchange->method != BH_HTTP_POST)
+        return MHD_HTTP_BAD_REQUEST;
+    *ret_why = "the body is too long";
+    if ((uint64_t)length > server->options.body_bytes_max)
+        return MHD_HTTP_CONTENT_TOO_LARGE;
+    return 0;
+}
+
+static enum MHD_Result
+begin(struct bh_http_server *server, struct exchange *exchange, struct MHD_Connection *connection,
+      const char *method)
+{
+    struct head head = {.count = 0};
+    const char *why;
+    exchange->begun = true;
+    if (!read_method(method, &exchange->method))
+        return refuse(server, exchange, connection, MHD_HTTP_METHOD_NOT_ALLOWED,
+                      "only GET, HEAD and POST");
+    (void)MHD_get_connection_values_n(connection, MHD_HEADER_KIND, head_on_header, &head);
+    unsigned status = judge(server, exchange, &head, &why);
+    if (status != 0)
+        return refuse(server, exchange, connection, status, why);
+    exchange->content_type = head.content_type;
+    return MHD_YES;
+}
+
+/*
+ * Called once with the head, then with each piece of the body, then once more.  Refused is at the first call, which makes
+ * the library close behind the answer; in the middle of a body it can only be cut off.
+ */
+enum MHD_Result
+bh_http_exchange_on_access(void *arg, struct MHD_Connection *connection, const char *url,
+                           const char *method, const char *version, const char *upload,
+                           size_t *upload_len, void **context)
+{
+    struct bh_http_server *server = arg;
+    struct exchange *exchange = *context;
+    (void)url;
+    (void)version;
+    if (exchange == NULL || exchange->uri == NULL)
+        return MHD_NO;
+    if (!exchange->begun)
+        return begin(server, exchange, connection, method);
+    if (*upload_len == 0)
+        return serve(server, exchange, connection);
+    if (bh_buf_append(&exchange->body, upload, *upload_len) != BH_OK)
+        return MHD_NO;
+    *upload_len = 0;
+    return MHD_YES;
+}

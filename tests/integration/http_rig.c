@@ -1,0 +1,165 @@
+#include "http_rig.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "support/http_client.h"
+
+#define WAIT_MS 20000
+
+struct http_rig {
+    pthread_t thread;
+    uv_loop_t loop;
+    uv_async_t stop;
+    uv_timer_t look;
+    struct bh_http_server *server;
+    int port;
+    atomic_uint connections;
+};
+
+static void *
+must(void *memory)
+{
+    if (memory == NULL)
+        abort();
+    return memory;
+}
+
+static void
+on_request(void *arg, const struct bh_http_request *request, struct bh_http_answer *ret_answer)
+{
+    static const char *const methods[] = {"GET", "HEAD", "POST"};
+    (void)arg;
+    ret_answer->status = 200;
+    bh_buf_printf(&ret_answer->body, "%s %.*s?%.*s %.*s %zu %.*s\n", methods[request->method],
+                  BH_STR_ARGS(request->path), BH_STR_ARGS(request->query),
+                  BH_STR_ARGS(request->content_type), request->body.len,
+                  (int)(request->body.len < 64 ? request->body.len : 64),
+                  request->body.len > 0 ? request->body.ptr : "");
+}
+
+static void
+on_closed(void *arg)
+{
+    struct http_rig *rig = arg;
+    uv_close((uv_handle_t *)&rig->stop, NULL);
+    uv_close((uv_handle_t *)&rig->look, NULL);
+}
+
+static void
+on_stop(uv_async_t *async)
+{
+    struct http_rig *rig = async->data;
+    bh_http_server_stop(rig->server);
+}
+
+static void
+on_look(uv_timer_t *timer)
+{
+    struct http_rig *rig = timer->data;
+    atomic_store(&rig->connections, bh_http_server_connections(rig->server));
+}
+
+static void *
+run(void *arg)
+{
+    struct http_rig *rig = arg;
+    uv_run(&rig->loop, UV_RUN_DEFAULT);
+    return NULL;
+}
+
+struct http_rig *
+http_rig_start(const struct bh_http_server_options *options)
+{
+    struct http_rig *rig = must(calloc(1, sizeof(*rig)));
+    struct bh_http_server_options filled = *options;
+    struct bh_error error = {"", ""};
+    filled.host = "127.0.0.1";
+    filled.on_request = on_request;
+    filled.on_closed = on_closed;
+    filled.arg = rig;
+    if (uv_loop_init(&rig->loop) != 0 || uv_async_init(&rig->loop, &rig->stop, on_stop) != 0 ||
+        uv_timer_init(&rig->loop, &rig->look) != 0 ||
+        bh_http_server_new(&rig->loop, &filled, &rig->server) != BH_OK ||
+        bh_http_server_listen(rig->server, &error) != BH_OK) {
+        fprintf(stderr, "http_rig: %s\n", error.text);
+        abort();
+    }
+    rig->stop.data = rig->look.data = rig;
+    uv_timer_start(&rig->look, on_look, 5, 5);
+    rig->port = bh_http_server_port(rig->server);
+    if (pthread_create(&rig->thread, NULL, run, rig) != 0)
+        abort();
+    return rig;
+}
+
+struct bh_http_counters
+http_rig_stop(struct http_rig *rig)
+{
+    uv_async_send(&rig->stop);
+    pthread_join(rig->thread, NULL);
+    struct bh_http_counters counters = *bh_http_server_counters(rig->server);
+    if (uv_loop_close(&rig->loop) != 0)
+        abort();
+    bh_http_server_free(rig->server);
+    free(rig);
+    return counters;
+}
+
+int
+http_rig_port(const struct http_rig *rig)
+{
+    return rig->port;
+}
+
+unsigned
+http_rig_connections(const struct http_rig *rig)
+{
+    return atomic_load(&rig->connections);
+}
+
+static char *
+read_to_end(int fd)
+{
+    size_t len = 0, capacity = 4096;
+    char *all = must(malloc(capacity));
+    for (;;) {
+        ssize_t got = recv(fd, all + len, capacity - len - 1, 0);
+        if (got <= 0)
+            break;
+        len += (size_t)got;
+        if (capacity - len < 1024)
+            all = must(realloc(all, capacity *= 2));
+    }
+    all[len] = '\0';
+    return all;
+}
+
+char *
+http_rig_talk(const struct http_rig *rig, const char *bytes, size_t len, char **ret_all)
+{
+    int fd = bh_test_http_connect(rig->port, WAIT_MS);
+    if (fd < 0)
+        abort();
+    /* A server that has heard enough may have closed already. */
+    (void)bh_test_http_send(fd, bytes, len);
+    shutdown(fd, SHUT_WR);
+    char *all = read_to_end(fd);
+    close(fd);
+    char *statuses = must(calloc(1, strlen(all) + 1));
+    for (const char *at = strstr(all, "HTTP/1."); at != NULL; at = strstr(at + 1, "HTTP/1.")) {
+        if (statuses[0] != '\0')
+            strncat(statuses, " ", 2);
+        strncat(statuses, at + 9, 3);
+    }
+    if (ret_all != NULL)
+        *ret_all = all;
+    else
+        free(all);
+    return statuses;
+}

@@ -1,0 +1,146 @@
+#include <criterion/criterion.h>
+
+#include <string.h>
+
+#include "http/router.h"
+
+static struct {
+    bool healthy;
+    enum bh_http_taken taken;
+    struct bh_delivery_report report;
+    unsigned reports, wrong_tokens, no_reports;
+} world;
+
+static bool
+is_healthy(void *arg)
+{
+    (void)arg;
+    return world.healthy;
+}
+
+static enum bh_http_taken
+on_report(void *arg, const struct bh_delivery_report *report)
+{
+    (void)arg;
+    world.reports++;
+    world.report = *report;
+    return world.taken;
+}
+
+static void
+on_refused(void *arg, enum bh_http_refusal refusal, const char *why)
+{
+    (void)arg;
+    world.wrong_tokens += refusal == BH_HTTP_WRONG_TOKEN;
+    world.no_reports += refusal == BH_HTTP_NO_REPORT && why[0] != '\0';
+}
+
+static unsigned
+ask(const char *token, enum bh_http_method method, const char *path, const char *query,
+    const char *body)
+{
+    const struct bh_http_routes routes = {
+        .webhook_token = bh_str_from(token),
+        .is_healthy = is_healthy,
+        .on_report = on_report,
+        .on_refused = on_refused,
+    };
+    const struct bh_http_request request = {
+        .method = method,
+        .path = bh_str_from(path),
+        .query = bh_str_from(query),
+        .body = bh_str_from(body),
+    };
+    struct bh_http_answer answer = {.status = 0};
+    bh_buf_init(&answer.body, 4096);
+    bh_http_route(&routes, &request, &answer);
+    cr_expect_gt(answer.body.len, 0, "%s", path);
+    cr_expect_eq(answer.allow != NULL, answer.status == 405, "%s", path);
+    bh_buf_release(&answer.body);
+    return answer.status;
+}
+
+#define DLR "msg_id=77&status=DELIVERED"
+
+Test(router, knows_its_routes_and_nothing_else)
+{
+    static const struct {
+        const char *name, *token;
+        enum bh_http_method method;
+        const char *path, *query, *body;
+        unsigned status, reports, wrong_tokens, no_reports;
+    } rows[] = {
+        {"health",                  "s3cret",          BH_HTTP_GET,  "/healthz",                   "",             "",      200, 0, 0, 0},
+        {"health for the hurried",  "s3cret",          BH_HTTP_HEAD, "/healthz",                   "",             "",      200, 0, 0, 0},
+        {"health is not posted",    "s3cret",          BH_HTTP_POST, "/healthz",                   "",             "",      405, 0, 0, 0},
+        {"health with a slash",     "s3cret",          BH_HTTP_GET,  "/healthz/",                  "",             "",      404, 0, 0, 0},
+        {"health, encoded",         "s3cret",          BH_HTTP_GET,  "/health%7a",                 "",             "",      404, 0, 0, 0},
+        {"the root",                "s3cret",          BH_HTTP_GET,  "/",                          "",             "",      404, 0, 0, 0},
+        {"a report by GET",         "s3cret",          BH_HTTP_GET,  "/webhook/s3cret",            DLR,            "",      200, 1, 0, 0},
+        {"a report by POST",        "s3cret",          BH_HTTP_POST, "/webhook/s3cret",            "",             DLR,     200, 1, 0, 0},
+        {"the token encoded",       "s3cret",          BH_HTTP_POST, "/webhook/%733%63ret",        "",             DLR,     200, 1, 0, 0},
+        {"a token with everything", "a/b?c d\xc3\xa4", BH_HTTP_POST, "/webhook/a/b%3Fc%20d%c3%A4",
+         "",                                                                                                       DLR,     200, 1, 0, 0},
+        {"nothing",                 "s3cret",          BH_HTTP_POST, "/webhook/s3cret",            "",             "",      200, 0, 0, 0},
+        {"another event",           "s3cret",          BH_HTTP_POST, "/webhook/s3cret",            "",
+         "webhook_event=sms_mo&id=4",                                                                                       200, 0, 0, 0},
+        {"no report",               "s3cret",          BH_HTTP_POST, "/webhook/s3cret",            "",             "hello", 400, 0, 0, 1},
+        {"HEAD of the webhook",     "s3cret",          BH_HTTP_HEAD, "/webhook/s3cret",            DLR,            "",      405, 0, 0, 0},
+        {"HEAD with a wrong token", "s3cret",          BH_HTTP_HEAD, "/webhook/x",                 DLR,            "",      404, 0, 1, 0},
+        {"a wrong token",           "s3cret",          BH_HTTP_POST, "/webhook/s3creT",            "",             DLR,     404, 0, 1, 0},
+        {"half a token",            "s3cret",          BH_HTTP_POST, "/webhook/s3cre",             "",             DLR,     404, 0, 1, 0},
+        {"more than the token",     "s3cret",          BH_HTTP_POST, "/webhook/s3cret/",           "",             DLR,     404, 0, 1, 0},
+        {"no token",                "s3cret",          BH_HTTP_POST, "/webhook/",                  "",             DLR,     404, 0, 1, 0},
+        {"not even a slash",        "s3cret",          BH_HTTP_POST, "/webhook",                   "",             DLR,     404, 0, 0, 0},
+        {"the token in the query",  "s3cret",          BH_HTTP_POST, "/webhook/",                  "token=s3cret", DLR,     404, 0,
+         1,                                                                                                                            0},
+        {"a NUL behind the token",  "s3cret",          BH_HTTP_POST, "/webhook/s3cret%00",         "",             DLR,     404, 0, 1,
+         0                                                                                                                              },
+        {"encoded twice",           "s3cret",          BH_HTTP_POST, "/webhook/%25733cret",        "",             DLR,     404, 0, 1, 0},
+        {"badly encoded",           "s3cret",          BH_HTTP_POST, "/webhook/s3cret%",           "",             DLR,     404, 0, 1, 0},
+        {"dots",                    "s3cret",          BH_HTTP_POST, "/webhook/x/../s3cret",       "",             DLR,     404, 0, 1, 0},
+        {"the route in capitals",   "s3cret",          BH_HTTP_POST, "/Webhook/s3cret",            "",             DLR,     404, 0, 0, 0},
+        {"two slashes",             "s3cret",          BH_HTTP_POST, "//webhook/s3cret",           "",             DLR,     404, 0, 0, 0},
+        {"no token is configured",  "",                BH_HTTP_POST, "/webhook/",                  "",             DLR,     404, 0, 0, 0},
+        {"nor any other",           "",                BH_HTTP_POST, "/webhook/x",                 "",             DLR,     404, 0, 0, 0},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        memset(&world, 0, sizeof(world));
+        world.healthy = true;
+        unsigned got =
+            ask(rows[i].token, rows[i].method, rows[i].path, rows[i].query, rows[i].body);
+        cr_expect_eq(got, rows[i].status, "%s: %u", rows[i].name, got);
+        cr_expect_eq(world.reports, rows[i].reports, "%s: %u reports", rows[i].name, world.reports);
+        cr_expect_eq(world.wrong_tokens, rows[i].wrong_tokens, "%s", rows[i].name);
+        cr_expect_eq(world.no_reports, rows[i].no_reports, "%s", rows[i].name);
+        cr_expect(world.reports == 0 || strcmp(world.report.message_id, "77") == 0, "%s",
+                  rows[i].name);
+    }
+}
+
+Test(router, never_reads_a_token_that_is_longer_than_any)
+{
+    char path[2000] = "/webhook/";
+    memset(&world, 0, sizeof(world));
+    memset(path + 9, 'x', sizeof(path) - 10);
+    cr_expect_eq(ask("s3cret", BH_HTTP_POST, path, "", DLR), 404);
+    cr_expect_eq(world.wrong_tokens, 1);
+    char token[BH_HTTP_TOKEN_MAX + 1] = "";
+    memset(token, 'x', BH_HTTP_TOKEN_MAX);
+    path[9 + BH_HTTP_TOKEN_MAX] = '\0';
+    cr_expect_eq(ask(token, BH_HTTP_POST, path, "", DLR), 200);
+}
+
+Test(router, asks_the_gateway_to_try_again_in_a_way_that_each_of_its_versions_understands)
+{
+    memset(&world, 0, sizeof(world));
+    world.taken = BH_HTTP_NOT_TAKEN;
+    cr_expect_eq(ask("s3cret", BH_HTTP_POST, "/webhook/s3cret", "", DLR), 500);
+    cr_expect_eq(world.reports, 1);
+}
+
+Test(router, says_when_a_loop_hangs)
+{
+    memset(&world, 0, sizeof(world));
+    cr_expect_eq(ask("", BH_HTTP_GET, "/healthz", "", ""), 503);
+}
