@@ -21,9 +21,10 @@ enum bh_script_id {
     BH_SCRIPT_ACCOUNT,
     BH_SCRIPT_RESOLVE,
     BH_SCRIPT_LIST,
+    BH_SCRIPT_REPORT,
 };
 
-#define BH_SCRIPT_COUNT (BH_SCRIPT_LIST + 1)
+#define BH_SCRIPT_COUNT (BH_SCRIPT_REPORT + 1)
 
 struct bh_script {
     const char *name;

@@ -1,0 +1,307 @@
+#include "redis/report.h"
+
+#include <hiredis/hiredis.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/alloc.h"
+#include "redis/call.h"
+#include "redis/keys.h"
+#include "redis/reply_view.h"
+#include "redis/report_codec.h"
+#include "redis/resolve.h"
+
+#define NOWHERE ((size_t)-1)
+
+/* One report under way. */
+struct errand {
+    struct bh_redis_connection *connection; /* borrowed */
+    const struct bh_config *config;         /* owned reference */
+    struct bh_delivery_report report;
+    bh_report_on_done *on_done;
+    void *arg;
+
+    size_t asked, answered; /* looks, one per queue, answered in their order */
+    size_t best_at;         /* of the queues; NOWHERE: none yet */
+    enum bh_report_match best;
+    bool tied;       /* another one matches as well */
+    bool may_settle; /* the best one's state leaves something to settle */
+    enum bh_status failed;
+    char error_text[160];
+
+    struct bh_queue_keys keys; /* of the queue that it is brought to */
+    struct bh_call call;
+    bool reloaded; /* Redis did not know the script, and was given it */
+    enum bh_report_fate fate;
+};
+
+static void
+finish(struct errand *errand)
+{
+    const struct bh_report_result result = {
+        .fate = errand->fate,
+        .queue = errand->best_at != NOWHERE ? errand->config->queues[errand->best_at].name : NULL,
+    };
+    errand->on_done(errand->arg, errand->failed, &result,
+                    errand->error_text[0] != '\0' ? errand->error_text : NULL);
+    bh_call_release(&errand->call);
+    bh_config_release(errand->config);
+    bh_free(errand);
+}
+
+static void
+fail(struct errand *errand, enum bh_status status)
+{
+    errand->failed = status;
+    finish(errand);
+}
+
+/* What a reply says before anybody looks inside. */
+static enum bh_status
+judge(struct errand *errand, const struct redisReply *reply)
+{
+    struct bh_str text;
+    if (reply == NULL)
+        return BH_EDOWN;
+    if (!bh_reply_error(reply, &text))
+        return BH_OK;
+    const struct bh_redis_error *row = bh_redis_error_find(text);
+    snprintf(errand->error_text, sizeof(errand->error_text), "%.*s",
+             (int)(text.len < 150 ? text.len : 150), text.ptr);
+    if (row->class == BH_REDIS_RECONNECT)
+        bh_redis_connection_reconnect(errand->connection, row, row->word);
+    return BH_EIO;
+}
+
+/* ---- script calls ---- */
+
+static enum bh_status
+send_call(struct errand *errand, bh_redis_on_reply *on_reply)
+{
+    const struct bh_str *argv;
+    size_t argc;
+    enum bh_status status = bh_call_argv(&errand->call, &argv, &argc);
+    if (status == BH_OK)
+        status = bh_redis_connection_send(errand->connection, argc, argv, 0, on_reply, errand);
+    return status;
+}
+
+static void
+load_on_reply(void *arg, const struct redisReply *reply, const char *error_text)
+{
+    /* The call that follows tells how it went. */
+    (void)arg;
+    (void)reply;
+    (void)error_text;
+}
+
+/* True: Redis did not know the script, and the call is under way again. */
+static bool
+call_again(struct errand *errand, const struct redisReply *reply, bh_redis_on_reply *on_reply)
+{
+    struct bh_str text;
+    const struct bh_str argv[] = {BH_STR_LITERAL("SCRIPT"), BH_STR_LITERAL("LOAD"),
+                                  bh_scripts[errand->call.script].text};
+    if (errand->reloaded || !bh_reply_error(reply, &text) ||
+        bh_redis_error_find(text)->class != BH_REDIS_LOAD_SCRIPT ||
+        bh_redis_connection_send(errand->connection, BH_ARRAY_LEN(argv), argv, 0, load_on_reply,
+                                 NULL) != BH_OK ||
+        send_call(errand, on_reply) != BH_OK)
+        return false;
+    errand->reloaded = true;
+    return true;
+}
+
+static void
+begin_call(struct errand *errand, enum bh_script_id script)
+{
+    bh_call_release(&errand->call);
+    bh_call_init(&errand->call, script);
+    errand->reloaded = false;
+}
+
+/* ---- 3: the delivery ---- */
+
+static void
+note_on_reply(void *arg, const struct redisReply *reply, const char *error_text)
+{
+    struct errand *errand = arg;
+    enum bh_report_code code = BH_REPORT_CODE_NONE;
+    (void)error_text;
+    if (call_again(errand, reply, note_on_reply))
+        return;
+    enum bh_status status = judge(errand, reply);
+    if (status == BH_OK)
+        status = bh_decode_report(reply, &code);
+    if (status == BH_OK && errand->fate == BH_REPORT_NOTED) {
+        if (code == BH_REPORT_CODE_NOTHING_NEW)
+            errand->fate = BH_REPORT_REPEATED;
+        else if (code == BH_REPORT_CODE_NONE)
+            errand->fate = BH_REPORT_NO_JOB;
+    }
+    fail(errand, status);
+}
+
+static void
+note(struct errand *errand)
+{
+    begin_call(errand, BH_SCRIPT_REPORT);
+    bh_encode_report(&errand->call, &errand->keys, &errand->report);
+    enum bh_status status = send_call(errand, note_on_reply);
+    if (status != BH_OK)
+        fail(errand, status);
+}
+
+/* ---- 2: the uncertain job ---- */
+
+static void
+settle_on_reply(void *arg, const struct redisReply *reply, const char *error_text)
+{
+    struct errand *errand = arg;
+    struct bh_resolved resolved;
+    (void)error_text;
+    if (call_again(errand, reply, settle_on_reply))
+        return;
+    enum bh_status status = judge(errand, reply);
+    if (status == BH_OK)
+        status = bh_decode_resolve(reply, &resolved);
+    if (status != BH_OK) {
+        fail(errand, status);
+        return;
+    }
+    if (resolved.code == BH_RESOLVED_DONE)
+        errand->fate = BH_REPORT_SETTLED;
+    else if (resolved.code == BH_RESOLVED_LEASED)
+        errand->fate = BH_REPORT_EARLY;
+    note(errand);
+}
+
+static void
+settle(struct errand *errand)
+{
+    const struct bh_field message_id = {"message_id", bh_str_from(errand->report.message_id)};
+    const struct bh_resolve resolve = {
+        .id = errand->report.foreign_id,
+        .word = BH_RESOLVE_SENT,
+        .source = BH_RESOLVE_BY_REPORT,
+        .who = BH_STR_LITERAL("report"),
+        .retention_ms = errand->config->status.retention_ms,
+        .events_cap = (uint32_t)errand->config->status.events_max,
+        .fields = &message_id,
+        .fields_count = message_id.value.len > 0 ? 1 : 0,
+    };
+    begin_call(errand, BH_SCRIPT_RESOLVE);
+    bh_encode_resolve(&errand->call, &errand->keys, &resolve);
+    enum bh_status status = send_call(errand, settle_on_reply);
+    if (status != BH_OK)
+        fail(errand, status);
+}
+
+/* ---- 1: which job ---- */
+
+static void
+choose(struct errand *errand)
+{
+    if (errand->failed != BH_OK) {
+        finish(errand);
+        return;
+    }
+    if (errand->best == BH_REPORT_MATCH_NONE || errand->best == BH_REPORT_MATCH_OTHER ||
+        errand->tied) {
+        errand->fate = errand->best == BH_REPORT_MATCH_NONE ? BH_REPORT_NO_JOB
+                       : errand->tied                       ? BH_REPORT_AMBIGUOUS
+                                                            : BH_REPORT_OTHER_MESSAGE;
+        finish(errand);
+        return;
+    }
+    errand->fate = BH_REPORT_NOTED;
+    enum bh_status status = bh_queue_keys_init(&errand->keys, errand->config->redis.prefix,
+                                               errand->config->queues[errand->best_at].name);
+    BH_ASSERT(status == BH_OK);
+    if (errand->may_settle)
+        settle(errand);
+    else
+        note(errand);
+}
+
+static void
+weigh(struct errand *errand, size_t at, const struct bh_reported_status *status)
+{
+    enum bh_report_match match = bh_report_match(&errand->report, status);
+    if (match == BH_REPORT_MATCH_NONE || match < errand->best)
+        return;
+    errand->tied = match == errand->best;
+    errand->best = match;
+    errand->best_at = at;
+    errand->may_settle =
+        !bh_report_state_is_settled(status->state) && !bh_report_is_for_several(status);
+}
+
+static void
+look_on_reply(void *arg, const struct redisReply *reply, const char *error_text)
+{
+    struct errand *errand = arg;
+    struct bh_reported_status found;
+    size_t at = errand->answered++;
+    (void)error_text;
+    enum bh_status status = judge(errand, reply);
+    if (status == BH_OK)
+        status = bh_decode_reported_status(reply, &found);
+    if (status == BH_OK)
+        weigh(errand, at, &found);
+    else if (errand->failed == BH_OK)
+        errand->failed = status;
+    if (errand->answered == errand->asked)
+        choose(errand);
+}
+
+static enum bh_status
+look_into(struct errand *errand, const char *queue)
+{
+    static const char *const fields[] = {BH_REPORT_STATUS_FIELDS};
+    struct bh_str argv[2 + BH_ARRAY_LEN(fields)] = {BH_STR_LITERAL("HMGET")};
+    struct bh_buf key;
+    enum bh_status status = bh_queue_keys_init(&errand->keys, errand->config->redis.prefix, queue);
+    BH_ASSERT(status == BH_OK);
+    bh_buf_init(&key, 512);
+    status = bh_key_append_status(&key, &errand->keys, errand->report.foreign_id);
+    if (status == BH_OK) {
+        argv[1] = bh_buf_str(&key);
+        for (size_t i = 0; i < BH_ARRAY_LEN(fields); i++)
+            argv[2 + i] = bh_str_from(fields[i]);
+        status = bh_redis_connection_send(errand->connection, BH_ARRAY_LEN(argv), argv, 0,
+                                          look_on_reply, errand);
+    }
+    bh_buf_release(&key);
+    return status;
+}
+
+enum bh_status
+bh_report_deliver(struct bh_redis_connection *connection, const struct bh_config *config,
+                  const struct bh_delivery_report *report, bh_report_on_done *on_done, void *arg)
+{
+    struct errand *errand = bh_alloc_zero(sizeof(*errand));
+    enum bh_status status = BH_OK;
+    if (errand == NULL)
+        return BH_ENOMEM;
+    errand->connection = connection;
+    errand->config = bh_config_retain(config);
+    errand->report = *report;
+    errand->on_done = on_done;
+    errand->arg = arg;
+    errand->best_at = NOWHERE;
+    bh_call_init(&errand->call, BH_SCRIPT_REPORT);
+    for (size_t i = 0; i < config->queues_count && status == BH_OK; i++) {
+        status = look_into(errand, config->queues[i].name);
+        if (status == BH_OK)
+            errand->asked++;
+    }
+    if (errand->asked == 0) {
+        bh_config_release(errand->config);
+        bh_free(errand);
+        return status;
+    }
+    /* Some are on their way: what could not be asked is told when they have been answered. */
+    errand->failed = status;
+    return BH_OK;
+}

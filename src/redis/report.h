@@ -1,0 +1,55 @@
+/*
+ * report - bring one delivery report to its job: find the job, settle it if it is uncertain, write the delivery into
+ * its status.
+ *
+ * 1. The status of that id is read in every queue of the configuration, and the best match is taken.  Two that match
+ *    equally well are none: a wrong word would do more harm than no word.
+ * 2. A job whose request lost its answer, waiting or ended `unknown`, is settled as `sent`, confirmed by `report`, by script
+ *    `resolve`: a report proves that the gateway has taken the message, whatever became of it since.
+ * 3. `delivery` and what belongs to it goes into the status, by script `report`.
+ *
+ * A job with several recipients is settled by no report, because a report does not say whose message it is about; the
+ * message's id is kept in its status (`reported_ids`) as evidence for whoever resolves it.
+ *
+ * Knows nothing of sending again: what failed for want of Redis is the caller's to repeat, which does no harm.
+ */
+#ifndef BH_REDIS_REPORT_H
+#define BH_REDIS_REPORT_H
+
+#include "core/base.h"
+#include "core/config.h"
+#include "core/delivery_report.h"
+#include "redis/connection.h"
+
+enum bh_report_fate {
+    BH_REPORT_NO_JOB,        /* nobody waits for it */
+    BH_REPORT_AMBIGUOUS,     /* more than one job may be meant */
+    BH_REPORT_OTHER_MESSAGE, /* the job is known under another message: it may have been sent twice */
+    BH_REPORT_REPEATED,      /* all of it was known */
+    BH_REPORT_NOTED,         /* it stands in the status now */
+    BH_REPORT_SETTLED,       /* likewise, and the job is uncertain no more */
+    BH_REPORT_EARLY, /* likewise, but a worker has the job in hand and may yet lose its answer */
+};
+
+struct bh_report_result {
+    enum bh_report_fate fate;
+    const char *queue; /* NULL: none; valid during the callback */
+};
+
+/*
+ * BH_OK: `result` tells.  BH_EDOWN: Redis went away, and some of it may be done.  BH_EIO: Redis answered with an
+ * error, `error_text` (else NULL).  BH_EPROTO: with something that no script of ours gives.  BH_ENOMEM, BH_ETOOBIG.
+ */
+typedef void bh_report_on_done(void *arg, enum bh_status status,
+                               const struct bh_report_result *result, const char *error_text);
+
+/*
+ * One answer, from the loop, never from within the call.  Anything but BH_OK: nothing was sent, and no answer will
+ * come.  The report is copied, of the configuration a reference is taken.
+ */
+enum bh_status bh_report_deliver(struct bh_redis_connection *connection,
+                                 const struct bh_config *config,
+                                 const struct bh_delivery_report *report,
+                                 bh_report_on_done *on_done, void *arg) BH_MUST_CHECK;
+
+#endif
