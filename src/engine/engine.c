@@ -119,7 +119,7 @@ static void
 drain(struct bh_engine *engine)
 {
     engine->draining = true;
-    bh_settle_give_back_gated(engine, BH_REASON_NONE);
+    bh_job_give_back_waiting(engine);
 }
 
 static void
@@ -264,7 +264,7 @@ bh_engine_next(struct bh_engine *engine, struct bh_turn turn, struct bh_command 
     if (next_cancel(engine, ret_command) || next_account_word(engine, ret_command))
         return true;
     /* A submit needs no Redis any more: the job is admitted. */
-    if (bh_job_next_submit(engine, ret_command))
+    if (bh_job_next_submit(engine, ret_command) || bh_ask_next(engine, ret_command))
         return true;
     if (!engine->store_up)
         return false;
@@ -303,7 +303,8 @@ bh_engine_stats(const struct bh_engine *engine)
     /* The gauges among the counters are taken when somebody looks. */
     struct bh_engine_stats *stats = &((struct bh_engine *)(uintptr_t)engine)->stats;
     stats->slots_used = engine->slots.count - bh_slot_count(&engine->slots, BH_STAGE_FREE);
-    stats->in_flight = bh_slot_count(&engine->slots, BH_STAGE_SENDING);
+    stats->in_flight = bh_slot_count(&engine->slots, BH_STAGE_SENDING) +
+                       bh_slot_count(&engine->slots, BH_STAGE_ASKING);
     stats->breaker_open = engine->breaker.open;
     return stats;
 }

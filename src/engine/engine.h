@@ -47,6 +47,9 @@ struct bh_engine_stats {
     uint64_t duplicate_ids;
     uint64_t recovered;
     uint64_t uncertain;
+    uint64_t look_ups; /* questions to the gateway's journal */
+    uint64_t found;    /* recipients that it had */
+    uint64_t doubled;  /* messages that were accepted twice, as it says */
     uint64_t leases_lost;
     uint64_t dropped;        /* given up locally; the lease brings the job back */
     uint64_t late;           /* settled after the lease had ended */

@@ -17,7 +17,16 @@ bh_gate_in_flight(const struct bh_engine *engine)
 {
     return bh_slot_count(&engine->slots, BH_STAGE_ADMITTING) +
            bh_slot_count(&engine->slots, BH_STAGE_SUBMIT) +
-           bh_slot_count(&engine->slots, BH_STAGE_SENDING);
+           bh_slot_count(&engine->slots, BH_STAGE_SENDING) +
+           bh_slot_count(&engine->slots, BH_STAGE_ASKING);
+}
+
+/* Who stands before the gate. */
+static unsigned
+waiting(const struct bh_engine *engine)
+{
+    return bh_slot_count(&engine->slots, BH_STAGE_GATED) +
+           bh_slot_count(&engine->slots, BH_STAGE_ASK);
 }
 
 void
@@ -47,7 +56,7 @@ bh_gate_wanted(const struct bh_engine *engine)
     if (engine->account.state == BH_ACCOUNT_PAUSED)
         return 0;
     bool single = engine->account.state == BH_ACCOUNT_TRIAL || engine->breaker.open;
-    unsigned in_hand = bh_gate_in_flight(engine) + bh_slot_count(&engine->slots, BH_STAGE_GATED) +
+    unsigned in_hand = bh_gate_in_flight(engine) + waiting(engine) +
                        bh_slot_count(&engine->slots, BH_STAGE_SCHEDULE);
     if (single)
         return in_hand == 0 && room(engine) > 0 ? 1 : 0;
@@ -99,10 +108,10 @@ may_go(const struct bh_engine *engine)
     return room(engine) > 0;
 }
 
-bool
-bh_gate_take(struct bh_engine *engine, struct bh_slot *slot)
+static bool
+take_tokens(struct bh_engine *engine, struct bh_slot *slot)
 {
-    if (!may_go(engine) || lacks(engine, BH_LIMIT_REQUESTS) || lacks(engine, BH_LIMIT_CONNECTIONS))
+    if (lacks(engine, BH_LIMIT_REQUESTS) || lacks(engine, BH_LIMIT_CONNECTIONS))
         return false;
     if (is_limited(engine, BH_LIMIT_REQUESTS)) {
         engine->tokens[BH_LIMIT_REQUESTS].stock--;
@@ -112,11 +121,27 @@ bh_gate_take(struct bh_engine *engine, struct bh_slot *slot)
         engine->tokens[BH_LIMIT_CONNECTIONS].stock--;
         slot->took_connection_token = true;
     }
+    return true;
+}
+
+bool
+bh_gate_take(struct bh_engine *engine, struct bh_slot *slot)
+{
+    if (!may_go(engine) || !take_tokens(engine, slot))
+        return false;
     if (engine->account.state == BH_ACCOUNT_TRIAL) {
         engine->trial_running = true;
         slot->trial = true;
     }
     return true;
+}
+
+/* A question to the journal says nothing about credit, so it is no trial of the account. */
+bool
+bh_gate_take_look_up(struct bh_engine *engine, struct bh_slot *slot)
+{
+    return engine->account.state != BH_ACCOUNT_PAUSED && room(engine) > 0 &&
+           take_tokens(engine, slot);
 }
 
 /* The slot passed the gate and then did not send. */
@@ -134,15 +159,15 @@ bh_gate_give_back(struct bh_engine *engine, struct bh_slot *slot)
 bool
 bh_gate_next_grant(struct bh_engine *engine, struct bh_command *ret_command)
 {
-    unsigned waiting = bh_slot_count(&engine->slots, BH_STAGE_GATED);
-    if (waiting == 0 || !may_go(engine))
+    unsigned wanted = waiting(engine);
+    if (wanted == 0 || !may_go(engine))
         return false;
     for (unsigned limit = 0; limit < BH_LIMIT_COUNT; limit++) {
         struct bh_tokens *tokens = &engine->tokens[limit];
         if (tokens->asked || !lacks(engine, (enum bh_limit)limit) ||
             !bh_mono_reached(tokens->wait_until, engine->turn.mono))
             continue;
-        unsigned count = waiting < room(engine) ? waiting : room(engine);
+        unsigned count = wanted < room(engine) ? wanted : room(engine);
         tokens->asked = true;
         *ret_command = (struct bh_command){
             .kind = BH_COMMAND_GRANT,
@@ -201,7 +226,17 @@ bh_gate_account(struct bh_engine *engine, const struct bh_account_event *event)
     if (changed && is_news)
         note_account(engine);
     if (event->state == BH_ACCOUNT_PAUSED)
-        bh_settle_give_back_gated(engine, event->reason);
+        bh_job_give_back_waiting(engine);
+}
+
+/* No need to wait for the keeper's word: the next request would get the same answer. */
+void
+bh_gate_pause(struct bh_engine *engine, enum bh_reason reason)
+{
+    struct bh_account_event paused = engine->account;
+    paused.state = BH_ACCOUNT_PAUSED;
+    paused.reason = reason;
+    bh_gate_account(engine, &paused);
 }
 
 void
@@ -219,7 +254,7 @@ struct bh_mono
 bh_gate_wake_at(const struct bh_engine *engine, struct bh_mono now)
 {
     struct bh_mono at = bh_breaker_wake_at(&engine->breaker, now);
-    if (bh_slot_count(&engine->slots, BH_STAGE_GATED) == 0)
+    if (waiting(engine) == 0)
         return at;
     for (unsigned limit = 0; limit < BH_LIMIT_COUNT; limit++) {
         const struct bh_tokens *tokens = &engine->tokens[limit];

@@ -5,6 +5,7 @@
  * engine_gate.c   may a request start now: account, breaker, connections, tokens
  * engine_claim.c  which queue to claim from, how many, when to sleep
  * engine_open.c   a claimed job gets a slot, is parsed and prepared
+ * engine_ask.c    questions to the gateway's journal
  * engine_job.c    a job's way through its slot: admitted, submitted, answered
  * engine_settle.c what is written about it, and what the log is told
  */
@@ -89,10 +90,12 @@ void bh_engine_note(const struct bh_engine *engine, const struct bh_note *note);
 /* gate */
 unsigned bh_gate_in_flight(const struct bh_engine *engine);
 bool bh_gate_take(struct bh_engine *engine, struct bh_slot *slot);
+bool bh_gate_take_look_up(struct bh_engine *engine, struct bh_slot *slot);
 void bh_gate_give_back(struct bh_engine *engine, struct bh_slot *slot);
 bool bh_gate_next_grant(struct bh_engine *engine, struct bh_command *ret_command);
 void bh_gate_granted(struct bh_engine *engine, const struct bh_granted_event *event);
 void bh_gate_account(struct bh_engine *engine, const struct bh_account_event *event);
+void bh_gate_pause(struct bh_engine *engine, enum bh_reason reason);
 void bh_gate_say_account(struct bh_engine *engine, const struct bh_account_command *word);
 struct bh_mono bh_gate_wake_at(const struct bh_engine *engine, struct bh_mono now);
 void bh_gate_configure(struct bh_engine *engine);
@@ -112,6 +115,8 @@ void bh_claim_configure(struct bh_engine *engine);
 /* open */
 void bh_job_open(struct bh_engine *engine, const struct bh_claimed_event *claim,
                  const struct bh_claimed_job *claimed);
+/* The recipients of the next request, and their ledger entries.  BH_ENOMEM leaves none. */
+enum bh_status bh_job_list_asked(struct bh_slot *slot, const struct bh_plan *plan) BH_MUST_CHECK;
 
 /* job */
 bool bh_job_next_admit(struct bh_engine *engine, struct bh_command *ret_command);
@@ -128,8 +133,30 @@ void bh_job_expire(struct bh_engine *engine, struct bh_slot *slot);
 /* Nothing more is to be sent now: we drain, or the account is paused. */
 bool bh_job_must_go_back(const struct bh_engine *engine);
 void bh_job_give_back(struct bh_engine *engine, struct bh_slot *slot);
-/* True: an earlier request of the job is without an answer, and this is not the moment for another; it is settled. */
-bool bh_job_hesitate(struct bh_engine *engine, struct bh_slot *slot);
+/* Some of its recipients are not simply to be sent to. */
+bool bh_job_is_in_question(const struct bh_slot *slot);
+/* What is to be done with it now.  True: it stays in line for its request; else it has gone elsewhere. */
+bool bh_job_decide(struct bh_engine *engine, struct bh_slot *slot);
+/* Back to the gate. */
+void bh_job_line_up(struct bh_engine *engine, struct bh_slot *slot);
+/* All that wait for the gate go back to Redis. */
+void bh_job_give_back_waiting(struct bh_engine *engine);
+/* Draw what makes a signed request unlike every other. */
+#define BH_NONCE_BYTES 33
+void bh_job_throw_nonce(struct bh_engine *engine, char *ret_nonce);
+/* What a request's end says about the gateway; `text` says what happened, for the log. */
+void bh_job_feed_breaker(struct bh_engine *engine, enum bh_gateway_mood mood, bh_ms retry_after_ms,
+                         const char *text);
+
+/* ask */
+
+/* Ask about the recipients that are marked so; `after` a verdict that waits for the answers, or before one. */
+void bh_ask_begin(struct bh_engine *engine, struct bh_slot *slot, bool after);
+bool bh_ask_next(struct bh_engine *engine, struct bh_command *ret_command);
+void bh_ask_answered(struct bh_engine *engine, struct bh_slot *slot,
+                     const struct bh_exchange *exchange);
+/* Nothing is asked any more: a verdict that waited is settled, any other job goes back. */
+void bh_ask_abandon(struct bh_engine *engine, struct bh_slot *slot);
 
 /* settle */
 void bh_settle_verdict(struct bh_engine *engine, struct bh_slot *slot,
@@ -137,7 +164,6 @@ void bh_settle_verdict(struct bh_engine *engine, struct bh_slot *slot,
 void bh_settle_invalid(struct bh_engine *engine, struct bh_slot *slot,
                        const struct bh_error *error);
 void bh_settle_give_back(struct bh_engine *engine, struct bh_slot *slot, enum bh_reason reason);
-void bh_settle_give_back_gated(struct bh_engine *engine, enum bh_reason reason);
 bool bh_settle_next(struct bh_engine *engine, struct bh_command *ret_command);
 void bh_settle_done(struct bh_engine *engine, const struct bh_settled_event *event);
 void bh_settle_admit_fields(struct bh_slot *slot);

@@ -85,6 +85,11 @@ bh_job_lease_ended(struct bh_engine *engine, struct bh_slot *slot)
     case BH_STAGE_SCHEDULE:
     case BH_STAGE_GATED:
     case BH_STAGE_SUBMIT: bh_job_drop(engine, slot, "its lease ended before it was sent"); break;
+    case BH_STAGE_ASK: bh_ask_abandon(engine, slot); break;
+    case BH_STAGE_ASKING:
+        slot->cancel_due = true;
+        engine->cancel_due_count++;
+        break;
     case BH_STAGE_SENDING:
         note_slot(
             engine, slot, BH_LOG_WARN, "lease_lost", "its lease ended while it was being sent",
@@ -115,6 +120,13 @@ bh_job_case(struct bh_engine *engine, struct bh_slot *slot)
         .recoveries = slot->head.recoveries,
         .waiting = slot->head.waiting,
         .reason = slot->head.reason,
+        .try = slot->plan.try,
+        .journal = engine->account.journal,
+        .lock = engine->account.lock,
+        .looked = slot->ask.looked,
+        .gateway_down = engine->breaker.open,
+        .found = slot->ask.found,
+        .doubled = slot->ask.doubled,
         .uncertain_since = slot->head.uncertain_since,
         .began = slot->began,
         .expires = slot->expires,
@@ -151,17 +163,72 @@ bh_job_give_back(struct bh_engine *engine, struct bh_slot *slot)
     bh_settle_give_back(engine, slot, paused ? engine->account.reason : BH_REASON_NONE);
 }
 
-/* An earlier request of the job is without an answer, and this is not the moment for another. */
 bool
-bh_job_hesitate(struct bh_engine *engine, struct bh_slot *slot)
+bh_job_is_in_question(const struct bh_slot *slot)
 {
-    if (slot->head.uncertain_since.ms == 0)
-        return false;
+    return slot->head.uncertain_since.ms != 0 || slot->progress.open_due_s != 0 || slot->ask.found;
+}
+
+void
+bh_job_line_up(struct bh_engine *engine, struct bh_slot *slot)
+{
+    if (slot->ahead)
+        bh_slot_move_ahead(&engine->slots, slot, BH_STAGE_GATED);
+    else
+        bh_slot_move(&engine->slots, slot, BH_STAGE_GATED);
+}
+
+/* How long is the breaker's to say. */
+static void
+wait_for_breaker(struct bh_engine *engine, struct bh_slot *slot)
+{
+    if (!slot->verdict.delay_from_breaker)
+        return;
+    bh_ms delay_ms = bh_breaker_delay(&engine->breaker, bh_engine_dice(engine), engine->turn.mono);
+    /* It has to be there when its time is over, to be told so. */
+    bh_ms left_ms = slot->expires.ms - bh_engine_server_now(engine).ms;
+    if (left_ms >= 0)
+        delay_ms = bh_ms_min(delay_ms, left_ms);
+    slot->verdict.delay_ms = delay_ms;
+    snprintf(slot->verdict.next, sizeof(slot->verdict.next), "will be tried again in %s",
+             bh_span(delay_ms).text);
+}
+
+static bool
+is_planned(const struct bh_slot *slot, const struct bh_plan *plan)
+{
+    return slot->plan.try == plan->try && slot->plan.to_open == plan->to_open &&
+           slot->plan.to_uncertain == plan->to_uncertain;
+}
+
+bool
+bh_job_decide(struct bh_engine *engine, struct bh_slot *slot)
+{
+    struct bh_plan plan;
     struct bh_case the_case = bh_job_case(engine, slot);
-    if (!bh_policy_unanswered(&the_case, &slot->verdict))
+    switch (bh_policy_next(&the_case, &plan, &slot->verdict)) {
+    case BH_NEXT_SEND:
+        if (is_planned(slot, &plan) || bh_job_list_asked(slot, &plan) == BH_OK)
+            return true;
+        bh_job_drop(engine, slot, "out of memory");
         return false;
+    case BH_NEXT_LOOK_UP: bh_ask_begin(engine, slot, false); return false;
+    case BH_NEXT_SETTLE: break;
+    }
+    wait_for_breaker(engine, slot);
     bh_settle_verdict(engine, slot, NULL);
-    return true;
+    return false;
+}
+
+/* The last one first: each goes to the head of its line, so that the line is as it was. */
+void
+bh_job_give_back_waiting(struct bh_engine *engine)
+{
+    struct bh_slot *slot;
+    while ((slot = bh_slot_last(&engine->slots, BH_STAGE_GATED)) != NULL)
+        bh_job_give_back(engine, slot);
+    while ((slot = bh_slot_last(&engine->slots, BH_STAGE_ASK)) != NULL)
+        bh_ask_abandon(engine, slot);
 }
 
 /* ---- admission ---- */
@@ -187,6 +254,7 @@ admit_command(struct bh_engine *engine, struct bh_slot *slot, enum bh_admit_mode
     /* Fields that memory could not hold are left out rather than holding up a message. */
     if (bh_fields_view(&slot->fields, &admit.fields, &admit.fields_count) != BH_OK)
         admit.fields_count = 0;
+    slot->admit_asked = engine->turn.mono;
     bh_slot_move(&engine->slots, slot, BH_STAGE_ADMITTING);
     *ret_command = (struct bh_command){.kind = BH_COMMAND_ADMIT, .admit = admit};
 }
@@ -200,12 +268,13 @@ bh_job_next_admit(struct bh_engine *engine, struct bh_command *ret_command)
         return true;
     }
     while ((slot = bh_slot_first(&engine->slots, BH_STAGE_GATED)) != NULL) {
-        if (bh_job_is_expired(engine, slot)) {
+        if (bh_job_is_in_question(slot)) {
+            if (!bh_job_decide(engine, slot))
+                continue;
+        } else if (bh_job_is_expired(engine, slot)) {
             bh_job_expire(engine, slot);
             continue;
         }
-        if (bh_job_hesitate(engine, slot))
-            continue;
         if (!bh_gate_take(engine, slot))
             return false;
         admit_command(engine, slot, BH_ADMIT_SEND, ret_command);
@@ -240,10 +309,10 @@ admit_failed(struct bh_engine *engine, struct bh_slot *slot)
         bh_job_drop(engine, slot, "its lease ended before it was admitted");
     else if (bh_job_must_go_back(engine))
         bh_job_give_back(engine, slot);
+    else if (slot->due.ms > bh_engine_server_now(engine).ms)
+        bh_slot_move(&engine->slots, slot, BH_STAGE_SCHEDULE);
     else
-        bh_slot_move(
-            &engine->slots, slot,
-            slot->due.ms > bh_engine_server_now(engine).ms ? BH_STAGE_SCHEDULE : BH_STAGE_GATED);
+        bh_job_line_up(engine, slot);
 }
 
 void
@@ -286,14 +355,21 @@ bh_job_admitted(struct bh_engine *engine, const struct bh_admitted_event *event)
 static const char nonce_letters[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
+void
+bh_job_throw_nonce(struct bh_engine *engine, char *ret_nonce)
+{
+    for (size_t i = 0; i < BH_NONCE_BYTES - 1; i++)
+        ret_nonce[i] = nonce_letters[bh_dice_below(&engine->dice, sizeof(nonce_letters) - 1)];
+    ret_nonce[BH_NONCE_BYTES - 1] = '\0';
+}
+
 static enum bh_status
 render(struct bh_engine *engine, struct bh_slot *slot, struct bh_error *error)
 {
     const struct bh_gateway_profile profile =
         bh_gateway_profile_from(&slot->config->gateway, engine->sent_with);
-    char nonce[33] = "";
-    for (size_t i = 0; i < sizeof(nonce) - 1; i++)
-        nonce[i] = nonce_letters[bh_dice_below(&engine->dice, sizeof(nonce_letters) - 1)];
+    char nonce[BH_NONCE_BYTES];
+    bh_job_throw_nonce(engine, nonce);
     const struct bh_gateway_stamp stamp = {nonce, engine->turn.wall.ms / BH_SECOND_MS};
     bh_ms left_ms = slot->expires.ms - bh_engine_server_now(engine).ms;
     const struct bh_gateway_message message = {
@@ -312,10 +388,33 @@ static void
 turn_back(struct bh_engine *engine, struct bh_slot *slot)
 {
     bh_gate_give_back(engine, slot);
-    if (bh_job_is_expired(engine, slot))
-        bh_job_expire(engine, slot);
-    else
+    if (!bh_job_is_expired(engine, slot))
         bh_job_give_back(engine, slot);
+    else if (!bh_job_is_in_question(slot) || bh_job_decide(engine, slot))
+        bh_job_expire(engine, slot);
+}
+
+/*
+ * Admitted, and the moment for it has passed on the way: a guarded retry that proves nothing any more, or ledger
+ * entries that could lapse before the next guarded retry renews them, so that a twin could slip in between.
+ */
+static bool
+is_stale(struct bh_engine *engine, struct bh_slot *slot)
+{
+    const struct bh_config_gateway *gateway = &slot->config->gateway;
+    bh_ms old_ms = engine->turn.mono.ms - slot->admit_asked.ms;
+    struct bh_case the_case = bh_job_case(engine, slot);
+    return bh_policy_is_too_late(&the_case) ||
+           (slot->ledger_complete && old_ms > gateway->reload_lock_ms / 6 + BH_LOCK_MARGIN_MS / 2);
+}
+
+static void
+line_up_again(struct bh_engine *engine, struct bh_slot *slot)
+{
+    bh_gate_give_back(engine, slot);
+    bh_job_line_up(engine, slot);
+    if (bh_job_is_in_question(slot))
+        bh_job_decide(engine, slot);
 }
 
 bool
@@ -325,6 +424,10 @@ bh_job_next_submit(struct bh_engine *engine, struct bh_command *ret_command)
     while ((slot = bh_slot_first(&engine->slots, BH_STAGE_SUBMIT)) != NULL) {
         if (bh_job_must_go_back(engine) || bh_job_is_expired(engine, slot)) {
             turn_back(engine, slot);
+            continue;
+        }
+        if (is_stale(engine, slot)) {
+            line_up_again(engine, slot);
             continue;
         }
         struct bh_error error = {"", ""};
@@ -384,14 +487,9 @@ tell_account(struct bh_engine *engine, const struct bh_slot *slot, const struct 
     bool good = verdict->account == BH_ACCOUNT_SAYS_GOOD;
     if (!verdict->account_speaks || (good && !slot->trial))
         return;
-    /* No need to wait for the keeper's word: the next request would get the same answer. */
-    if (!good) {
-        struct bh_account_event paused = engine->account;
-        paused.state = BH_ACCOUNT_PAUSED;
-        paused.reason =
-            verdict->account == BH_ACCOUNT_SAYS_CREDIT ? BH_REASON_CREDIT : BH_REASON_AUTH;
-        bh_gate_account(engine, &paused);
-    }
+    if (!good)
+        bh_gate_pause(
+            engine, verdict->account == BH_ACCOUNT_SAYS_CREDIT ? BH_REASON_CREDIT : BH_REASON_AUTH);
     bh_gate_say_account(engine, &(struct bh_account_command){
                                     .word = verdict->account,
                                     .code = outcome->code,
@@ -416,12 +514,13 @@ outcome_without_memory(const struct bh_exchange *exchange, struct bh_outcome *re
              "the answer could not be read: out of memory");
 }
 
-static void
-feed_breaker(struct bh_engine *engine, const struct bh_verdict *verdict)
+void
+bh_job_feed_breaker(struct bh_engine *engine, enum bh_gateway_mood mood, bh_ms retry_after_ms,
+                    const char *text)
 {
     bool was_open = engine->breaker.open;
-    bh_breaker_feed(&engine->breaker, verdict->mood, verdict->retry_after_ms,
-                    bh_gate_in_flight(engine), bh_engine_dice(engine), engine->turn.mono);
+    bh_breaker_feed(&engine->breaker, mood, retry_after_ms, bh_gate_in_flight(engine),
+                    bh_engine_dice(engine), engine->turn.mono);
     if (was_open == engine->breaker.open)
         return;
     bh_ms closed_ms = bh_ms_max(engine->breaker.closed_until.ms - engine->turn.mono.ms, 0);
@@ -431,7 +530,7 @@ feed_breaker(struct bh_engine *engine, const struct bh_verdict *verdict)
                                .level = was_open ? BH_LOG_INFO : BH_LOG_ERROR,
                                .event = was_open ? "gateway_up" : "gateway_down",
                                .took_ms = -1,
-                               .text = was_open ? "the gateway answers again" : verdict->error,
+                               .text = was_open ? "the gateway answers again" : text,
                                .next = was_open ? "sending again" : next,
                            });
 }
@@ -444,25 +543,41 @@ judge(struct bh_engine *engine, struct bh_slot *slot, const struct bh_outcome *o
     watch_unclassified(engine, &slot->verdict);
     tell_account(engine, slot, outcome);
     bh_gate_give_back(engine, slot);
-    feed_breaker(engine, &slot->verdict);
-    if (slot->verdict.delay_from_breaker) {
-        bh_ms delay_ms =
-            bh_breaker_delay(&engine->breaker, bh_engine_dice(engine), engine->turn.mono);
-        /* It has to be there when its time is over, to be told so. */
-        bh_ms left_ms = bh_ms_max(the_case.expires.ms - the_case.now.ms, 0);
-        slot->verdict.delay_ms = bh_ms_min(delay_ms, left_ms);
-        snprintf(slot->verdict.next, sizeof(slot->verdict.next), "will be tried again in %s",
-                 bh_span(slot->verdict.delay_ms).text);
-    }
+    bh_job_feed_breaker(engine, slot->verdict.mood, slot->verdict.retry_after_ms,
+                        slot->verdict.error);
+    wait_for_breaker(engine, slot);
     engine->stats.attempts += slot->verdict.attempts - the_case.attempts;
     engine->stats.uncertain += outcome->kind == BH_OUTCOME_UNCERTAIN;
+}
+
+static void
+answered(struct bh_engine *engine, struct bh_slot *slot, const struct bh_exchange *exchange)
+{
+    slot->sent = exchange->handed_over != BH_HANDED_NOTHING;
+    const struct bh_gateway_asked asked = {
+        .type = slot->job->type,
+        .debug = slot->job->debug,
+        .recipients = slot->asked_recipients,
+        .recipients_count = slot->asked_count,
+    };
+    if (bh_gateway_answer_read(exchange, &asked, &slot->outcome) != BH_OK)
+        outcome_without_memory(exchange, &slot->outcome);
+    bh_slot_move(&engine->slots, slot, BH_STAGE_SETTLE);
+    /* The judgement may end what the window is reckoned from. */
+    struct bh_case the_case = bh_job_case(engine, slot);
+    slot->ask.window = bh_policy_journal_window(&the_case, slot->created);
+    judge(engine, slot, &slot->outcome);
+    if (slot->verdict.look_up)
+        bh_ask_begin(engine, slot, true);
+    else
+        bh_settle_verdict(engine, slot, &slot->outcome);
 }
 
 void
 bh_job_answered(struct bh_engine *engine, const struct bh_answered_event *event)
 {
     struct bh_slot *slot = bh_slot_find(&engine->slots, event->slot);
-    if (slot == NULL || slot->stage != BH_STAGE_SENDING) {
+    if (slot == NULL || (slot->stage != BH_STAGE_SENDING && slot->stage != BH_STAGE_ASKING)) {
         engine->stats.stale_handles++;
         return;
     }
@@ -470,19 +585,8 @@ bh_job_answered(struct bh_engine *engine, const struct bh_answered_event *event)
     slot->cancel_due = false;
     /* The tokens are spent once a request has gone out. */
     slot->took_request_token = slot->took_connection_token = false;
-    slot->sent = event->exchange->handed_over != BH_HANDED_NOTHING;
-
-    const struct bh_gateway_asked asked = {
-        .type = slot->job->type,
-        .debug = slot->job->debug,
-        .recipients = slot->asked_recipients,
-        .recipients_count = slot->asked_count,
-    };
-    struct bh_outcome outcome;
-    if (bh_gateway_answer_read(event->exchange, &asked, &outcome) != BH_OK)
-        outcome_without_memory(event->exchange, &outcome);
-    bh_slot_move(&engine->slots, slot, BH_STAGE_SETTLE);
-    judge(engine, slot, &outcome);
-    bh_settle_verdict(engine, slot, &outcome);
-    bh_outcome_release(&outcome);
+    if (slot->stage == BH_STAGE_ASKING)
+        bh_ask_answered(engine, slot, event->exchange);
+    else
+        answered(engine, slot, event->exchange);
 }

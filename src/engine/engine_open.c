@@ -103,16 +103,25 @@ resolve_times(struct bh_engine *engine, struct bh_slot *slot, struct bh_error *e
 }
 
 static enum bh_status
-list_open_recipients(struct bh_slot *slot)
+list_recipients(struct bh_slot *slot, const struct bh_plan *plan)
 {
     size_t count = slot->job->recipients_count;
-    slot->asked = bh_alloc_array(count, sizeof(*slot->asked));
-    slot->asked_recipients = bh_alloc_array(count, sizeof(*slot->asked_recipients));
+    if (slot->asked == NULL)
+        slot->asked = bh_alloc_array(count, sizeof(*slot->asked));
+    if (slot->asked_recipients == NULL)
+        slot->asked_recipients = bh_alloc_array(count, sizeof(*slot->asked_recipients));
+    slot->asked_count = 0;
     if (slot->asked == NULL || slot->asked_recipients == NULL)
         return BH_ENOMEM;
-    slot->asked_count = bh_progress_open(&slot->progress, slot->asked);
-    for (size_t i = 0; i < slot->asked_count; i++)
-        slot->asked_recipients[i] = &slot->job->recipients[slot->asked[i]];
+    for (size_t i = 0; i < count; i++) {
+        enum bh_recipient_state state = slot->progress.recipients[i].state;
+        bool is_asked = (state == BH_RECIPIENT_OPEN && plan->to_open) ||
+                        (state == BH_RECIPIENT_UNCERTAIN && plan->to_uncertain);
+        if (!is_asked)
+            continue;
+        slot->asked_recipients[slot->asked_count] = &slot->job->recipients[i];
+        slot->asked[slot->asked_count++] = i;
+    }
     return BH_OK;
 }
 
@@ -123,6 +132,10 @@ list_open_recipients(struct bh_slot *slot)
 static enum bh_status
 list_ledger(struct bh_slot *slot)
 {
+    bh_free(slot->ledger);
+    slot->ledger = NULL;
+    slot->ledger_count = 0;
+    slot->ledger_complete = false;
     if (!bh_policy_uses_ledger(slot->job, &slot->config->gateway) ||
         slot->asked_count > BH_LEDGER_MAX)
         return BH_OK;
@@ -147,6 +160,14 @@ list_ledger(struct bh_slot *slot)
     return BH_OK;
 }
 
+enum bh_status
+bh_job_list_asked(struct bh_slot *slot, const struct bh_plan *plan)
+{
+    slot->plan = *plan;
+    enum bh_status status = list_recipients(slot, plan);
+    return status == BH_OK ? list_ledger(slot) : status;
+}
+
 static void
 measure(struct bh_slot *slot)
 {
@@ -166,13 +187,11 @@ measure(struct bh_slot *slot)
 static void
 dispatch(struct bh_engine *engine, struct bh_slot *slot)
 {
-    struct bh_case the_case = bh_job_case(engine, slot);
-    if (slot->head.recoveries > slot->progress.recoveries_seen)
-        engine->stats.recovered++;
-
-    if (bh_job_hesitate(engine, slot))
+    slot->ahead = slot->head.uncertain_since.ms != 0;
+    bh_job_line_up(engine, slot);
+    if (bh_job_is_in_question(slot) && !bh_job_decide(engine, slot))
         return;
-    if (slot->due.ms > the_case.now.ms)
+    if (slot->due.ms > bh_engine_server_now(engine).ms)
         bh_slot_move(&engine->slots, slot, BH_STAGE_SCHEDULE);
     else if (bh_job_is_expired(engine, slot))
         bh_job_expire(engine, slot);
@@ -180,17 +199,28 @@ dispatch(struct bh_engine *engine, struct bh_slot *slot)
         bh_job_give_back(engine, slot);
 }
 
+/* Who is certain, who is not, and who is to be asked again. */
+static void
+take_up(struct bh_engine *engine, struct bh_slot *slot)
+{
+    struct bh_case the_case = bh_job_case(engine, slot);
+    engine->stats.recovered += bh_policy_was_recovered(&the_case);
+    bh_policy_take_up(&the_case);
+    slot->head.uncertain_since = the_case.uncertain_since;
+}
+
 /* The parts of opening that only memory can stop. */
 static enum bh_status
-prepare(struct bh_slot *slot)
+prepare(struct bh_engine *engine, struct bh_slot *slot)
 {
+    static const struct bh_plan all = {BH_TRY_FRESH, true, true};
     enum bh_status status = bh_progress_init(&slot->progress, slot->job->recipients_count);
     if (status == BH_OK)
         status = bh_progress_parse(slot->head.memo, &slot->progress);
-    if (status == BH_OK)
-        status = list_open_recipients(slot);
-    if (status == BH_OK)
-        status = list_ledger(slot);
+    if (status == BH_OK) {
+        take_up(engine, slot);
+        status = bh_job_list_asked(slot, &all);
+    }
     measure(slot);
     slot->head.memo = (struct bh_str){NULL, 0};
     return status;
@@ -261,7 +291,7 @@ bh_job_open(struct bh_engine *engine, const struct bh_claimed_event *claim,
     }
     if (!parse_payload(engine, slot, claimed))
         return;
-    switch (prepare(slot)) {
+    switch (prepare(engine, slot)) {
     case BH_OK: dispatch(engine, slot); break;
     case BH_EPROTO: settle_damaged(engine, slot); break;
     case BH_ENOMEM:

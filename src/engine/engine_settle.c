@@ -142,7 +142,10 @@ add_result(struct bh_engine *engine, struct bh_slot *slot, const struct bh_outco
     bh_fields_add_text(&slot->fields, "error", verdict->error);
     bh_fields_add_text(&slot->fields, "confirmed_by", verdict->confirmed_by);
     if (verdict->confirmed_by != NULL)
-        bh_fields_add_int(&slot->fields, "sent_at", bh_engine_server_now(engine).ms);
+        bh_fields_add_int(
+            &slot->fields, "sent_at",
+            slot->ask.sent_at.ms != 0 ? slot->ask.sent_at.ms : bh_engine_server_now(engine).ms);
+    bh_fields_add_text(&slot->fields, "delivery", slot->ask.delivery);
     if (outcome != NULL) {
         if (outcome->http_status != 0)
             bh_fields_add_int(&slot->fields, "http_status", outcome->http_status);
@@ -162,6 +165,8 @@ add_result(struct bh_engine *engine, struct bh_slot *slot, const struct bh_outco
 static enum bh_log_level
 level_of(const struct bh_verdict *verdict)
 {
+    if (verdict->doubled)
+        return BH_LOG_ERROR;
     switch (verdict->state) {
     case BH_STATE_SENT:
     case BH_STATE_SCHEDULED:
@@ -196,6 +201,16 @@ looks_like_a_field(const char *name)
     return len > 0 && len <= 40;
 }
 
+static const char *
+words_of_witness(const char *confirmed_by)
+{
+    if (strcmp(confirmed_by, "journal") == 0)
+        return "accepted by the gateway, as its journal shows";
+    if (strcmp(confirmed_by, "reload_lock") == 0)
+        return "accepted by the gateway, for its reload lock refuses it as sent already";
+    return "accepted by the gateway";
+}
+
 static void
 note_verdict(struct bh_engine *engine, const struct bh_slot *slot, const struct bh_outcome *outcome)
 {
@@ -203,7 +218,7 @@ note_verdict(struct bh_engine *engine, const struct bh_slot *slot, const struct 
     bool asked = outcome != NULL;
     char breach[BH_ERROR_FIELD_MAX + 48];
     const char *text = verdict->error[0] != '\0'       ? verdict->error
-                       : verdict->confirmed_by != NULL ? "accepted by the gateway"
+                       : verdict->confirmed_by != NULL ? words_of_witness(verdict->confirmed_by)
                                                        : "not sent";
     if (verdict->quotes_field != NULL) {
         bool named = looks_like_a_field(verdict->quotes_field);
@@ -232,6 +247,20 @@ note_verdict(struct bh_engine *engine, const struct bh_slot *slot, const struct 
 
 /* ---- entering the stage ---- */
 
+/* What was known of the account's lock has been contradicted: nothing is built on it any more. */
+static void
+doubt_lock(struct bh_engine *engine, const struct bh_slot *slot)
+{
+    if (!slot->verdict.lock_doubtful)
+        return;
+    engine->account.lock = BH_LOCK_UNKNOWN;
+    bh_gate_say_account(engine, &(struct bh_account_command){
+                                    .word = BH_ACCOUNT_SAYS_LOCK_DOUBTFUL,
+                                    .code = slot->verdict.code,
+                                    .balance_micro = INT64_MIN,
+                                });
+}
+
 void
 bh_settle_verdict(struct bh_engine *engine, struct bh_slot *slot, const struct bh_outcome *outcome)
 {
@@ -245,6 +274,8 @@ bh_settle_verdict(struct bh_engine *engine, struct bh_slot *slot, const struct b
     if (slot->job != NULL)
         bh_progress_format(&slot->progress, &slot->memo);
     note_verdict(engine, slot, outcome);
+    doubt_lock(engine, slot);
+    engine->stats.doubled += slot->verdict.doubled;
     engine->stats.by_state[slot->verdict.state]++;
     bh_slot_move(&engine->slots, slot, BH_STAGE_SETTLE);
 }
@@ -283,15 +314,6 @@ bh_settle_give_back(struct bh_engine *engine, struct bh_slot *slot, enum bh_reas
         slot->verdict.waiting = slot->head.waiting;
     }
     bh_settle_verdict(engine, slot, NULL);
-}
-
-/* The last one first: each goes to the head of its line, so that the line is as it was. */
-void
-bh_settle_give_back_gated(struct bh_engine *engine, enum bh_reason reason)
-{
-    struct bh_slot *slot;
-    while ((slot = bh_slot_last(&engine->slots, BH_STAGE_GATED)) != NULL)
-        bh_settle_give_back(engine, slot, reason);
 }
 
 /* ---- commands and answers ---- */

@@ -54,10 +54,11 @@ bh_verdict_init(const struct bh_case *c, struct bh_verdict *v)
     *v = (struct bh_verdict){
         .disposition = BH_SETTLE_FINAL,
         .attempts = c->attempts,
-        .uncertain_since = c->uncertain_since,
         .waiting = BH_WAITING_RETRY,
         .retry_after_ms = -1,
     };
+    if (bh_progress_count(c->progress, BH_RECIPIENT_UNCERTAIN) > 0)
+        v->uncertain_since = c->uncertain_since;
     c->progress->recoveries_seen = c->recoveries;
 }
 
@@ -96,8 +97,8 @@ bh_verdict_wait(struct bh_verdict *v, enum bh_state state, enum bh_reason reason
     v->delay_ms = delay_ms;
 }
 
-static void
-end_as(struct bh_verdict *v, enum bh_state state)
+void
+bh_verdict_end_as(struct bh_verdict *v, enum bh_state state)
 {
     bool needs_somebody = state == BH_STATE_FAILED || state == BH_STATE_UNKNOWN;
     v->state = state;
@@ -122,20 +123,20 @@ bh_verdict_end_by_recipients(const struct bh_case *c, struct bh_verdict *v)
     }
 
     if (counts[BH_RECIPIENT_UNKNOWN] > 0)
-        end_as(v, BH_STATE_UNKNOWN);
+        bh_verdict_end_as(v, BH_STATE_UNKNOWN);
     else if (counts[BH_RECIPIENT_ACCEPTED] == c->progress->recipients_count)
-        end_as(v, BH_STATE_SENT);
+        bh_verdict_end_as(v, BH_STATE_SENT);
     else if (counts[BH_RECIPIENT_ACCEPTED] > 0)
-        end_as(v, BH_STATE_PARTIAL);
+        bh_verdict_end_as(v, BH_STATE_PARTIAL);
     else if (counts[BH_RECIPIENT_DUPLICATE] == c->progress->recipients_count)
-        end_as(v, BH_STATE_DUPLICATE);
+        bh_verdict_end_as(v, BH_STATE_DUPLICATE);
     else
-        end_as(v, BH_STATE_FAILED);
+        bh_verdict_end_as(v, BH_STATE_FAILED);
 
     if (v->state == BH_STATE_SENT)
         v->error[0] = '\0';
     if (counts[BH_RECIPIENT_ACCEPTED] > 0 && v->confirmed_by == NULL)
-        v->confirmed_by = "response";
+        v->confirmed_by = c->found ? "journal" : "response";
     v->uncertain_since = (struct bh_wall){0};
 }
 
@@ -151,41 +152,39 @@ bh_verdict_end_recipient(const struct bh_case *c, size_t asked, enum bh_recipien
         one->result.code = code;
 }
 
-/* What a recipient ends as that was not accepted, when that says nothing about an earlier, unanswered request. */
-static enum bh_recipient_state
-given_up(const struct bh_case *c, const struct bh_verdict *v, enum bh_recipient_state state)
-{
-    bool may_be_sent = c->uncertain_since.ms != 0 || v->uncertain_since.ms != 0;
-    return may_be_sent ? BH_RECIPIENT_UNKNOWN : state;
-}
-
-/* End all that are still open in one way; the counterpart of a wait that is not allowed. */
 void
-bh_verdict_end_open(const struct bh_case *c, enum bh_recipient_state state, int code)
+bh_verdict_end_all(const struct bh_case *c, enum bh_recipient_state from,
+                   enum bh_recipient_state to, int code)
 {
     for (size_t i = 0; i < c->progress->recipients_count; i++) {
         struct bh_recipient_progress *one = &c->progress->recipients[i];
-        if (one->state != BH_RECIPIENT_OPEN)
+        if (one->state != from)
             continue;
-        one->state = state;
+        one->state = to;
         one->result.answered = true;
         if (one->result.code == 0)
             one->result.code = code;
     }
 }
 
-/* No further try fits: expired when nobody has it yet, else what the recipients add up to. */
-static void
-end_by_ttl(const struct bh_case *c, struct bh_verdict *v, const char *why)
+/* Those who are open are not asked any more. */
+static enum bh_rest
+refuse_open(const struct bh_case *c, struct bh_verdict *v, enum bh_recipient_state state,
+            const char *why)
 {
-    bh_verdict_end_open(c, given_up(c, v, BH_RECIPIENT_FAILED), v->code);
+    bh_verdict_end_all(c, BH_RECIPIENT_OPEN, state, v->code);
     add_error(v, why);
-    bh_verdict_end_by_recipients(c, v);
-    if (v->state == BH_STATE_FAILED)
-        end_as(v, BH_STATE_EXPIRED);
+    return BH_REST_REFUSED;
 }
 
-/* ---- waits, one function per cause; false: not allowed, the open recipients have been ended ---- */
+static enum bh_rest
+expire_open(const struct bh_case *c, struct bh_verdict *v, const char *why)
+{
+    refuse_open(c, v, BH_RECIPIENT_FAILED, why);
+    return BH_REST_EXPIRED;
+}
+
+/* ---- waits, one function per cause; one that is not allowed ends the open recipients ---- */
 
 /* The schedule that applies: one that somebody wrote wins over the code's own. */
 bool
@@ -207,70 +206,57 @@ bh_policy_next_by_schedule(const struct bh_case *c, const struct bh_gateway_code
     return true;
 }
 
-static bool
+static enum bh_rest
 wait_by_schedule(const struct bh_case *c, const struct bh_gateway_code *row, struct bh_verdict *v)
 {
     bh_ms delay_ms;
-    if (!bh_policy_next_by_schedule(c, row, &delay_ms)) {
-        bh_verdict_end_open(c, given_up(c, v, BH_RECIPIENT_FAILED), v->code);
-        add_error(v, "the retry schedule is used up");
-        return false;
-    }
+    if (!bh_policy_next_by_schedule(c, row, &delay_ms))
+        return refuse_open(c, v, BH_RECIPIENT_FAILED, "the retry schedule is used up");
     /* A failed delivery may have armed the lock; a quicker retry would be taken for a twin. */
     if (c->ledger_held && v->ledger == BH_LEDGER_KEEP)
         delay_ms =
             bh_ms_max(delay_ms, bh_jitter_up(bh_policy_lock_ms(c->gateway) + BH_LOCK_MARGIN_MS / 2,
                                              c->dice, BH_LOCK_JITTER_PERCENT));
-    if (!bh_policy_fits_ttl(c, delay_ms)) {
-        end_by_ttl(c, v, "no further try fits the ttl");
-        return true;
-    }
+    if (!bh_policy_fits_ttl(c, delay_ms))
+        return expire_open(c, v, "no further try fits the ttl");
     c->progress->retries++;
     bh_verdict_wait(v, BH_STATE_RETRYING, BH_REASON_NONE, delay_ms);
     snprintf(v->next, sizeof(v->next), "will retry in %s", bh_span(delay_ms).text);
-    return true;
+    return BH_REST_WAITS;
 }
 
-static bool
+static enum bh_rest
 wait_for_lock(const struct bh_case *c, struct bh_verdict *v)
 {
-    if (c->progress->lock_waits > 0) {
-        bh_verdict_end_open(c, given_up(c, v, BH_RECIPIENT_DUPLICATE), v->code);
-        add_error(v, "refused again after the lock had lapsed: somebody else sends the same");
-        return false;
-    }
+    if (c->progress->lock_waits > 0)
+        return refuse_open(c, v, BH_RECIPIENT_DUPLICATE,
+                           "refused again after the lock had lapsed: somebody else sends the same");
     bh_ms delay_ms = bh_jitter_up(bh_policy_lock_ms(c->gateway) + BH_LOCK_MARGIN_MS, c->dice,
                                   BH_LOCK_JITTER_PERCENT);
-    if (!bh_policy_fits_ttl(c, delay_ms)) {
-        end_by_ttl(c, v, "the gateway's reload lock outlasts the ttl");
-        return true;
-    }
+    if (!bh_policy_fits_ttl(c, delay_ms))
+        return expire_open(c, v, "the gateway's reload lock outlasts the ttl");
     c->progress->lock_waits++;
     bh_verdict_wait(v, BH_STATE_HELD, BH_REASON_RELOAD_LOCK, delay_ms);
     snprintf(v->next, sizeof(v->next), "held until the lock has lapsed, in %s",
              bh_span(delay_ms).text);
-    return true;
+    return BH_REST_WAITS;
 }
 
-static bool
+static enum bh_rest
 wait_for_tomorrow(const struct bh_case *c, struct bh_verdict *v)
 {
     struct bh_wall midnight = bh_zone_next_midnight(c->gateway->zone, c->now);
     bh_ms delay_ms = midnight.ms - c->now.ms + (bh_ms)(c->dice % (uint32_t)DAY_SPREAD_MS);
-    if (c->progress->daily_waits > 0) {
-        bh_verdict_end_open(c, given_up(c, v, BH_RECIPIENT_FAILED), v->code);
-        add_error(v, "the daily limit of this recipient is reached on a second day");
-        return false;
-    }
-    if (!bh_policy_fits_ttl(c, delay_ms)) {
-        bh_verdict_end_open(c, given_up(c, v, BH_RECIPIENT_FAILED), v->code);
-        add_error(v, "the ttl of this recipient's message ends before tomorrow");
-        return false;
-    }
+    if (c->progress->daily_waits > 0)
+        return refuse_open(c, v, BH_RECIPIENT_FAILED,
+                           "the daily limit of this recipient is reached on a second day");
+    if (!bh_policy_fits_ttl(c, delay_ms))
+        return refuse_open(c, v, BH_RECIPIENT_FAILED,
+                           "the ttl of this recipient's message ends before tomorrow");
     c->progress->daily_waits++;
     bh_verdict_wait(v, BH_STATE_HELD, BH_REASON_DAILY_LIMIT, delay_ms);
     snprintf(v->next, sizeof(v->next), "held until after midnight, for %s", bh_span(delay_ms).text);
-    return true;
+    return BH_REST_WAITS;
 }
 
 static void
@@ -286,8 +272,8 @@ wait_for_account(struct bh_verdict *v, enum bh_account_word word)
              "held at the head of its queue until the account works again");
 }
 
-static void
-wait_for_gateway(struct bh_verdict *v)
+void
+bh_verdict_wait_for_gateway(struct bh_verdict *v)
 {
     bh_verdict_wait(v, BH_STATE_HELD, BH_REASON_GATEWAY_DOWN, 0);
     v->delay_from_breaker = true;
@@ -312,7 +298,7 @@ judge_unsent(const struct bh_case *c, const struct bh_outcome *outcome, struct b
     case BH_TROUBLE_GARBAGE:
     case BH_TROUBLE_TOO_BIG: v->mood = BH_MOOD_BAD; break;
     }
-    wait_for_gateway(v);
+    bh_verdict_wait_for_gateway(v);
 }
 
 /* What the answers of one request add up to, by action. */
@@ -320,6 +306,7 @@ struct tally {
     unsigned of[BH_ACTION_COUNT];
     const struct bh_gateway_code
         *row[BH_ACTION_COUNT]; /* the first row that asked for the action */
+    unsigned accepted_again;   /* accepted now, with an earlier request unanswered */
 };
 
 static const struct bh_gateway_code *
@@ -356,24 +343,32 @@ judge_recipient(const struct bh_case *c, const struct bh_outcome *outcome, size_
     int code = result != NULL && result->answered ? result->code : outcome->code;
     enum bh_code_action action = effective_action(c, row);
 
+    struct bh_recipient_progress *one = &c->progress->recipients[c->asked[asked]];
+    bool was_uncertain = one->state == BH_RECIPIENT_UNCERTAIN;
+
     if (result != NULL && result->answered)
-        c->progress->recipients[c->asked[asked]].result = *result;
+        one->result = *result;
     if (tally->row[action] == NULL)
         tally->row[action] = row;
     tally->of[action]++;
 
     if (action == BH_ACTION_ACCEPT) {
+        tally->accepted_again += was_uncertain;
+        if (was_uncertain && c->try == BH_TRY_GUARDED)
+            bh_policy_mark_answered(c, c->asked[asked]);
         bh_verdict_end_recipient(c, asked, BH_RECIPIENT_ACCEPTED, 100);
     } else if (action == BH_ACTION_REJECT) {
         bh_verdict_end_recipient(c, asked, BH_RECIPIENT_FAILED, code);
-    } else if (action == BH_ACTION_UNCLASSIFIED) {
-        bh_verdict_end_recipient(c, asked, given_up(c, v, BH_RECIPIENT_FAILED), code);
-    } else if (action == BH_ACTION_UNCERTAIN && c->asked_count > 1 &&
-               bh_policy_on_uncertain(c) == BH_ON_UNCERTAIN_HOLD) {
-        bh_verdict_end_recipient(c, asked, BH_RECIPIENT_UNKNOWN, code);
-    } else if (action == BH_ACTION_RELOAD_LOCK && bh_policy_lock_proves(c)) {
+    } else if (action == BH_ACTION_UNCLASSIFIED && !was_uncertain) {
+        bh_verdict_end_recipient(c, asked, BH_RECIPIENT_FAILED, code);
+    } else if (action == BH_ACTION_UNCERTAIN) {
+        one->state = BH_RECIPIENT_UNCERTAIN;
+    } else if (action == BH_ACTION_RELOAD_LOCK && was_uncertain && bh_policy_lock_proves(c)) {
+        bh_policy_mark_answered(c, c->asked[asked]);
         bh_verdict_end_recipient(c, asked, BH_RECIPIENT_ACCEPTED, code);
         v->confirmed_by = "reload_lock";
+    } else if (action == BH_ACTION_RELOAD_LOCK && !was_uncertain) {
+        bh_policy_mark_answered(c, c->asked[asked]);
     }
 }
 
@@ -386,6 +381,14 @@ read_tally(const struct bh_case *c, const struct tally *tally, struct bh_verdict
                     tally->of[BH_ACTION_GATEWAY_BROKEN];
     if (ours > 0)
         v->attempts++;
+    if (ours > 0 && c->try == BH_TRY_RESENT)
+        c->progress->retries++;
+    v->lock_doubtful = tally->of[BH_ACTION_RELOAD_LOCK] > 0 && c->lock == BH_LOCK_OFF;
+    /* A lock that is known to work would have refused the second; a journal that was asked twice would know the first. */
+    bool excluded =
+        c->try == BH_TRY_GUARDED ? c->lock == BH_LOCK_ON : c->progress->absent_at_s != 0;
+    v->doubt = tally->accepted_again > 0 && !excluded;
+    v->doubled = c->doubled;
 
     v->mood = BH_MOOD_GOOD;
     if (tally->of[BH_ACTION_UNCERTAIN] > 0 || tally->of[BH_ACTION_GATEWAY_BROKEN] > 0)
@@ -405,66 +408,70 @@ read_tally(const struct bh_case *c, const struct tally *tally, struct bh_verdict
         v->ledger = unsent_ledger(c);
 }
 
-/* Recipients are left open: wait for the weightiest cause.  A wait that is not allowed ends them. */
-static void
-wait_for_open(const struct bh_case *c, const struct tally *tally, struct bh_verdict *v)
+/* Wait for the weightiest cause that is no matter of account or gateway. */
+static enum bh_rest
+wait_by_cause(const struct bh_case *c, const struct tally *tally, struct bh_verdict *v)
 {
-    bool waits = false;
+    if (tally->of[BH_ACTION_RELOAD_LOCK] > 0)
+        return wait_for_lock(c, v);
+    if (tally->of[BH_ACTION_DAILY_LIMIT] > 0)
+        return wait_for_tomorrow(c, v);
+    if (tally->of[BH_ACTION_RETRY_CARRIER] > 0)
+        return wait_by_schedule(c, tally->row[BH_ACTION_RETRY_CARRIER], v);
+    if (tally->of[BH_ACTION_GATEWAY_BROKEN] > 0)
+        return wait_by_schedule(c, tally->row[BH_ACTION_GATEWAY_BROKEN], v);
+    return tally->of[BH_ACTION_UNCLASSIFIED] > 0 ? BH_REST_REFUSED : BH_REST_NOTHING;
+}
+
+/* Recipients are left. */
+static void
+wait_for_left(const struct bh_case *c, const struct tally *tally, struct bh_verdict *v)
+{
+    bool is_open = bh_progress_count(c->progress, BH_RECIPIENT_OPEN) > 0;
+    bool resends = bh_policy_on_uncertain(c) == BH_ON_UNCERTAIN_RESEND;
     if (tally->of[BH_ACTION_PAUSE_AUTH] > 0) {
         wait_for_account(v, BH_ACCOUNT_SAYS_AUTH);
-        waits = true;
     } else if (tally->of[BH_ACTION_PAUSE_CREDIT] > 0) {
         wait_for_account(v, BH_ACCOUNT_SAYS_CREDIT);
-        waits = true;
     } else if (tally->of[BH_ACTION_RATE_LIMITED] > 0) {
-        wait_for_gateway(v);
-        waits = true;
-    } else if (tally->of[BH_ACTION_UNCERTAIN] > 0) {
-        bh_policy_settle_uncertain(c, v->uncertain_since.ms != 0 ? v->uncertain_since : c->began,
-                                   v);
-        waits = true;
-    } else if (tally->of[BH_ACTION_RELOAD_LOCK] > 0) {
-        waits = wait_for_lock(c, v);
-    } else if (tally->of[BH_ACTION_DAILY_LIMIT] > 0) {
-        waits = wait_for_tomorrow(c, v);
-    } else if (tally->of[BH_ACTION_RETRY_CARRIER] > 0) {
-        waits = wait_by_schedule(c, tally->row[BH_ACTION_RETRY_CARRIER], v);
+        bh_verdict_wait_for_gateway(v);
     } else {
-        waits = wait_by_schedule(c, tally->row[BH_ACTION_GATEWAY_BROKEN], v);
+        enum bh_rest rest = is_open || resends ? wait_by_cause(c, tally, v) : BH_REST_NOTHING;
+        bh_policy_wait_for_rest(c, rest, v);
     }
-    if (!waits)
-        bh_verdict_end_by_recipients(c, v);
 }
 
 static void
 judge_answer(const struct bh_case *c, const struct bh_outcome *outcome, struct bh_verdict *v)
 {
-    struct tally tally = {{0}, {NULL}};
+    struct tally tally = {.accepted_again = 0};
     for (size_t i = 0; i < c->asked_count; i++)
         judge_recipient(c, outcome, i, &tally, v);
     read_tally(c, &tally, v);
 
-    bool resends = bh_policy_on_uncertain(c) == BH_ON_UNCERTAIN_RESEND;
-    if (tally.of[BH_ACTION_UNCERTAIN] > 0 && resends)
-        v->uncertain_since = bh_policy_unanswered_since(c);
+    if (tally.of[BH_ACTION_UNCERTAIN] > 0)
+        v->uncertain_since = bh_policy_note_loss(c, c->began);
     if (tally.of[BH_ACTION_PAUSE_CREDIT] + tally.of[BH_ACTION_PAUSE_AUTH] +
             tally.of[BH_ACTION_DAILY_LIMIT] + tally.of[BH_ACTION_RETRY_CARRIER] >
         0)
-        c->progress->refused_at_s = (unsigned)((c->now.ms + BH_SECOND_MS - 1) / BH_SECOND_MS);
+        c->progress->refused_at_s = bh_policy_seconds(c->now.ms);
 
-    size_t open = 0;
+    if (bh_progress_count(c->progress, BH_RECIPIENT_OPEN) +
+            bh_progress_count(c->progress, BH_RECIPIENT_UNCERTAIN) >
+        0) {
+        wait_for_left(c, &tally, v);
+    } else {
+        bh_policy_wait_for_rest(c, BH_REST_NOTHING, v);
+        /* All were accepted, but some of those that a group became were not. */
+        if (v->state == BH_STATE_SENT && outcome->code == 101) {
+            bh_verdict_end_as(v, BH_STATE_PARTIAL);
+            bh_verdict_say_error(v, outcome->error);
+        }
+    }
     for (size_t i = 0; i < c->progress->recipients_count; i++)
-        open += c->progress->recipients[i].state == BH_RECIPIENT_OPEN;
-    if (open > 0) {
-        wait_for_open(c, &tally, v);
-        return;
-    }
-    bh_verdict_end_by_recipients(c, v);
-    /* All were accepted, but some of those that a group became were not. */
-    if (v->state == BH_STATE_SENT && outcome->code == 101) {
-        end_as(v, BH_STATE_PARTIAL);
-        bh_verdict_say_error(v, outcome->error);
-    }
+        v->look_up = v->look_up || c->progress->recipients[i].look_up;
+    if (!v->look_up)
+        bh_policy_say_doubt(v);
 }
 
 void
@@ -474,6 +481,8 @@ bh_policy_answer(const struct bh_case *c, const struct bh_outcome *outcome, stru
     v->code = outcome->code;
     v->retry_after_ms = outcome->retry_after_ms;
     snprintf(v->error, sizeof(v->error), "%s", outcome->error);
+    if (c->try == BH_TRY_GUARDED && outcome->kind != BH_OUTCOME_UNSENT)
+        c->progress->guarded_tries++;
 
     switch (outcome->kind) {
     case BH_OUTCOME_UNSENT: judge_unsent(c, outcome, v); break;
@@ -481,6 +490,7 @@ bh_policy_answer(const struct bh_case *c, const struct bh_outcome *outcome, stru
     case BH_OUTCOME_ACCEPTED:
     case BH_OUTCOME_REFUSED: judge_answer(c, outcome, v); break;
     }
+    bh_policy_close_question(c, v);
 }
 
 /* ---- verdicts without a request ---- */
@@ -490,7 +500,7 @@ bh_policy_expired(const struct bh_case *c, struct bh_verdict *v)
 {
     bh_verdict_init(c, v);
     v->ledger = unsent_ledger(c);
-    end_by_ttl(c, v, "the ttl ran out before it could be sent");
+    bh_policy_wait_for_rest(c, expire_open(c, v, "the ttl ran out before it could be sent"), v);
 }
 
 void
@@ -499,8 +509,9 @@ bh_policy_locked(const struct bh_case *c, bh_ms wait_ms, struct bh_verdict *v)
     bh_verdict_init(c, v);
     bh_ms delay_ms = bh_jitter_up(wait_ms, c->dice, BH_LOCK_JITTER_PERCENT);
     if (!bh_policy_fits_ttl(c, delay_ms)) {
-        end_by_ttl(c, v,
-                   "an identical message of ours holds the reload lock for longer than the ttl");
+        static const char why[] =
+            "an identical message of ours holds the reload lock for longer than the ttl";
+        bh_policy_wait_for_rest(c, expire_open(c, v, why), v);
         return;
     }
     bh_verdict_wait(v, BH_STATE_HELD, BH_REASON_RELOAD_LOCK, delay_ms);
@@ -508,6 +519,7 @@ bh_policy_locked(const struct bh_case *c, bh_ms wait_ms, struct bh_verdict *v)
                          "an identical message was just sent; the gateway would refuse this one");
     snprintf(v->next, sizeof(v->next), "held until the lock has lapsed, in %s",
              bh_span(delay_ms).text);
+    bh_policy_wait_for_rest(c, BH_REST_WAITS, v);
 }
 
 void

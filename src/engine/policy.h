@@ -16,6 +16,7 @@
 #include <bellhop/state.h>
 
 #include "core/config.h"
+#include "core/gateway_journal.h"
 #include "core/instant.h"
 #include "core/job_head.h"
 #include "core/outcome.h"
@@ -25,6 +26,21 @@
 
 /* Beyond the lock's own time: the gateway's clock starts at acceptance, ours before. */
 #define BH_LOCK_MARGIN_MS (10 * BH_SECOND_MS)
+
+/* What a request is for. */
+enum bh_try {
+    BH_TRY_FRESH,   /* nobody whom it asks can have the message yet */
+    BH_TRY_GUARDED, /* identical to one without an answer, inside the reload lock's time */
+    BH_TRY_RESENT,  /* again, because nothing tells and the policy prefers that */
+};
+
+/* What the look-ups of this claim in the gateway's journal have said. */
+enum bh_looked {
+    BH_LOOKED_NOT_YET,
+    BH_LOOKED_ABSENT,    /* they were answered: who is still uncertain does not stand in it */
+    BH_LOOKED_IN_VAIN,   /* at least one of them could not be read */
+    BH_LOOKED_UNREACHED, /* at least one was not answered at all */
+};
 
 /* All that a decision depends on. */
 struct bh_case {
@@ -40,6 +56,13 @@ struct bh_case {
     uint32_t recoveries;
     enum bh_waiting waiting; /* why it waited before this claim, and for what */
     enum bh_reason reason;
+    enum bh_try try;
+    enum bh_journal_access journal;
+    enum bh_lock_knowledge lock;
+    enum bh_looked looked;
+    bool gateway_down;              /* the breaker is open */
+    bool found;                     /* look-ups of this claim found recipients in the journal */
+    bool doubled;                   /* and one of them more than once */
     struct bh_wall uncertain_since; /* 0: no earlier request is without an answer */
     struct bh_wall began;           /* when this request began */
     struct bh_wall expires;
@@ -63,7 +86,13 @@ struct bh_verdict {
     enum bh_account_word account;
     bool unclassified; /* a code that nobody knows: many of them mean a broken configuration */
     int code;          /* the code to show; 0 none */
-    const char *confirmed_by; /* "response", "reload_lock"; NULL unless something was accepted */
+    const char *
+        confirmed_by; /* "response", "reload_lock", "journal"; NULL unless something was accepted */
+    bool
+        look_up; /* the journal is to be asked before this is settled: see bh_policy_looked_after */
+    bool doubt;  /* accepted, and an earlier request may have been accepted as well */
+    bool doubled;       /* that is what the journal says */
+    bool lock_doubtful; /* what was known of the account's reload lock has been contradicted */
     char error[BH_ERROR_TEXT_MAX]; /* one sentence for a person; "" when all is well */
     char next[120];                /* what happens now, for the log: "will retry in 45 s" */
     bool silent;                   /* the status hash says already what is true */
@@ -75,11 +104,50 @@ void bh_policy_answer(const struct bh_case *the_case, const struct bh_outcome *o
                       struct bh_verdict *ret_verdict);
 
 /*
- * Judge a job with an earlier request unanswered before it is sent again: the worker that sent it died, or the
- * moment for the guarded retry was missed, or the policy is to hold it by now.  False: go on and send it now (the
- * guarded retry's moment, or plain resending is due).
+ * Take stock of a job that was just claimed: whose request died with its worker is uncertain, as is everybody in
+ * the record of a worker that did not keep recipients apart; whom an operator wants sent to again is open.
+ * Advances case->progress and case->uncertain_since.
  */
-bool bh_policy_unanswered(const struct bh_case *the_case, struct bh_verdict *ret_verdict);
+void bh_policy_take_up(struct bh_case *the_case);
+
+/* Whether its lease ran out or was adopted since a verdict was last written about it. */
+bool bh_policy_was_recovered(const struct bh_case *the_case);
+
+enum bh_next {
+    BH_NEXT_SEND,    /* to whom the plan says */
+    BH_NEXT_LOOK_UP, /* ask the journal about the recipients that are marked so, and then this again */
+    BH_NEXT_SETTLE, /* the verdict is written: it waits, or ends */
+};
+
+struct bh_plan {
+    enum bh_try try;
+    bool to_open, to_uncertain; /* which recipients are asked */
+};
+
+/*
+ * What is to be done now with a job in hand that is not a fresh one: recipients whose request was not answered
+ * are looked up, asked again at their moments, and given up at the end; the others are sent to when
+ * they are due, and are not held up by them.  May be asked again at any time before the request is sent.
+ */
+enum bh_next bh_policy_next(const struct bh_case *the_case, struct bh_plan *ret_plan,
+                            struct bh_verdict *ret_verdict);
+
+/* A guarded retry that was admitted too late for its answer to prove anything. */
+bool bh_policy_is_too_late(const struct bh_case *the_case);
+
+/* The journal's answers, recipient by recipient, and then what a round of them came to. */
+void bh_policy_found(const struct bh_case *the_case, size_t recipient,
+                     const struct bh_journal_entry *entry);
+void bh_policy_looked(const struct bh_case *the_case, enum bh_looked looked);
+
+/* The look-ups that a verdict asked for are done; brings the verdict up to date. */
+void bh_policy_looked_after(const struct bh_case *the_case, struct bh_verdict *verdict);
+
+/* Since when and until when entries of the journal can be about this job. */
+struct bh_window {
+    struct bh_wall from, until;
+};
+struct bh_window bh_policy_journal_window(const struct bh_case *the_case, struct bh_wall created);
 
 /* The ttl has run out before the job could be sent. */
 void bh_policy_expired(const struct bh_case *the_case, struct bh_verdict *ret_verdict);

@@ -2,7 +2,8 @@
  * policy_internal - what the parts of the policy share.  Included by policy*.c alone.
  *
  * policy.c            outcomes that are certain, and verdicts without a request
- * policy_uncertain.c  a request was sent and its answer lost
+ * policy_uncertain.c  a request was sent and its answer lost: what next, and when
+ * policy_witness.c    what the journal and the reload lock say about it
  */
 #ifndef BH_ENGINE_POLICY_INTERNAL_H
 #define BH_ENGINE_POLICY_INTERNAL_H
@@ -26,24 +27,53 @@ void bh_verdict_say_error(struct bh_verdict *v, const char *text);
 /* The job waits and is taken again after the delay. */
 void bh_verdict_wait(struct bh_verdict *v, enum bh_state state, enum bh_reason reason,
                      bh_ms delay_ms);
+/* It waits for as long as the breaker says. */
+void bh_verdict_wait_for_gateway(struct bh_verdict *v);
 /* One recipient of the request is done with. */
 void bh_verdict_end_recipient(const struct bh_case *c, size_t asked, enum bh_recipient_state state,
                               int code);
-/* End all that are still open in one way. */
-void bh_verdict_end_open(const struct bh_case *c, enum bh_recipient_state state, int code);
-/* When no recipient is open any more, their states add up to the job's. */
+/* End all that are in one state in another. */
+void bh_verdict_end_all(const struct bh_case *c, enum bh_recipient_state from,
+                        enum bh_recipient_state to, int code);
+/* When no recipient is left, their states add up to the job's. */
 void bh_verdict_end_by_recipients(const struct bh_case *c, struct bh_verdict *v);
+void bh_verdict_end_as(struct bh_verdict *v, enum bh_state state);
 
 /* What the job, else its queue, wants done when nothing can tell. */
 enum bh_on_uncertain bh_policy_on_uncertain(const struct bh_case *c);
-/* Whether a 402 now proves that the earlier, unanswered request of this very job was taken. */
-bool bh_policy_lock_proves(const struct bh_case *c);
-/* From when the lock's time counts after a request without an answer. */
-struct bh_wall bh_policy_unanswered_since(const struct bh_case *c);
-/* The next step for a job with a request unanswered since `since`, or its end. */
-void bh_policy_settle_uncertain(const struct bh_case *c, struct bh_wall since,
-                                struct bh_verdict *v);
+/* A moment in whole seconds, not before it. */
+unsigned bh_policy_seconds(int64_t ms);
+/* A request begun at `began` was not answered; returns since when the lock's time counts. */
+struct bh_wall bh_policy_note_loss(const struct bh_case *c, struct bh_wall began);
+/* When nobody is uncertain any more, nothing of the question remains. */
+void bh_policy_close_question(const struct bh_case *c, struct bh_verdict *v);
+
+/* What the certain part of an answer came to, for the recipients that are left. */
+enum bh_rest {
+    BH_REST_NOTHING, /* it said nothing about them */
+    BH_REST_WAITS,   /* the verdict holds a wait for those who were asked */
+    BH_REST_REFUSED, /* they are not to be asked again */
+    BH_REST_EXPIRED, /* nor in time */
+};
+/* Wait for whichever of the recipients that are left is due first; end the job when none is. */
+void bh_policy_wait_for_rest(const struct bh_case *c, enum bh_rest rest, struct bh_verdict *v);
+
 void bh_policy_judge_uncertain(const struct bh_case *c, const struct bh_outcome *outcome,
                                struct bh_verdict *v);
+
+/* witness */
+
+/* Whether a second request inside the lock's time could tell by a 402 what became of the first, begun at `since`. */
+bool bh_policy_lock_can_witness(const struct bh_case *c, struct bh_wall since);
+/* Whether a 402 now proves that the earlier, unanswered request of this very job was taken. */
+bool bh_policy_lock_proves(const struct bh_case *c);
+/* Whether the journal can be asked about any of its uncertain recipients. */
+bool bh_policy_can_look(const struct bh_case *c);
+/* Mark those for the look-up. */
+void bh_policy_mark_uncertain(const struct bh_case *c);
+/* Whether the journal is to be asked about a recipient whose answer is in. */
+void bh_policy_mark_answered(const struct bh_case *c, size_t recipient);
+/* What the verdict says when an earlier request may have been accepted, too. */
+void bh_policy_say_doubt(struct bh_verdict *v);
 
 #endif

@@ -6,10 +6,13 @@
 
 #include "core/alloc.h"
 
+/* NUL: never stands in a line of its own. */
 static const char state_letters[] = {
-    [BH_RECIPIENT_OPEN] = 'o',      [BH_RECIPIENT_ACCEPTED] = 'a', [BH_RECIPIENT_FAILED] = 'f',
-    [BH_RECIPIENT_DUPLICATE] = 'd', [BH_RECIPIENT_UNKNOWN] = 'u',
+    [BH_RECIPIENT_OPEN] = 'o',   [BH_RECIPIENT_UNCERTAIN] = '\0', [BH_RECIPIENT_ACCEPTED] = 'a',
+    [BH_RECIPIENT_FAILED] = 'f', [BH_RECIPIENT_DUPLICATE] = 'd',  [BH_RECIPIENT_UNKNOWN] = 'u',
 };
+
+#define BITS 32
 
 /* The counters of the first line, one table for both directions. */
 static const struct {
@@ -22,6 +25,12 @@ static const struct {
     {"g", offsetof(struct bh_progress, guarded_tries)  },
     {"v", offsetof(struct bh_progress, recoveries_seen)},
     {"x", offsetof(struct bh_progress, refused_at_s)   },
+    {"f", offsetof(struct bh_progress, first_lost_s)   },
+    {"t", offsetof(struct bh_progress, last_lost_s)    },
+    {"k", offsetof(struct bh_progress, looked_at_s)    },
+    {"n", offsetof(struct bh_progress, absent_at_s)    },
+    {"s", offsetof(struct bh_progress, resend_due_s)   },
+    {"o", offsetof(struct bh_progress, open_due_s)     },
 };
 
 static unsigned *
@@ -51,6 +60,25 @@ bh_progress_release(struct bh_progress *progress)
     *progress = (struct bh_progress){0};
 }
 
+/* "q" and the number of a group of recipients: its bits name the uncertain ones. */
+static bool
+parse_uncertain(struct bh_str name, uint32_t bits, struct bh_progress *progress)
+{
+    int64_t group;
+    struct bh_str digits = {name.ptr + 1, name.len - 1};
+    if (name.len < 2 || name.ptr[0] != 'q' || !bh_str_to_int64(digits, &group))
+        return true; /* somebody else's */
+    for (unsigned bit = 0; bit < BITS; bit++) {
+        if ((bits >> bit & 1) == 0)
+            continue;
+        if (group < 0 || (uint64_t)group >= progress->recipients_count / BITS + 1 ||
+            (size_t)group * BITS + bit >= progress->recipients_count)
+            return false;
+        progress->recipients[(size_t)group * BITS + bit].state = BH_RECIPIENT_UNCERTAIN;
+    }
+    return true;
+}
+
 static enum bh_status
 parse_counters(struct bh_str line, struct bh_progress *progress)
 {
@@ -66,6 +94,8 @@ parse_counters(struct bh_str line, struct bh_progress *progress)
             if (bh_str_equal_text(name, counters[i].name))
                 *counter_at(progress, i) = (unsigned)number;
         }
+        if (!parse_uncertain(name, (uint32_t)number, progress))
+            return BH_EPROTO;
     }
     return BH_OK;
 }
@@ -74,7 +104,7 @@ static bool
 parse_state(struct bh_str letter, enum bh_recipient_state *ret_state)
 {
     for (size_t i = 0; i < sizeof(state_letters); i++) {
-        if (letter.len == 1 && letter.ptr[0] == state_letters[i]) {
+        if (letter.len == 1 && letter.ptr[0] == state_letters[i] && letter.ptr[0] != '\0') {
             *ret_state = (enum bh_recipient_state)i;
             return true;
         }
@@ -118,7 +148,7 @@ parse_recipient(struct bh_str line, struct bh_progress *progress)
     result.code = (int)code;
     result.parts = (int)parts;
     result.price_micro = price;
-    progress->recipients[index] = (struct bh_recipient_progress){state, result};
+    progress->recipients[index] = (struct bh_recipient_progress){.state = state, .result = result};
     return BH_OK;
 }
 
@@ -158,6 +188,20 @@ word_or_dash(const char *text)
     return text[0] != '\0' ? text : "-";
 }
 
+static void
+format_uncertain(const struct bh_progress *progress, struct bh_buf *buf)
+{
+    for (size_t group = 0; group * BITS < progress->recipients_count; group++) {
+        uint32_t bits = 0;
+        for (size_t bit = 0; bit < BITS && group * BITS + bit < progress->recipients_count; bit++) {
+            if (progress->recipients[group * BITS + bit].state == BH_RECIPIENT_UNCERTAIN)
+                bits |= UINT32_C(1) << bit;
+        }
+        if (bits != 0)
+            bh_buf_printf(buf, " q%zu=%u", group, bits);
+    }
+}
+
 enum bh_status
 bh_progress_format(const struct bh_progress *progress, struct bh_buf *buf)
 {
@@ -166,9 +210,10 @@ bh_progress_format(const struct bh_progress *progress, struct bh_buf *buf)
     for (size_t i = 0; i < BH_ARRAY_LEN(counters); i++)
         bh_buf_printf(buf, "%s%s=%u", i > 0 ? " " : "", counters[i].name,
                       counter_value(progress, i));
+    format_uncertain(progress, buf);
     for (size_t i = 0; i < progress->recipients_count; i++) {
         const struct bh_recipient_progress *one = &progress->recipients[i];
-        if (one->state == BH_RECIPIENT_OPEN)
+        if (one->state == BH_RECIPIENT_OPEN || one->state == BH_RECIPIENT_UNCERTAIN)
             continue;
         bh_buf_printf(buf, "\n%zu %c %d %d %lld %s %s", i, state_letters[one->state],
                       one->result.code, one->result.parts, (long long)one->result.price_micro,
@@ -185,5 +230,14 @@ bh_progress_open(const struct bh_progress *progress, size_t *ret_open)
         if (progress->recipients[i].state == BH_RECIPIENT_OPEN)
             ret_open[count++] = i;
     }
+    return count;
+}
+
+size_t
+bh_progress_count(const struct bh_progress *progress, enum bh_recipient_state state)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < progress->recipients_count; i++)
+        count += progress->recipients[i].state == state;
     return count;
 }

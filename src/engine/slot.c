@@ -21,6 +21,21 @@ list_append(struct bh_slot_table *table, struct bh_slot_list *list, struct bh_sl
     list->count++;
 }
 
+/* Before `next`, which is in the list. */
+static void
+list_insert(struct bh_slot_table *table, struct bh_slot_list *list, struct bh_slot *slot,
+            struct bh_slot *next)
+{
+    slot->next_index = next->index;
+    slot->previous_index = next->previous_index;
+    if (next->previous_index != BH_SLOT_NONE)
+        table->slots[next->previous_index].next_index = slot->index;
+    else
+        list->head = slot->index;
+    next->previous_index = slot->index;
+    list->count++;
+}
+
 static void
 list_remove(struct bh_slot_table *table, struct bh_slot_list *list, struct bh_slot *slot)
 {
@@ -48,6 +63,7 @@ bh_slot_table_init(struct bh_slot_table *table, uint32_t count)
     for (uint32_t i = 0; i < count; i++) {
         struct bh_slot *slot = &table->slots[i];
         slot->index = i;
+        slot->plan = (struct bh_plan){BH_TRY_FRESH, true, true};
         bh_gateway_request_init(&slot->request, 0);
         bh_fields_init(&slot->fields);
         bh_buf_init(&slot->memo, MEMO_BYTES_MAX);
@@ -65,6 +81,7 @@ drop_job(struct bh_slot *slot)
     bh_free(slot->asked);
     bh_free((void *)slot->asked_recipients);
     bh_config_release(slot->config);
+    bh_outcome_release(&slot->outcome);
     slot->job = NULL;
     slot->ledger = NULL;
     slot->asked = NULL;
@@ -93,6 +110,20 @@ bh_slot_move(struct bh_slot_table *table, struct bh_slot *slot, enum bh_stage st
     list_remove(table, &table->lists[slot->stage], slot);
     slot->stage = stage;
     list_append(table, &table->lists[stage], slot);
+}
+
+void
+bh_slot_move_ahead(struct bh_slot_table *table, struct bh_slot *slot, enum bh_stage stage)
+{
+    list_remove(table, &table->lists[slot->stage], slot);
+    slot->stage = stage;
+    uint32_t at = table->lists[stage].head;
+    while (at != BH_SLOT_NONE && table->slots[at].ahead)
+        at = table->slots[at].next_index;
+    if (at == BH_SLOT_NONE)
+        list_append(table, &table->lists[stage], slot);
+    else
+        list_insert(table, &table->lists[stage], slot, &table->slots[at]);
 }
 
 struct bh_slot *
@@ -153,7 +184,9 @@ bh_slot_reset(struct bh_slot_table *table, struct bh_slot *slot)
     slot->id[0] = '\0';
     slot->renew_due = slot->renewing = slot->lease_ended = slot->cancel_due = false;
     slot->first = slot->trial = slot->sent = slot->ledger_complete = false;
-    slot->took_request_token = slot->took_connection_token = false;
+    slot->took_request_token = slot->took_connection_token = slot->ahead = false;
+    slot->plan = (struct bh_plan){BH_TRY_FRESH, true, true};
+    slot->ask = (struct bh_ask){.after = false};
     slot->created = slot->due = slot->expires = slot->began = (struct bh_wall){0};
     slot->parts = 0;
     slot->verdict = (struct bh_verdict){0};

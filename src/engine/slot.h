@@ -22,6 +22,8 @@
 enum bh_stage {
     BH_STAGE_FREE,
     BH_STAGE_SCHEDULE,  /* list: to be put aside until its delay is over */
+    BH_STAGE_ASK,       /* list: the gateway's journal is to be asked about it */
+    BH_STAGE_ASKING,    /* the transport has the question */
     BH_STAGE_GATED,     /* list: may go as soon as gateway and limits let it */
     BH_STAGE_ADMITTING, /* the store is asked */
     BH_STAGE_SUBMIT,    /* list: admitted, to be handed to the transport */
@@ -32,6 +34,18 @@ enum bh_stage {
 #define BH_STAGE_COUNT (BH_STAGE_SETTLING + 1)
 
 #define BH_SLOT_NONE UINT32_MAX
+
+/* A round of questions to the gateway's journal: one recipient after the other. */
+struct bh_ask {
+    bool after;            /* of a verdict that waits for it, and not before one */
+    size_t at;             /* the recipient that is asked about */
+    unsigned page;         /* of the journal, for that recipient */
+    enum bh_looked looked; /* what the round has come to so far */
+    bool found, doubled;
+    struct bh_window window;
+    struct bh_wall sent_at; /* of a single recipient's entry; 0 unknown */
+    char delivery[16];      /* likewise; "" none yet */
+};
 
 struct bh_slot {
     uint32_t index;
@@ -63,17 +77,23 @@ struct bh_slot {
     bool first;           /* its id is not registered yet */
     bool trial;           /* it probes the account */
     int parts;            /* our own count; 0 for voice */
+    bool ahead;           /* a request of it was not answered: it goes before fresh ones */
 
     /* The attempt. */
-    size_t *asked;                                /* owned; open recipients as indices */
+    struct bh_plan plan; /* what the attempt is for */
+    struct bh_ask ask;
+    size_t *asked;                                /* owned; its recipients as indices */
     const struct bh_recipient **asked_recipients; /* owned array of borrowed elements */
     size_t asked_count;
+    struct bh_mono
+        admit_asked; /* when the admission was asked for: the ledger's entries are no older */
     struct bh_wall began;
     struct bh_mono began_mono;
     bool took_request_token, took_connection_token;
     struct bh_gateway_request request;
 
     /* The result. */
+    struct bh_outcome outcome; /* owned; of the request */
     struct bh_verdict verdict;
     bool sent; /* a request was handed over in this claim */
     struct bh_fields fields;
@@ -97,6 +117,9 @@ void bh_slot_table_release(struct bh_slot_table *table);
 
 /* Move to the end of another stage's list. */
 void bh_slot_move(struct bh_slot_table *table, struct bh_slot *slot, enum bh_stage stage);
+
+/* The same, but behind those that are `ahead` there, and before the rest. */
+void bh_slot_move_ahead(struct bh_slot_table *table, struct bh_slot *slot, enum bh_stage stage);
 
 /* The first of a stage, or NULL. */
 struct bh_slot *bh_slot_first(struct bh_slot_table *table, enum bh_stage stage);

@@ -62,6 +62,19 @@ sit_down(struct desk *desk, enum bh_job_type type, size_t people)
     };
 }
 
+/* A request of `ago_ms` ago was not answered, nor a later one, and plain resending is due. */
+static void
+be_uncertain(struct desk *desk, bh_ms ago_ms)
+{
+    int64_t since_ms = NOON - ago_ms;
+    desk->about.uncertain_since.ms = since_ms;
+    desk->progress.first_lost_s = desk->progress.last_lost_s = (unsigned)(since_ms / 1000);
+    desk->progress.resend_due_s = (unsigned)(since_ms / 1000);
+    for (size_t i = 0; i < desk->progress.recipients_count; i++)
+        desk->progress.recipients[i].state = BH_RECIPIENT_UNCERTAIN;
+    desk->about.try = BH_TRY_RESENT;
+}
+
 static void
 stand_up(struct desk *desk)
 {
@@ -491,7 +504,7 @@ Test(policy, never_plans_a_try_behind_the_ttl)
         desk.gateway.zone = zone;
         desk.about.expires.ms = desk.about.now.ms + rows[i].left_ms;
         if (rows[i].uncertain)
-            desk.about.uncertain_since.ms = NOON - BH_HOUR_MS;
+            be_uncertain(&desk, BH_HOUR_MS);
         judge_code(&desk, rows[i].code, &verdict);
         cr_expect_eq(verdict.state, rows[i].state, "%s: %s", rows[i].name,
                      bh_state_name(verdict.state));
@@ -525,7 +538,7 @@ Test(policy, does_not_call_failed_what_may_have_been_sent)
         struct desk desk;
         struct bh_verdict verdict;
         sit_down(&desk, BH_JOB_SMS, 1);
-        desk.about.uncertain_since.ms = NOON - BH_HOUR_MS;
+        be_uncertain(&desk, BH_HOUR_MS);
         desk.progress.retries = 3;
         desk.progress.daily_waits = desk.progress.lock_waits = 1;
         judge_code(&desk, rows[i].code, &verdict);
@@ -587,6 +600,7 @@ sit_down_uncertain(struct desk *desk, bh_ms by_ms)
     cr_assert_eq(verdict.reason, BH_REASON_UNCERTAIN);
     desk->about.uncertain_since = verdict.uncertain_since;
     desk->about.attempts = verdict.attempts;
+    desk->about.try = BH_TRY_GUARDED;
     later(desk, by_ms);
 }
 
@@ -637,6 +651,8 @@ Test(policy, takes_a_402_for_proof_only_when_nothing_else_explains_it)
             desk.job.recipients_count = desk.about.asked_count = 2;
             desk.asked[1] = 1;
             desk.about.progress = &two;
+            two.recipients[0].state = two.recipients[1].state = BH_RECIPIENT_UNCERTAIN;
+            two.last_lost_s = two.resend_due_s = desk.progress.last_lost_s;
             break;
         case CONTACT: desk.people[0].msisdn = NULL; break;
         case FILES: desk.job.files_count = 1; break;
@@ -644,7 +660,10 @@ Test(policy, takes_a_402_for_proof_only_when_nothing_else_explains_it)
         case NO_LEDGER: desk.about.ledger_held = false; break;
         case TOO_LATE: later(&desk, 135 SECONDS); break;
         case AT_THE_LAST_MOMENT: later(&desk, 135 SECONDS - 1); break;
-        case NO_QUESTION: desk.about.uncertain_since.ms = 0; break;
+        case NO_QUESTION:
+            desk.about.uncertain_since.ms = 0;
+            desk.progress.recipients[0].state = BH_RECIPIENT_OPEN;
+            break;
         case REFUSED_BETWEEN: desk.progress.refused_at_s = NOON / 1000 + 20; break;
         case REFUSED_BEFORE: desk.progress.refused_at_s = NOON / 1000 - 179; break;
         case REFUSED_LONG_BEFORE: desk.progress.refused_at_s = NOON / 1000 - 180; break;
@@ -724,8 +743,11 @@ Test(policy, repeats_inside_the_locks_time_and_never_behind_five_sixths_of_it)
         sit_down(&desk, BH_JOB_SMS, 1);
         desk.gateway.reload_lock_ms = rows[i].lock_ms;
         desk.gateway.timeout_ms = rows[i].timeout_ms;
-        desk.progress.guarded_tries = rows[i].tries;
-        desk.about.uncertain_since.ms = rows[i].tries > 0 ? NOON : 0;
+        if (rows[i].tries > 0) {
+            be_uncertain(&desk, 0);
+            desk.about.try = BH_TRY_GUARDED;
+            desk.progress.guarded_tries = rows[i].tries - 1; /* and now this one */
+        }
         desk.about.began.ms = NOON + rows[i].began_ms;
         desk.about.now.ms = NOON + rows[i].answered_ms;
         judge(&desk, &silence, &verdict);
@@ -738,9 +760,8 @@ Test(policy, repeats_inside_the_locks_time_and_never_behind_five_sixths_of_it)
                          ? rows[i].wanted_ms
                          : bh_ms_max(since_ms + lapse_ms, rows[i].answered_ms + 5 SECONDS),
                      "%s: %lld", rows[i].name, (long long)moment_ms);
-        cr_expect_eq(desk.progress.guarded_tries, rows[i].tries + (rows[i].wanted_ms > 0), "%s",
-                     rows[i].name);
-        cr_expect_eq(desk.progress.retries, rows[i].wanted_ms == 0, "%s", rows[i].name);
+        cr_expect_eq(desk.progress.guarded_tries, rows[i].tries, "%s", rows[i].name);
+        cr_expect_eq(desk.progress.retries, 0, "%s", rows[i].name);
         cr_expect_eq(verdict.uncertain_since.ms, NOON, "%s", rows[i].name);
         cr_expect_eq(verdict.waiting, BH_WAITING_UNCERTAIN, "%s", rows[i].name);
         stand_up(&desk);
@@ -820,53 +841,72 @@ Test(policy, repeats_no_call_because_a_queue_of_messages_repeats_messages)
     stand_up(&desk);
 }
 
-Test(policy, looks_again_at_an_unanswered_job_before_sending_it)
+/* A job whose request of NOON was not answered, claimed again `ago_ms` later. */
+struct claimed_again {
+    const char *name;
+    bool recovered, holds, ledger;
+    unsigned attempts;
+    bh_ms ago_ms;
+    enum bh_next next;
+    enum bh_try try;
+    enum bh_state state;
+    bh_ms moment_ms; /* since the unanswered request; 0: not looked at */
+};
+
+static void
+claim_again(struct desk *desk, const struct claimed_again *row)
 {
-    static const struct {
-        const char *name;
-        bool recovered, holds, ledger;
-        unsigned attempts;
-        bh_ms ago_ms;
-        bool goes_on;
-        enum bh_state state;
-        bh_ms moment_ms; /* since the unanswered request; 0: not looked at */
-    } rows[] = {
-        {"the guarded moment",                false, false, true,  1, 45000,  true,  0,                 0     },
-        {"its last moment",                   false, false, true,  1, 150000, true,  0,                 0     },
-        {"behind it",                         false, false, true,  1, 150001, false, BH_STATE_RETRYING, 190000},
-        {"in the lock's last second",         false, false, true,  1, 179000, false, BH_STATE_RETRYING,
-         190000                                                                                               },
-        {"after it has lapsed",               false, false, true,  1, 190000, true,  0,                 0     },
-        {"without a ledger there is no lock", false, false, false, 1, 160000, true,  0,                 0     },
-        {"held by now",                       false, true,  true,  1, 45000,  false, BH_STATE_UNKNOWN,  0     },
-        {"its worker died",                   true,  false, true,  1, 5000,   false, BH_STATE_RETRYING, 45000 },
-        {"its worker died a while ago",       true,  false, true,  1, 70000,  false, BH_STATE_RETRYING,
-         70000                                                                                                },
-        {"its worker died long ago",          true,  false, true,  1, 900000, false, BH_STATE_RETRYING,
-         905000                                                                                               },
-        {"its worker died, and it is held",   true,  true,  true,  1, 5000,   false, BH_STATE_UNKNOWN,  0     },
-        {"its worker died, no ledger",        true,  false, false, 1, 2000,   false, BH_STATE_RETRYING, 7000  },
-        {"its worker died with a second one", true,  false, true,  2, 900000, false,
-         BH_STATE_RETRYING,                                                                             945000},
-        {"and within the first one's time",   true,  false, true,  2, 60000,  false, BH_STATE_RETRYING,
-         60000                                                                                                },
+    sit_down(desk, BH_JOB_SMS, 1);
+    desk->about.attempts = row->attempts;
+    desk->about.uncertain_since.ms = NOON;
+    desk->about.waiting = BH_WAITING_UNCERTAIN;
+    desk->about.began.ms = 0;
+    desk->about.now.ms = NOON + row->ago_ms;
+    desk->about.recoveries = 3;
+    desk->about.ledger_held = row->ledger;
+    desk->progress.recoveries_seen = row->recovered ? 2 : 3;
+    if (row->holds)
+        desk->queue.on_uncertain = BH_ON_UNCERTAIN_HOLD;
+    bh_policy_take_up(&desk->about);
+    cr_expect_eq(desk->progress.recipients[0].state, BH_RECIPIENT_UNCERTAIN, "%s", row->name);
+}
+
+Test(policy, thinks_again_about_an_unanswered_job_before_sending_it)
+{
+    static const struct claimed_again rows[] = {
+        {"the guarded moment",                false, false, true,  1, 45000,  BH_NEXT_SEND,   BH_TRY_GUARDED, 0,                 0     },
+        {"before it",                         false, false, true,  1, 44999,  BH_NEXT_SETTLE, BH_TRY_FRESH,           BH_STATE_RETRYING, 45000 },
+        {"its last moment",                   false, false, true,  1, 150000, BH_NEXT_SEND,   BH_TRY_GUARDED, 0,                 0     },
+        {"behind it",                         false, false, true,  1, 150001, BH_NEXT_SETTLE, BH_TRY_FRESH,           BH_STATE_RETRYING, 190000},
+        {"in the lock's last second",         false, false, true,  1, 179000, BH_NEXT_SETTLE, BH_TRY_FRESH,           BH_STATE_RETRYING,
+         190000                                                                                                             },
+        {"after it has lapsed",               false, false, true,  1, 190000, BH_NEXT_SEND,   BH_TRY_RESENT,  0,                 0     },
+        {"without a ledger there is no lock", false, false, false, 1, 160000, BH_NEXT_SEND,   BH_TRY_RESENT,  0,
+         0                                                                                                                  },
+        {"held by now",                       false, true,  true,  1, 45000,  BH_NEXT_SETTLE, BH_TRY_FRESH,           BH_STATE_UNKNOWN,  0     },
+        {"its worker died",                   true,  false, true,  1, 5000,   BH_NEXT_SETTLE, BH_TRY_FRESH,           BH_STATE_RETRYING, 45000 },
+        {"its worker died a while ago",       true,  false, true,  1, 70000,  BH_NEXT_SEND,   BH_TRY_GUARDED, 0,                 0     },
+        {"its worker died long ago",          true,  false, true,  1, 900000, BH_NEXT_SETTLE, BH_TRY_FRESH,           BH_STATE_RETRYING,
+         905000                                                                                                             },
+        {"its worker died, and it is held",   true,  true,  true,  1, 5000,   BH_NEXT_SETTLE, BH_TRY_FRESH,           BH_STATE_UNKNOWN,
+         0                                                                                                                  },
+        {"its worker died, no ledger",        true,  false, false, 1, 2000,   BH_NEXT_SETTLE, BH_TRY_FRESH,           BH_STATE_RETRYING,
+         7000                                                                                                               },
+        {"its worker died with a second one", true,  false, true,  2, 900000, BH_NEXT_SETTLE, BH_TRY_FRESH,
+         BH_STATE_RETRYING,                                                                                           945000},
+        {"and within the first one's time",   true,  false, true,  2, 60000,  BH_NEXT_SETTLE, BH_TRY_FRESH,
+         BH_STATE_RETRYING,                                                                                           80000 },
     };
     for (size_t i = 0; i < BH_ARRAY_LEN(rows); i++) {
         struct desk desk;
+        struct bh_plan plan;
         struct bh_verdict verdict = {.attempts = 77};
-        sit_down(&desk, BH_JOB_SMS, 1);
-        desk.about.attempts = rows[i].attempts;
-        desk.about.uncertain_since.ms = NOON;
-        desk.about.began.ms = 0;
-        desk.about.now.ms = NOON + rows[i].ago_ms;
-        desk.about.recoveries = 3;
-        desk.about.ledger_held = rows[i].ledger;
-        desk.progress.recoveries_seen = rows[i].recovered ? 2 : 3;
-        if (rows[i].holds)
-            desk.queue.on_uncertain = BH_ON_UNCERTAIN_HOLD;
-        bool judged = bh_policy_unanswered(&desk.about, &verdict);
-        cr_expect_eq(judged, !rows[i].goes_on, "%s", rows[i].name);
-        if (rows[i].goes_on) {
+        claim_again(&desk, &rows[i]);
+        enum bh_next next = bh_policy_next(&desk.about, &plan, &verdict);
+        cr_expect_eq(next, rows[i].next, "%s: %d", rows[i].name, next);
+        if (next == BH_NEXT_SEND) {
+            cr_expect_eq(plan.try, rows[i].try, "%s: %d", rows[i].name, plan.try);
+            cr_expect(plan.to_uncertain && !plan.to_open, "%s", rows[i].name);
             cr_expect_eq(verdict.attempts, 77, "%s: written", rows[i].name);
         } else {
             cr_expect_eq(verdict.state, rows[i].state, "%s: %s", rows[i].name,
@@ -876,7 +916,7 @@ Test(policy, looks_again_at_an_unanswered_job_before_sending_it)
             cr_expect_eq(verdict.mood, BH_MOOD_NEUTRAL, "%s", rows[i].name);
             cr_expect_neq(verdict.error[0], '\0', "%s", rows[i].name);
         }
-        if (!rows[i].goes_on && rows[i].moment_ms > 0)
+        if (next == BH_NEXT_SETTLE && rows[i].moment_ms > 0)
             cr_expect_eq(rows[i].ago_ms + verdict.delay_ms, rows[i].moment_ms, "%s: %lld",
                          rows[i].name, (long long)(rows[i].ago_ms + verdict.delay_ms));
         stand_up(&desk);
@@ -998,7 +1038,12 @@ Test(policy, adds_up_what_became_of_each_recipient)
                      bh_state_name(verdict.state));
         cr_expect_eq(verdict.reason, rows[i].reason, "%s: %s", rows[i].name,
                      bh_reason_name(verdict.reason));
-        cr_expect_eq(bh_progress_open(&desk.progress, open), rows[i].open, "%s", rows[i].name);
+        cr_expect_eq(bh_progress_open(&desk.progress, open) +
+                         bh_progress_count(&desk.progress, BH_RECIPIENT_UNCERTAIN),
+                     rows[i].open, "%s", rows[i].name);
+        for (size_t n = 0; n < PEOPLE; n++)
+            cr_expect_eq(desk.progress.recipients[n].state == BH_RECIPIENT_UNCERTAIN,
+                         rows[i].codes[n] == 0, "%s: %zu", rows[i].name, n);
         cr_expect_eq(verdict.attempts, rows[i].attempts, "%s", rows[i].name);
         cr_expect_eq(verdict.ledger, rows[i].ledger, "%s", rows[i].name);
         cr_expect_eq(verdict.account_speaks ? (int)verdict.account : SILENT, rows[i].account, "%s",
@@ -1020,9 +1065,9 @@ Test(policy, gives_up_those_who_are_left_out_and_keeps_the_others_when_it_holds)
     judge_each(&desk, codes, &verdict);
     cr_expect_eq(verdict.reason, BH_REASON_CREDIT);
     cr_expect_eq(desk.progress.recipients[0].state, BH_RECIPIENT_ACCEPTED);
-    cr_expect_eq(desk.progress.recipients[1].state, BH_RECIPIENT_UNKNOWN);
+    cr_expect_eq(desk.progress.recipients[1].state, BH_RECIPIENT_UNCERTAIN, "till the job ends");
     cr_expect_eq(desk.progress.recipients[2].state, BH_RECIPIENT_OPEN);
-    cr_expect_eq(verdict.uncertain_since.ms, 0, "who is open was refused");
+    cr_expect_eq(verdict.uncertain_since.ms, NOON);
 
     ask_again(&desk);
     cr_assert_eq(desk.about.asked_count, 1);
@@ -1117,7 +1162,8 @@ Test(policy, lets_a_job_expire_that_nobody_can_have)
         struct desk desk;
         struct bh_verdict verdict;
         sit_down(&desk, BH_JOB_SMS, 2);
-        desk.about.uncertain_since.ms = rows[i].uncertain ? NOON : 0;
+        if (rows[i].uncertain)
+            be_uncertain(&desk, 0);
         if (rows[i].accepted)
             desk.progress.recipients[0].state = BH_RECIPIENT_ACCEPTED;
         bh_policy_expired(&desk.about, &verdict);
@@ -1148,7 +1194,7 @@ Test(policy, gives_a_job_back_as_it_was)
         sit_down(&desk, BH_JOB_SMS, 1);
         desk.about.waiting = BH_WAITING_UNCERTAIN;
         desk.about.reason = BH_REASON_UNCERTAIN;
-        desk.about.uncertain_since.ms = NOON;
+        be_uncertain(&desk, 0);
         desk.about.attempts = 4;
         bh_policy_give_back(&desk.about, rows[i].reason, &verdict);
         cr_expect_eq(verdict.disposition, BH_SETTLE_READY, "%s", rows[i].name);
@@ -1158,7 +1204,7 @@ Test(policy, gives_a_job_back_as_it_was)
         cr_expect_eq(verdict.attempts, 4, "%s", rows[i].name);
         cr_expect_eq(verdict.uncertain_since.ms, NOON, "%s", rows[i].name);
         cr_expect_eq(verdict.ledger, BH_LEDGER_KEEP, "%s", rows[i].name);
-        cr_expect_eq(desk.progress.recipients[0].state, BH_RECIPIENT_OPEN, "%s", rows[i].name);
+        cr_expect_eq(desk.progress.recipients[0].state, BH_RECIPIENT_UNCERTAIN, "%s", rows[i].name);
         stand_up(&desk);
     }
 }
