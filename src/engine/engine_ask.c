@@ -66,14 +66,19 @@ conclude(struct bh_engine *engine, struct bh_slot *slot)
 void
 bh_ask_abandon(struct bh_engine *engine, struct bh_slot *slot)
 {
+    bool is_left = bh_progress_count(&slot->progress, BH_RECIPIENT_OPEN) +
+                       bh_progress_count(&slot->progress, BH_RECIPIENT_UNCERTAIN) >
+                   0;
     unmark_all(slot);
     if (slot->ask.after) {
         slot->ask.looked = BH_LOOKED_IN_VAIN;
         conclude_after(engine, slot);
     } else if (slot->lease_ended) {
         bh_job_drop(engine, slot, "its lease ended while the gateway's journal was asked about it");
-    } else {
+    } else if (is_left) {
         bh_job_give_back(engine, slot);
+    } else {
+        conclude_before(engine, slot);
     }
 }
 

@@ -166,7 +166,8 @@ bh_job_give_back(struct bh_engine *engine, struct bh_slot *slot)
 bool
 bh_job_is_in_question(const struct bh_slot *slot)
 {
-    return slot->head.uncertain_since.ms != 0 || slot->progress.open_due_s != 0 || slot->ask.found;
+    return slot->head.uncertain_since.ms != 0 || slot->progress.open_due_s != 0 ||
+           slot->ask.found || slot->asked_count == 0;
 }
 
 void

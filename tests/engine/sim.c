@@ -16,6 +16,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "engine/engine_internal.h"
 #include "engine/rig.h"
 #include "engine/sim_gateway.h"
 #include "engine/sim_store.h"
@@ -44,6 +45,7 @@ struct message {
     struct bh_slot_handle slot;
     bool cancelled;
     struct sim_answer *answer; /* owned; what event.answered points into */
+    struct sim_page *page;     /* the same, of the journal */
     struct bh_account_command word;
 };
 
@@ -61,7 +63,8 @@ struct worker {
     uint64_t tokens[TOKENS_MAX];
     size_t tokens_count;
     unsigned in_flight;
-    unsigned share_max; /* the largest share of connections that it ever had */
+    bool looks[SLOTS_MAX]; /* by slot: its request is a question to the journal */
+    unsigned share_max;    /* the largest share of connections that it ever had */
 };
 
 struct world {
@@ -83,6 +86,9 @@ struct world {
     bool calm;    /* nothing goes wrong any more */
     enum bh_account_state account;
     enum bh_reason account_reason;
+    enum bh_journal_access journal; /* as the keeper knows it */
+    enum bh_lock_knowledge lock;
+    bool lock_was_on; /* somebody has ever been told so */
     int trial_worker;
     int64_t trial_until, probe_at;
     unsigned steps;
@@ -91,7 +97,8 @@ struct world {
 /* What all runs together have met, so that a test that tests nothing is noticed. */
 static struct {
     unsigned jobs, steps, crashes, stops, outages, reloads, drains, cancels;
-    unsigned calls, accepted, locked, late, stale, recovered, doubled, proofs;
+    unsigned calls, accepted, locked, late, stale, recovered, doubled;
+    unsigned strict, looks, shown, denials, doubts;
     unsigned fates[SIM_FATES];
     unsigned states[BH_STATE_COUNT];
 } total;
@@ -143,6 +150,7 @@ drop(struct message *message)
         free(message->claimed->heads[i]);
     free(message->claimed);
     free(message->answer);
+    free(message->page);
     free(message);
 }
 
@@ -353,6 +361,30 @@ read_people(const struct bh_submit_command *submit, const struct sim_job *job,
             at++;
     }
     BH_ASSERT(ret_call->people_count > 0);
+    const char *id = strstr(body, "&foreign_id=");
+    BH_ASSERT(id != NULL || job->voice);
+    for (size_t i = 0; id != NULL && i < BH_JOB_ID_MAX; i++) {
+        char c = id[strlen("&foreign_id=") + i];
+        if (c == '\0' || c == '&')
+            break;
+        ret_call->foreign_id[i] = c;
+    }
+}
+
+/* Who is asked again whose request was lost: not before it can be known that it is over, nor where it must not be. */
+static void
+check_again(const struct sim_job *job, const struct sim_call *call)
+{
+    bool has_lock = !job->voice && !job->no_reload;
+    for (size_t i = 0; i < call->people_count; i++) {
+        size_t person = call->people[i];
+        if (!job->unsure[person])
+            continue;
+        /* A gateway that is still busy with an earlier request has not armed its lock. */
+        BH_ASSERT(!has_lock || server_now() >= job->lost_at[person] + TIMEOUT_MS - SLOW_MS);
+        BH_ASSERT(!job->holds || world->lock_was_on);
+        BH_ASSERT(!job->known[person]);
+    }
 }
 
 static void
@@ -380,22 +412,23 @@ submit(unsigned number, const struct bh_submit_command *command)
     BH_ASSERT(job->head.started != 0);
     /* Its idea of the store's time is wrong by half of a slow claim at most. */
     BH_ASSERT(server_now() < job->head.expires + SLOW_MS);
-    /* A gateway that is still busy with an earlier request has not armed its lock. */
-    bool has_lock = !job->voice && !job->no_reload;
-    BH_ASSERT(!has_lock || job->lost_at == 0 ||
-              server_now() >= job->lost_at + TIMEOUT_MS - SLOW_MS);
     BH_ASSERT(++job->submits <= 300);
     BH_ASSERT(++worker->in_flight <= worker->share_max);
+    worker->looks[command->slot.index] = false;
 
     read_people(command, job, &call);
+    check_again(job, &call);
     call.fate = sim_gateway_throw(&world->gateway);
     trace(number, "fate of job", (int)call.job, (int)call.fate);
     bool lost = call.fate == SIM_LOST_REQUEST || call.fate == SIM_LOST_ANSWER ||
                 call.fate == SIM_GARBLED || call.fate == SIM_SERVER_ERROR;
     job->was_uncertain = job->was_uncertain || lost;
     job->sent_at = server_now();
+    memset(job->asked, 0, sizeof(job->asked));
+    for (size_t i = 0; i < call.people_count; i++)
+        job->asked[call.people[i]] = true;
     if (lost)
-        job->lost_at = server_now();
+        sim_store_lose(job);
     bool arrives = call.fate == SIM_ANSWERED || call.fate == SIM_LOST_ANSWER ||
                    call.fate == SIM_GARBLED || (call.fate == SIM_SERVER_ERROR && chance(500));
     int64_t delay_ms = (int64_t)(1 + below(chance(50) ? 19000 : 1500));
@@ -412,12 +445,40 @@ submit(unsigned number, const struct bh_submit_command *command)
     answer_later(number, command->slot, answer, waits ? TIMEOUT_MS : delay_ms);
 }
 
+/* A question to the journal goes the way of a request, but leaves no trace. */
+static void
+look_up(unsigned number, const struct bh_submit_command *command)
+{
+    struct worker *worker = &world->workers[number];
+    /* A question does not say which job it is about, and nothing else may have been said about it before. */
+    const struct bh_slot *slot = &worker->engine->slots.slots[command->slot.index];
+    unsigned index = worker->jobs[command->slot.index] = job_of(slot->claim.handle);
+    const struct sim_job *job = &world->store.jobs[index];
+    BH_ASSERT(job->place == SIM_LEASED && job->head.owner == (int)number);
+    BH_ASSERT(server_now() < job->lease_end);
+    BH_ASSERT(!job->voice && command->body.len == 0);
+    BH_ASSERT(++worker->in_flight <= worker->share_max);
+    worker->looks[command->slot.index] = true;
+
+    struct sim_page *page = malloc(sizeof(*page));
+    BH_ASSERT(page != NULL);
+    sim_journal_answer(&world->gateway.journal, command->url, index, server_now(),
+                       worker->config->gateway.zone, world->gateway.key_refused, page);
+    int64_t delay_ms = (int64_t)(1 + below(chance(50) ? 19000 : 1500));
+    struct message *message = send(TO_WORKER, number, page->is_lost ? TIMEOUT_MS : delay_ms);
+    message->slot = command->slot;
+    message->page = page;
+    message->event = (struct bh_event){
+        .kind = BH_EVENT_ANSWERED, .answered = {command->slot, &page->exchange}
+    };
+}
+
 static bool
 is_about(const struct message *message, unsigned number, struct bh_slot_handle slot)
 {
     return message->worker == number && message->life == world->workers[number].life &&
            message->slot.index == slot.index && message->slot.generation == slot.generation &&
-           (message->kind == TO_GATEWAY || message->answer != NULL);
+           (message->kind == TO_GATEWAY || message->answer != NULL || message->page != NULL);
 }
 
 /* The request is ended; what has left may be judged all the same. */
@@ -425,8 +486,10 @@ static void
 cancel(unsigned number, struct bh_slot_handle slot)
 {
     struct sim_job *job = &world->store.jobs[world->workers[number].jobs[slot.index]];
-    job->was_uncertain = true;
-    job->lost_at = job->sent_at;
+    if (!world->workers[number].looks[slot.index]) {
+        job->was_uncertain = true;
+        sim_store_lose(job);
+    }
     for (size_t i = world->messages_count; i-- > 0;) {
         if (!is_about(world->messages[i], number, slot))
             continue;
@@ -454,7 +517,7 @@ carry_out(unsigned number, const struct bh_command *command)
         printf("          job %u\n", job_of(command->admit.claim.handle));
     switch (command->kind) {
     case BH_COMMAND_SUBMIT: submit(number, &command->submit); break;
-    case BH_COMMAND_LOOK_UP: BH_ASSERT(!"the journal was never said to be readable");
+    case BH_COMMAND_LOOK_UP: look_up(number, &command->look_up); break;
     case BH_COMMAND_CANCEL: cancel(number, command->cancel); break;
     case BH_COMMAND_ACCOUNT:
         send(TO_KEEPER, number, (int64_t)below(50))->word = command->account;
@@ -527,14 +590,14 @@ start_worker(unsigned number)
     BH_ASSERT(bh_engine_slots(worker->engine) <= SLOTS_MAX);
     bh_engine_set_connections(worker->engine, (unsigned)below(3) * 4);
     pump(number);
-    send(CONNECT, number, (int64_t)below(2000));
     tell(number,
          (struct bh_event){
              .kind = BH_EVENT_ACCOUNT,
              .account = {world->account == BH_ACCOUNT_TRIAL ? BH_ACCOUNT_PAUSED : world->account,
-                         world->account_reason},
+                         world->account_reason, world->journal, world->lock},
     },
-         1);
+         0);
+    send(CONNECT, number, (int64_t)below(2000));
 }
 
 static void
@@ -623,7 +686,8 @@ tell_account(unsigned number, enum bh_account_state state)
     if (world->workers[number].engine != NULL)
         tell(number,
              (struct bh_event){
-                 .kind = BH_EVENT_ACCOUNT, .account = {state, world->account_reason}
+                 .kind = BH_EVENT_ACCOUNT,
+                 .account = {state, world->account_reason, world->journal, world->lock}
         },
              (int64_t)below(40));
 }
@@ -640,9 +704,40 @@ set_account(enum bh_account_state state, enum bh_reason reason)
 }
 
 static void
+tell_everybody(void)
+{
+    for (unsigned i = 0; i < world->workers_count; i++)
+        tell_account(i, world->account == BH_ACCOUNT_TRIAL && world->trial_worker != (int)i
+                            ? BH_ACCOUNT_PAUSED
+                            : world->account);
+}
+
+/* What has nothing to do with whether the account works. */
+static bool
+hear_of_witnesses(const struct bh_account_command *word)
+{
+    if (word->word == BH_ACCOUNT_SAYS_NO_JOURNAL) {
+        BH_ASSERT(world->gateway.journal.refuses || world->journal == BH_JOURNAL_DENIED ||
+                  total.denials > 0);
+        total.denials++;
+        world->journal = BH_JOURNAL_DENIED;
+    } else if (word->word == BH_ACCOUNT_SAYS_LOCK_DOUBTFUL) {
+        BH_ASSERT(world->gateway.lock_off || world->lock != BH_LOCK_ON);
+        total.doubts++;
+        world->lock = BH_LOCK_UNKNOWN;
+    } else {
+        return false;
+    }
+    tell_everybody();
+    return true;
+}
+
+static void
 hear(unsigned number, const struct bh_account_command *word)
 {
     (void)number;
+    if (hear_of_witnesses(word))
+        return;
     if (word->word == BH_ACCOUNT_SAYS_GOOD) {
         BH_ASSERT(word->trial);
         if (world->account == BH_ACCOUNT_TRIAL)
@@ -832,6 +927,13 @@ disturb(void)
         world->gateway.no_credit = chance(400);
     if (chance(6))
         world->gateway.key_refused = chance(300);
+    if (!world->gateway.is_strict && world->journal != BH_JOURNAL_UNKNOWN && chance(8)) {
+        world->gateway.journal.refuses = chance(300);
+        if (!world->gateway.journal.refuses && world->journal == BH_JOURNAL_DENIED) {
+            world->journal = BH_JOURNAL_READABLE;
+            tell_everybody();
+        }
+    }
     for (unsigned i = 0; i < world->store.jobs_count && world->foreign; i++) {
         if (world->store.jobs[i].ends == 0 && chance(20))
             sim_gateway_foreign(&world->gateway, &world->store.jobs[i], server_now());
@@ -842,6 +944,7 @@ static void
 calm_down(void)
 {
     world->calm = world->gateway.is_well = true;
+    world->gateway.journal.has_faults = false;
     world->gateway.no_credit = world->gateway.key_refused = false;
     for (unsigned q = 0; q < SIM_QUEUES; q++) {
         world->store.queues[q].paused = false;
@@ -872,6 +975,12 @@ deliver(struct message *message)
     if (event->kind == BH_EVENT_ANSWERED) {
         BH_ASSERT(worker->in_flight > 0);
         worker->in_flight--;
+    }
+    if (message->page != NULL) {
+        struct sim_job *job = &world->store.jobs[worker->jobs[message->slot.index]];
+        bool is_ours = job->place == SIM_LEASED && job->head.owner == (int)message->worker;
+        for (size_t i = 0; i < SIM_PEOPLE_MAX && is_ours; i++)
+            job->known[i] = job->known[i] || message->page->shows[i];
     }
     if (event->kind == BH_EVENT_STORE_UP || event->kind == BH_EVENT_STORE_DOWN)
         worker->told_up = event->kind == BH_EVENT_STORE_UP;
@@ -1056,6 +1165,24 @@ is_done(void)
     return world->to_push == 0;
 }
 
+/* What can be known about lost requests, and what is believed. */
+static void
+throw_witnesses(bool loses)
+{
+    struct sim_gateway *gateway = &world->gateway;
+    bool is_readable = chance(600);
+    gateway->is_strict = loses && is_readable && chance(400);
+    gateway->lock_off = loses && chance(250);
+    world->journal = is_readable ? BH_JOURNAL_READABLE : BH_JOURNAL_UNKNOWN;
+    world->lock = BH_LOCK_UNKNOWN;
+    if (chance(500))
+        world->lock = gateway->lock_off ? BH_LOCK_OFF : BH_LOCK_ON;
+    world->lock_was_on = world->lock == BH_LOCK_ON;
+    gateway->journal.has_faults = !gateway->is_strict;
+    gateway->journal.lag_ms = gateway->is_strict ? 5 * BH_SECOND_MS : (int64_t)below(240) * 1000;
+    total.strict += gateway->is_strict;
+}
+
 static void
 set_up(uint64_t seed)
 {
@@ -1075,7 +1202,8 @@ set_up(uint64_t seed)
     bool foreign = chance(150);
     world->gateway.refusals_arm = chance(200);
     bool loses = !foreign && !world->gateway.refusals_arm;
-    world->gateway.dice = &world->dice;
+    throw_witnesses(loses);
+    world->gateway.dice = world->gateway.journal.dice = &world->dice;
     world->foreign = foreign;
     world->gateway.has_faults = !foreign && chance(900);
     world->crashes = loses && chance(700);
@@ -1111,6 +1239,8 @@ add_up(void)
     total.calls += world->gateway.calls;
     total.accepted += world->gateway.accepted;
     total.locked += world->gateway.locked;
+    total.looks += world->gateway.journal.asked;
+    total.shown += world->gateway.journal.shown;
     total.late += world->store.late;
     total.stale += world->store.stale;
     total.recovered += world->store.recovered;
@@ -1142,6 +1272,8 @@ print_total(void)
     printf("%u crashes, %u stops, %u outages, %u reloads, %u drains, %u cancelled\n", total.crashes,
            total.stops, total.outages, total.reloads, total.drains, total.cancels);
     printf("%u late, %u stale, %u recovered\n", total.late, total.stale, total.recovered);
+    printf("%u runs with everything to be known, %u look-ups, %u shown, %u denied, %u doubts\n",
+           total.strict, total.looks, total.shown, total.denials, total.doubts);
     for (unsigned i = 0; i < BH_STATE_COUNT; i++)
         printf("%s %u%s", bh_state_name((enum bh_state)i), total.states[i],
                i + 1 < BH_STATE_COUNT ? ", " : "\n");
@@ -1158,6 +1290,7 @@ check_total(void)
         BH_ASSERT(total.states[wanted[i]] > 0);
     for (size_t i = 0; i < SIM_FATES; i++)
         BH_ASSERT(total.fates[i] > 0);
+    BH_ASSERT(total.strict > 0 && total.looks > 0 && total.shown > 0 && total.denials > 0);
     BH_ASSERT(total.late > 0 && total.stale > 0 && total.recovered > 0 && total.doubled > 0);
 }
 

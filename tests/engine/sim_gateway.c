@@ -85,7 +85,8 @@ code_for(struct sim_gateway *gateway, const struct sim_job *job, unsigned long l
         return 900;
     if (number % 10 == 9)
         return 202;
-    if (!job->voice && !job->no_reload && find_lock(gateway, number, job->text, now) != NULL)
+    if (!gateway->lock_off && !job->voice && !job->no_reload &&
+        find_lock(gateway, number, job->text, now) != NULL)
         return 402;
     if (gateway->no_credit)
         return 500;
@@ -108,26 +109,36 @@ code_for(struct sim_gateway *gateway, const struct sim_job *job, unsigned long l
 
 /* The promise that is on trial: nobody is sent to twice unless it could not be known and the job prefers it. */
 static void
-accept(struct sim_gateway *gateway, struct sim_job *job, size_t person, int64_t now)
+accept(struct sim_gateway *gateway, const struct sim_call *call, struct sim_job *job, size_t person,
+       int64_t now)
 {
     job->accepted[person]++;
     gateway->accepted++;
-    BH_ASSERT(job->accepted[person] == 1 || (job->was_uncertain && !job->holds));
+    bool may_double = job->unsure[person] && !job->holds && !job->known[person];
+    BH_ASSERT(job->accepted[person] == 1 || may_double);
+    BH_ASSERT(job->accepted[person] == 1 || !gateway->is_strict || job->voice);
     BH_ASSERT(job->ends == 0 || job->was_uncertain);
+    struct sim_entry entry = {
+        .job = call->job, .person = person, .number = job->people[person], .at = now};
+    memcpy(entry.foreign_id, call->foreign_id, sizeof(entry.foreign_id));
+    if (!job->voice)
+        sim_journal_note(&gateway->journal, &entry);
     if (!job->voice && !job->no_reload)
         arm(gateway, job->people[person], job->text, now);
 }
 
 static int
-judge_person(struct sim_gateway *gateway, struct sim_job *job, size_t person, int64_t now,
-             enum sim_fate fate)
+judge_person(struct sim_gateway *gateway, const struct sim_call *call, struct sim_job *job,
+             size_t person, int64_t now)
 {
     int code = code_for(gateway, job, job->people[person], now);
-    if (code == 700)
-        job->was_uncertain = true;
+    if (code == 700) {
+        job->was_uncertain = job->unsure[person] = true;
+        job->lost_at[person] = now;
+    }
     if (code == 100 || (code == 700 && chance(gateway, 500)))
-        accept(gateway, job, person, now);
-    else if (gateway->refusals_arm && fate == SIM_ANSWERED && !job->voice &&
+        accept(gateway, call, job, person, now);
+    else if (gateway->refusals_arm && call->fate == SIM_ANSWERED && !job->voice &&
              (code == 500 || code == 600 || code == 11))
         arm(gateway, job->people[person], job->text, now);
     gateway->locked += code == 402;
@@ -171,11 +182,12 @@ sim_gateway_judge(struct sim_gateway *gateway, struct sim_store *store, const st
     struct sim_job *job = &store->jobs[call->job];
     int codes[SIM_PEOPLE_MAX];
     for (size_t i = 0; i < call->people_count; i++)
-        codes[i] = judge_person(gateway, job, call->people[i], now, call->fate);
+        codes[i] = judge_person(gateway, call, job, call->people[i], now);
     if (gateway->has_faults && call->people_count > 1 && chance(gateway, 100)) {
-        codes[bh_dice_below(gateway->dice, call->people_count)] = LEFT_OUT;
-        job->was_uncertain = true;
-        job->lost_at = now;
+        size_t out = bh_dice_below(gateway->dice, call->people_count);
+        codes[out] = LEFT_OUT;
+        job->was_uncertain = job->unsure[call->people[out]] = true;
+        job->lost_at[call->people[out]] = now;
     }
     *ret_answer = (struct sim_answer){
         .exchange = {.handed_over = BH_HANDED_ALL,

@@ -8,6 +8,7 @@
 #define BH_TESTS_ENGINE_SIM_GATEWAY_H
 
 #include "core/outcome.h"
+#include "engine/sim_journal.h"
 #include "engine/sim_store.h"
 
 #define SIM_LOCK_MS (180 * BH_SECOND_MS)
@@ -37,8 +38,11 @@ struct sim_gateway {
     unsigned locks_count;
     bool no_credit, key_refused;
     bool refusals_arm; /* the lock also counts from a request that was refused */
-    bool is_well;      /* no faults any more */
-    bool has_faults;   /* calls can be lost */
+    bool lock_off;     /* the account has none */
+    bool is_strict;    /* whatever was lost can be cleared up, so that nobody is sent to twice */
+    struct sim_journal journal;
+    bool is_well;    /* no faults any more */
+    bool has_faults; /* calls can be lost */
     unsigned accepted, calls, locked;
     unsigned fates[SIM_FATES];
 };
@@ -48,6 +52,7 @@ struct sim_call {
     size_t people[SIM_PEOPLE_MAX]; /* indices into the job's people */
     size_t people_count;
     enum sim_fate fate;
+    char foreign_id[BH_JOB_ID_MAX + 1];
 };
 
 struct sim_answer {

@@ -58,8 +58,10 @@ recover(struct sim_store *store, struct sim_job *job)
         head->started = 0;
         job->was_uncertain = true;
         job->blind++;
-        job->lost_at = job->sent_at;
+        sim_store_lose(job);
     }
+    /* What it had been told may have died with its worker. */
+    memset(job->known, 0, sizeof(job->known));
     head->recoveries++;
     head->owner = SIM_NOBODY;
     job->place = SIM_READY;
@@ -501,6 +503,17 @@ sim_store_check(const struct sim_store *store)
             in_ready += store->jobs[list->items[i]].place == SIM_READY;
     }
     BH_ASSERT(ready == in_ready && raw == in_raw);
+}
+
+void
+sim_store_lose(struct sim_job *job)
+{
+    for (size_t i = 0; i < SIM_PEOPLE_MAX; i++) {
+        if (!job->asked[i])
+            continue;
+        job->unsure[i] = true;
+        job->lost_at[i] = job->sent_at;
+    }
 }
 
 void

@@ -56,7 +56,11 @@ struct sim_job {
     unsigned submits;
     unsigned blind; /* recoveries of a job that was marked as being sent */
     bool was_uncertain;
-    int64_t sent_at, lost_at; /* its last request, and its last one without an answer; 0: none */
+    bool asked[SIM_PEOPLE_MAX];      /* by its last request */
+    bool unsure[SIM_PEOPLE_MAX];     /* a request to them was not answered */
+    bool known[SIM_PEOPLE_MAX];      /* the journal has told a worker that they have it */
+    int64_t sent_at;                 /* its last request; 0: none */
+    int64_t lost_at[SIM_PEOPLE_MAX]; /* the last one without an answer; 0: none */
 };
 
 struct sim_list {
@@ -138,6 +142,9 @@ void sim_store_adopt(struct sim_store *store, int owner, const uint64_t *known, 
 
 /* Abort unless every job is in exactly one place. */
 void sim_store_check(const struct sim_store *store);
+
+/* Whoever its last request asked may have the message or not. */
+void sim_store_lose(struct sim_job *job);
 
 void sim_store_release(struct sim_store *store);
 
