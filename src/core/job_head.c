@@ -67,13 +67,17 @@ next_reason(struct bh_str *line, enum bh_reason *ret_reason)
     return bh_reason_from_name(word, ret_reason);
 }
 
-/* Owner and token are for the scripts alone. */
+/* Who has it, and the token, are for the scripts alone. */
 static bool
-skip_owner_and_token(struct bh_str *line)
+next_lost_by(struct bh_str *line, struct bh_str *ret_lost_by)
 {
     struct bh_str owner;
     int64_t token;
-    return next_field(line, &owner) && owner.len > 0 && next_number(line, INT64_MAX, &token);
+    if (!next_field(line, &owner) || owner.len == 0 || !next_number(line, INT64_MAX, &token))
+        return false;
+    bool lost = owner.ptr[0] == '~';
+    *ret_lost_by = (struct bh_str){owner.ptr + 1, lost ? owner.len - 1 : 0};
+    return true;
 }
 
 /* The last field; empty before admission, when the line ends with a blank. */
@@ -106,7 +110,7 @@ bh_job_head_parse(struct bh_str record, struct bh_job_head *ret_head)
     if (!next_number(&line, BH_JOB_HEAD_VERSION, &version) || version != BH_JOB_HEAD_VERSION ||
         !next_waiting(&line, &head.waiting) || !next_reason(&line, &head.reason) ||
         !next_count(&line, &head.attempts) || !next_count(&line, &head.recoveries) ||
-        !skip_owner_and_token(&line) || !next_wall(&line, &head.started) ||
+        !next_lost_by(&line, &head.lost_by) || !next_wall(&line, &head.started) ||
         !next_wall(&line, &head.created) || !next_wall(&line, &head.due) ||
         !next_wall(&line, &head.expires) || !next_wall(&line, &head.uncertain_since) ||
         !last_id(&line, head.id))

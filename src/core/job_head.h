@@ -6,6 +6,9 @@
  * learnt about the job so far, opaque to the scripts.  To change the record: raise the version, let
  * bh_job_head_parse read both, change the scripts' shared fragment in the same commit.
  *
+ * The owner is "-" when nobody has the job, and "~NAME" from the moment when NAME lost it until the next
+ * settlement.
+ *
  *   1 version   2 waiting   3 reason     4 attempts  5 recoveries  6 owner  7 token
  *   8 started   9 created  10 due       11 expires  12 uncertain_since     13 id
  */
@@ -22,6 +25,12 @@
 
 #define BH_JOB_HEAD_VERSION 1
 
+/*
+ * A job whose worker ended, or lost it, so many times in a row is a suspect: it is tried apart from all others.
+ * Once more, and it is buried.
+ */
+#define BH_SUSPECT_RECOVERIES 2
+
 /* Why the job waited before it was claimed; the letter stands in the record. */
 enum bh_waiting {
     BH_WAITING_NEW = 'n',       /* never admitted */
@@ -35,7 +44,7 @@ struct bh_job_head {
     enum bh_waiting waiting;
     enum bh_reason reason;
     uint32_t attempts;   /* requests really sent, or possibly sent */
-    uint32_t recoveries; /* how often a lease of this job ran out or was adopted */
+    uint32_t recoveries; /* in a row: how often a lease of this job ran out or was adopted */
     struct bh_wall
         started; /* when it was last marked as being sent; 0: nothing handed over since */
     struct bh_wall created; /* first claim, or the producer's enqueued_at; 0 before admission */
@@ -44,10 +53,11 @@ struct bh_job_head {
     struct bh_wall
         uncertain_since; /* start of the lock's time that an unanswered request stands in; 0 none */
     char id[BH_JOB_ID_MAX + 1]; /* empty before admission */
+    struct bh_str lost_by;      /* who lost it, nothing settled since; borrowed, empty: nobody */
     struct bh_str memo;         /* borrowed from the parsed bytes */
 };
 
-/* BH_EPROTO when the record is not one of ours.  The memo is borrowed from `record`. */
+/* BH_EPROTO when the record is not one of ours.  `lost_by` and the memo are borrowed from `record`. */
 enum bh_status bh_job_head_parse(struct bh_str record, struct bh_job_head *ret_head) BH_MUST_CHECK;
 
 #endif

@@ -357,6 +357,7 @@ open_engine(struct bh_worker *worker, const char *sent_with)
         .sent_with = sent_with,
         .on_note = worker_note,
         .note_arg = worker,
+        .takes_suspects = worker->number == 0,
     };
     if (getrandom(options.seed, sizeof(options.seed), 0) != (ssize_t)sizeof(options.seed))
         return BH_EIO;

@@ -52,6 +52,7 @@ bh_engine_new(const struct bh_engine_options *options, struct bh_engine **ret_en
     engine->sent_with = options->sent_with;
     engine->on_note = options->on_note;
     engine->note_arg = options->note_arg;
+    engine->takes_suspects = options->takes_suspects;
     engine->stats.balance_micro = INT64_MIN;
     bh_dice_init(&engine->dice, options->seed);
     bh_gate_configure(engine);
@@ -314,6 +315,7 @@ bh_engine_check(const struct bh_engine *engine)
 {
     bh_slot_table_check(&engine->slots);
     bh_alarm_check(&engine->alarms);
+    bh_apart_check(engine);
     unsigned renew_due = 0, cancel_due = 0, trials = 0;
     for (uint32_t i = 0; i < engine->slots.count; i++) {
         const struct bh_slot *slot = &engine->slots.slots[i];

@@ -37,6 +37,7 @@ struct bh_engine_options {
     const char *sent_with; /* names us to the gateway; borrowed for the engine's life */
     bh_note_fn on_note;    /* may be NULL */
     void *note_arg;
+    bool takes_suspects; /* one worker of each process: tries jobs that may end it */
 };
 
 /* What the engine counts; ever-growing unless said otherwise.  Read by the same thread. */
@@ -46,6 +47,8 @@ struct bh_engine_stats {
     uint64_t attempts;
     uint64_t duplicate_ids;
     uint64_t recovered;
+    uint64_t tried_apart;
+    uint64_t buried; /* given up unopened: their workers ended too often */
     uint64_t uncertain;
     uint64_t look_ups; /* questions to the gateway's journal */
     uint64_t found;    /* recipients that it had */

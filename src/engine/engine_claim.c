@@ -102,6 +102,7 @@ bh_claim_next(struct bh_engine *engine, struct bh_command *ret_command)
 {
     if (engine->draining)
         return false;
+    bh_apart_advance(engine);
     if (engine->settle_first) {
         if (bh_slot_count(&engine->slots, BH_STAGE_SETTLE) +
                 bh_slot_count(&engine->slots, BH_STAGE_SETTLING) >
@@ -109,6 +110,8 @@ bh_claim_next(struct bh_engine *engine, struct bh_command *ret_command)
             return false;
         engine->settle_first = false;
     }
+    if (engine->apart.phase != BH_APART_NONE)
+        return bh_apart_next(engine, ret_command);
     unsigned size = claim_size(engine);
     struct bh_queue_state *queue = size > 0 ? choose_queue(engine) : NULL;
     if (queue == NULL)
@@ -119,7 +122,7 @@ bh_claim_next(struct bh_engine *engine, struct bh_command *ret_command)
     queue->next_due = BH_MONO_NEVER;
     *ret_command = (struct bh_command){
         .kind = BH_COMMAND_CLAIM,
-        .claim = {queue->config->no, size},
+        .claim = {.queue = queue->config->no, .count = size},
     };
     return true;
 }
@@ -140,6 +143,8 @@ bh_claim_done(struct bh_engine *engine, const struct bh_claimed_event *event)
 {
     struct bh_queue_state *queue = &engine->queues[event->queue];
     queue->claiming = false;
+    queue->suspects = event->suspects;
+    bh_apart_claimed(engine, event->queue);
     bh_engine_learn_clock(engine, event->server_now, event->asked_at);
     bh_claim_next_due(engine, event->queue, event->next_due_ms);
     queue->full = event->code == BH_CLAIM_LIMITED && event->wait_ms <= 0;
@@ -178,6 +183,7 @@ bh_claim_failed(struct bh_engine *engine, unsigned number)
     queue->claiming = false;
     queue->ready = true;
     queue->blocked_until = bh_mono_add(engine->turn.mono, BH_ENGINE_RETRY_MS);
+    bh_apart_claimed(engine, number);
 }
 
 void
@@ -190,8 +196,10 @@ bh_claim_woken(struct bh_engine *engine, unsigned number)
 struct bh_mono
 bh_claim_wake_at(const struct bh_engine *engine, struct bh_mono now)
 {
-    struct bh_mono at = BH_MONO_NEVER;
     if (engine->draining)
+        return BH_MONO_NEVER;
+    struct bh_mono at = bh_apart_wake_at(engine);
+    if (engine->apart.phase != BH_APART_NONE)
         return at;
     for (size_t i = 0; i < engine->config->queues_count; i++) {
         const struct bh_queue_state *queue = &engine->queues[engine->config->queues[i].no];

@@ -4,6 +4,7 @@
  * engine.c        feed, next, wake_at: the order in which things are looked at
  * engine_gate.c   may a request start now: account, breaker, connections, tokens
  * engine_claim.c  which queue to claim from, how many, when to sleep
+ * engine_apart.c  making room for a job that must be tried alone
  * engine_open.c   a claimed job gets a slot, is parsed and prepared
  * engine_ask.c    questions to the gateway's journal
  * engine_job.c    a job's way through its slot: admitted, submitted, answered
@@ -37,6 +38,25 @@ struct bh_queue_state {
     struct bh_mono next_due;      /* a waiting job becomes due */
     struct bh_mono blocked_until; /* limited, paused, or Redis said no */
     bool full;                    /* blocked because its leases are used up */
+    uint64_t suspects;            /* so many wait, by the last claim's answer */
+};
+
+enum bh_apart_phase {
+    BH_APART_NONE,
+    BH_APART_ROOM,    /* nothing is claimed until the slots are empty */
+    BH_APART_ASKING,  /* the claim for the suspect is under way */
+    BH_APART_HOLDING, /* it is in hand, alone */
+};
+
+/* One quiet phase at a time. */
+struct bh_apart {
+    enum bh_apart_phase phase;
+    unsigned queue; /* whose suspect it is about */
+    size_t cursor;  /* which queue is looked at first next time */
+    struct bh_slot_handle suspect;
+    struct bh_mono began;
+    struct bh_mono give_back_at, give_up_at; /* while making room */
+    struct bh_mono not_before, fair_at;      /* the next phase: else, and while other work waits */
 };
 
 struct bh_tokens {
@@ -69,6 +89,9 @@ struct bh_engine {
     unsigned account_words_count;
     struct bh_mono unclassified_since;
     unsigned unclassified;
+
+    bool takes_suspects;
+    struct bh_apart apart;
 
     bool store_up;
     bool draining;
@@ -111,6 +134,16 @@ void bh_claim_lease_freed(struct bh_engine *engine, unsigned queue);
 void bh_claim_next_due(struct bh_engine *engine, unsigned queue, bh_ms next_due_ms);
 struct bh_mono bh_claim_wake_at(const struct bh_engine *engine, struct bh_mono now);
 void bh_claim_configure(struct bh_engine *engine);
+
+/* apart */
+/* Begin and end phases by what is so now; before anything is claimed. */
+void bh_apart_advance(struct bh_engine *engine);
+bool bh_apart_next(struct bh_engine *engine, struct bh_command *ret_command);
+/* The claim of the queue was answered; before its jobs are opened. */
+void bh_apart_claimed(struct bh_engine *engine, unsigned queue);
+void bh_apart_opened(struct bh_engine *engine, const struct bh_slot *slot);
+struct bh_mono bh_apart_wake_at(const struct bh_engine *engine);
+void bh_apart_check(const struct bh_engine *engine);
 
 /* open */
 void bh_job_open(struct bh_engine *engine, const struct bh_claimed_event *claim,
@@ -163,6 +196,8 @@ void bh_settle_verdict(struct bh_engine *engine, struct bh_slot *slot,
                        const struct bh_outcome *outcome);
 void bh_settle_invalid(struct bh_engine *engine, struct bh_slot *slot,
                        const struct bh_error *error);
+/* A job that was not opened, by its verdict and its record alone; the record's memo stays. */
+void bh_settle_unopened(struct bh_engine *engine, struct bh_slot *slot);
 void bh_settle_give_back(struct bh_engine *engine, struct bh_slot *slot, enum bh_reason reason);
 bool bh_settle_next(struct bh_engine *engine, struct bh_command *ret_command);
 void bh_settle_done(struct bh_engine *engine, const struct bh_settled_event *event);

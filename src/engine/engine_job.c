@@ -117,7 +117,7 @@ bh_job_case(struct bh_engine *engine, struct bh_slot *slot)
         .asked_count = slot->asked_count,
         .ledger_held = slot->ledger_complete,
         .attempts = slot->head.attempts,
-        .recoveries = slot->head.recoveries,
+        .recovered = slot->recovered,
         .waiting = slot->head.waiting,
         .reason = slot->head.reason,
         .try = slot->plan.try,

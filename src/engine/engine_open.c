@@ -204,7 +204,7 @@ static void
 take_up(struct bh_engine *engine, struct bh_slot *slot)
 {
     struct bh_case the_case = bh_job_case(engine, slot);
-    engine->stats.recovered += bh_policy_was_recovered(&the_case);
+    engine->stats.recovered += slot->recovered;
     bh_policy_take_up(&the_case);
     slot->head.uncertain_since = the_case.uncertain_since;
 }
@@ -222,7 +222,7 @@ prepare(struct bh_engine *engine, struct bh_slot *slot)
         status = bh_job_list_asked(slot, &all);
     }
     measure(slot);
-    slot->head.memo = (struct bh_str){NULL, 0};
+    slot->head.memo = slot->head.lost_by = (struct bh_str){NULL, 0};
     return status;
 }
 
@@ -273,6 +273,39 @@ settle_damaged(struct bh_engine *engine, struct bh_slot *slot)
     bh_settle_invalid(engine, slot, &damaged);
 }
 
+/*
+ * Whatever it is about this job that ends its workers: it is not looked into any more, so that whoever claims it
+ * can say what became of it.  All that is known is its record.
+ */
+static void
+bury(struct bh_engine *engine, struct bh_slot *slot)
+{
+    const struct bh_job_head *head = &slot->head;
+    bool may_be_sent = head->uncertain_since.ms != 0;
+    bool is_partly_sent = bh_progress_memo_has_accepted(head->memo);
+    choose_id(engine, slot, NULL);
+    slot->verdict = (struct bh_verdict){
+        .state = may_be_sent      ? BH_STATE_UNKNOWN
+                 : is_partly_sent ? BH_STATE_PARTIAL
+                                  : BH_STATE_FAILED,
+        .disposition = BH_SETTLE_DEAD,
+        .attempts = head->attempts,
+        .uncertain_since = head->uncertain_since,
+        .waiting = head->waiting,
+        .ledger = BH_LEDGER_KEEP,
+        .retry_after_ms = -1,
+    };
+    struct bh_str by = head->lost_by.len <= 80 ? head->lost_by : (struct bh_str){"", 0};
+    snprintf(slot->verdict.error, sizeof(slot->verdict.error),
+             "%lu times in a row its worker ended, or lost it, before there was a result%s%.*s",
+             (unsigned long)head->recoveries, by.len > 0 ? "; the last time it was " : "",
+             BH_STR_ARGS(by));
+    snprintf(slot->verdict.next, sizeof(slot->verdict.next),
+             "not tried again; kept byte for byte in the dead set for a person to look at");
+    engine->stats.buried++;
+    bh_settle_unopened(engine, slot);
+}
+
 void
 bh_job_open(struct bh_engine *engine, const struct bh_claimed_event *claim,
             const struct bh_claimed_job *claimed)
@@ -287,6 +320,12 @@ bh_job_open(struct bh_engine *engine, const struct bh_claimed_event *claim,
         slot->head = (struct bh_job_head){.waiting = BH_WAITING_NEW};
         choose_id(engine, slot, NULL);
         settle_damaged(engine, slot);
+        return;
+    }
+    slot->recovered = slot->head.lost_by.len > 0;
+    bh_apart_opened(engine, slot);
+    if (slot->head.recoveries > BH_SUSPECT_RECOVERIES) {
+        bury(engine, slot);
         return;
     }
     if (!parse_payload(engine, slot, claimed))

@@ -304,6 +304,20 @@ bh_settle_invalid(struct bh_engine *engine, struct bh_slot *slot, const struct b
 }
 
 void
+bh_settle_unopened(struct bh_engine *engine, struct bh_slot *slot)
+{
+    BH_ASSERT(slot->job == NULL);
+    bh_settle_verdict(engine, slot, NULL);
+    bh_buf_append(&slot->memo, slot->head.memo.ptr, slot->head.memo.len);
+    slot->head.memo = slot->head.lost_by = (struct bh_str){NULL, 0};
+    bh_fields_add_text(&slot->fields, "error", slot->verdict.error);
+    if (!slot->first)
+        return;
+    bh_fields_add_text(&slot->fields, "type", bh_job_type_name(slot->queue->type));
+    bh_fields_add(&slot->fields, "to", (struct bh_str){"", 0});
+}
+
+void
 bh_settle_give_back(struct bh_engine *engine, struct bh_slot *slot, enum bh_reason reason)
 {
     struct bh_case the_case = bh_job_case(engine, slot);

@@ -59,7 +59,6 @@ bh_verdict_init(const struct bh_case *c, struct bh_verdict *v)
     };
     if (bh_progress_count(c->progress, BH_RECIPIENT_UNCERTAIN) > 0)
         v->uncertain_since = c->uncertain_since;
-    c->progress->recoveries_seen = c->recoveries;
 }
 
 /* What was not sent now leaves the ledger to others, unless an earlier request may stand behind it. */

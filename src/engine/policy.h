@@ -51,9 +51,9 @@ struct bh_case {
     const size_t
         *asked; /* recipients of the request, as indices of the job's; for bh_policy_answer */
     size_t asked_count;
-    bool ledger_held;  /* our ledger excluded twins of ours when the request began */
-    uint32_t attempts; /* before this request */
-    uint32_t recoveries;
+    bool ledger_held;        /* our ledger excluded twins of ours when the request began */
+    uint32_t attempts;       /* before this request */
+    bool recovered;          /* its last worker lost it, and nothing was settled since */
     enum bh_waiting waiting; /* why it waited before this claim, and for what */
     enum bh_reason reason;
     enum bh_try try;
@@ -109,9 +109,6 @@ void bh_policy_answer(const struct bh_case *the_case, const struct bh_outcome *o
  * Advances case->progress and case->uncertain_since.
  */
 void bh_policy_take_up(struct bh_case *the_case);
-
-/* Whether its lease ran out or was adopted since a verdict was last written about it. */
-bool bh_policy_was_recovered(const struct bh_case *the_case);
 
 enum bh_next {
     BH_NEXT_SEND,    /* to whom the plan says */

@@ -65,12 +65,6 @@ resends(const struct bh_case *c)
     return bh_policy_on_uncertain(c) == BH_ON_UNCERTAIN_RESEND;
 }
 
-bool
-bh_policy_was_recovered(const struct bh_case *c)
-{
-    return c->recoveries > c->progress->recoveries_seen;
-}
-
 static size_t
 count(const struct bh_case *c, enum bh_recipient_state state)
 {
@@ -187,7 +181,7 @@ adopt_older_record(const struct bh_case *c)
 void
 bh_policy_take_up(struct bh_case *c)
 {
-    bool was_lost = bh_policy_was_recovered(c) && c->waiting == BH_WAITING_UNCERTAIN;
+    bool was_lost = c->recovered && c->waiting == BH_WAITING_UNCERTAIN;
     if (count(c, BH_RECIPIENT_UNKNOWN) > 0) {
         for (size_t i = 0; i < c->progress->recipients_count; i++) {
             struct bh_recipient_progress *one = &c->progress->recipients[i];
@@ -493,7 +487,7 @@ why_it_waits(const struct bh_case *c)
         return "an earlier request was not answered, and the gateway's journal does not show it";
     if (was_in_vain(c))
         return "an earlier request was not answered, and the gateway's journal cannot be read";
-    if (bh_policy_was_recovered(c))
+    if (c->recovered)
         return "the worker that was sending it ended before the answer came";
     return "an earlier request was not answered";
 }

@@ -19,18 +19,17 @@ static const struct {
     const char *name;
     size_t offset;
 } counters[] = {
-    {"r", offsetof(struct bh_progress, retries)        },
-    {"l", offsetof(struct bh_progress, lock_waits)     },
-    {"d", offsetof(struct bh_progress, daily_waits)    },
-    {"g", offsetof(struct bh_progress, guarded_tries)  },
-    {"v", offsetof(struct bh_progress, recoveries_seen)},
-    {"x", offsetof(struct bh_progress, refused_at_s)   },
-    {"f", offsetof(struct bh_progress, first_lost_s)   },
-    {"t", offsetof(struct bh_progress, last_lost_s)    },
-    {"k", offsetof(struct bh_progress, looked_at_s)    },
-    {"n", offsetof(struct bh_progress, absent_at_s)    },
-    {"s", offsetof(struct bh_progress, resend_due_s)   },
-    {"o", offsetof(struct bh_progress, open_due_s)     },
+    {"r", offsetof(struct bh_progress, retries)      },
+    {"l", offsetof(struct bh_progress, lock_waits)   },
+    {"d", offsetof(struct bh_progress, daily_waits)  },
+    {"g", offsetof(struct bh_progress, guarded_tries)},
+    {"x", offsetof(struct bh_progress, refused_at_s) },
+    {"f", offsetof(struct bh_progress, first_lost_s) },
+    {"t", offsetof(struct bh_progress, last_lost_s)  },
+    {"k", offsetof(struct bh_progress, looked_at_s)  },
+    {"n", offsetof(struct bh_progress, absent_at_s)  },
+    {"s", offsetof(struct bh_progress, resend_due_s) },
+    {"o", offsetof(struct bh_progress, open_due_s)   },
 };
 
 static unsigned *
@@ -166,6 +165,20 @@ bh_progress_parse(struct bh_str memo, struct bh_progress *progress)
             status = parse_recipient(line, progress);
     }
     return status;
+}
+
+bool
+bh_progress_memo_has_accepted(struct bh_str memo)
+{
+    struct bh_str line, index, letter;
+    bh_str_split(&memo, '\n', &line);
+    while (bh_str_split(&memo, '\n', &line)) {
+        enum bh_recipient_state state;
+        if (bh_str_split(&line, ' ', &index) && bh_str_split(&line, ' ', &letter) &&
+            parse_state(letter, &state) && state == BH_RECIPIENT_ACCEPTED)
+            return true;
+    }
+    return false;
 }
 
 static bool

@@ -39,8 +39,6 @@ struct bh_progress {
     unsigned daily_waits;   /* waits for the next day */
     unsigned guarded_tries; /* guarded retries made in the time of the lock that counts */
     unsigned
-        recoveries_seen; /* recoveries of the job that a verdict has already taken into account */
-    unsigned
         refused_at_s; /* unix time of the last refusal that may have armed the reload lock; 0 none */
     /* While recipients are uncertain; unix times, 0 none. */
     unsigned first_lost_s; /* when the first request without an answer began, rounded down */
@@ -60,6 +58,9 @@ void bh_progress_release(struct bh_progress *progress);
 
 /* Read a memo into an initialised progress.  What cannot be read is an error of ours: BH_EPROTO. */
 enum bh_status bh_progress_parse(struct bh_str memo, struct bh_progress *progress) BH_MUST_CHECK;
+
+/* Whether some recipient was accepted, by the memo alone; false when it cannot be read. */
+bool bh_progress_memo_has_accepted(struct bh_str memo);
 
 /* Append the stored form; nothing is appended when all is zero and open. */
 enum bh_status bh_progress_format(const struct bh_progress *progress, struct bh_buf *buf);

@@ -39,6 +39,7 @@ enum bh_command_kind {
 struct bh_claim_command {
     unsigned queue; /* the queue's number */
     unsigned count; /* 1..BH_CLAIM_MAX */
+    bool alone;     /* nothing is in hand, and nothing will be until it ends: may be a suspect */
 };
 
 #define BH_CLAIM_MAX 64
@@ -209,6 +210,7 @@ struct bh_claimed_event {
     bh_ms next_due_ms; /* until the next waiting job is due; -1: none */
     bh_ms wait_ms;     /* for LIMITED; -1: unknown */
     bool more;         /* the queue has more that could be taken now */
+    uint64_t suspects; /* jobs of the queue that are given out alone only, and could be now */
     uint64_t token;
     const struct bh_claimed_job *jobs;
     size_t jobs_count;

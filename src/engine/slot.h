@@ -58,7 +58,8 @@ struct bh_slot {
     const struct bh_queue_config *queue; /* borrowed from config */
     char handle[32];
     struct bh_claim_ref claim;
-    struct bh_job_head head; /* its memo is not kept: see progress */
+    struct bh_job_head head; /* its memo is not kept: see progress; nor is lost_by */
+    bool recovered;          /* its last worker lost it */
     struct bh_mono lease_until;
     struct bh_mono renew_at;
     bool renew_due;   /* in line for RENEW */

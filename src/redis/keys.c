@@ -16,6 +16,7 @@ static const char *const suffixes[BH_KEY_COUNT] = {
     [BH_KEY_COUNTERS] = ":counters",
     [BH_KEY_EVENTS] = ":events",
     [BH_KEY_AUDIT] = ":audit",
+    [BH_KEY_SUSPECTS] = ":suspects",
 };
 
 static bool

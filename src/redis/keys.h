@@ -29,9 +29,10 @@ enum bh_key {
     BH_KEY_COUNTERS, /* hash */
     BH_KEY_EVENTS,   /* stream */
     BH_KEY_AUDIT,    /* stream: what people and reports have changed */
+    BH_KEY_SUSPECTS, /* list of handles that are claimed alone only */
 };
 
-#define BH_KEY_COUNT (BH_KEY_AUDIT + 1)
+#define BH_KEY_COUNT (BH_KEY_SUSPECTS + 1)
 
 /* The fixed keys of one queue. */
 struct bh_queue_keys {

@@ -18,7 +18,7 @@
  *   4. No command is sent twice, except one that Redis refused unexecuted because it did not know the script.
  *   5. STORE_UP follows each connect, after the scripts were loaded and the leases of this owner that this
  *      store does not know (an earlier life's, or those of a claim whose answer was lost) were given back
- *      to the line.  STORE_DOWN comes after all open commands have been answered FAILED, CLAIM_FAILED or
+ *      to the line; only an earlier life's count as recoveries of their jobs.  STORE_DOWN comes after all open commands have been answered FAILED, CLAIM_FAILED or
  *      WOKEN.  Between the two, commands may be executed; at other times they are answered as failed.
  *   6. A failure for which asking again at once is of no use (Redis is loading, full, or wants a person) is
  *      answered late, so that a caller who simply asks again does not spin.

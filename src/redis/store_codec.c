@@ -56,9 +56,9 @@ void
 bh_encode_claim(struct bh_call *call, const struct bh_store_caller *caller,
                 const struct bh_claim_command *claim)
 {
-    static const enum bh_key keys[] = {BH_KEY_RAW,      BH_KEY_IN,   BH_KEY_READY, BH_KEY_DUE,
-                                       BH_KEY_LEASES,   BH_KEY_JOBS, BH_KEY_HEADS, BH_KEY_CONTROL,
-                                       BH_KEY_COUNTERS, BH_KEY_DEAD};
+    static const enum bh_key keys[] = {BH_KEY_RAW,      BH_KEY_IN,   BH_KEY_READY,   BH_KEY_DUE,
+                                       BH_KEY_LEASES,   BH_KEY_JOBS, BH_KEY_HEADS,   BH_KEY_CONTROL,
+                                       BH_KEY_COUNTERS, BH_KEY_DEAD, BH_KEY_SUSPECTS};
     add_keys(call, caller, keys, BH_ARRAY_LEN(keys));
     bh_call_text(call, caller->owner);
     bh_call_int(call, claim->count);
@@ -67,6 +67,7 @@ bh_encode_claim(struct bh_call *call, const struct bh_store_caller *caller,
     bh_call_int(call, (int64_t)BH_CLAIM_REPLY_BYTES);
     bh_call_int(call, caller->queue->rate);
     bh_call_int(call, caller->queue->concurrency);
+    bh_call_int(call, claim->alone);
 }
 
 static void
@@ -193,13 +194,14 @@ bh_encode_renew(struct bh_call *call, const struct bh_store_caller *caller,
 
 void
 bh_encode_adopt(struct bh_call *call, const struct bh_store_caller *caller, struct bh_str cursor,
-                const uint64_t *known_tokens, size_t tokens_count)
+                bool restarted, const uint64_t *known_tokens, size_t tokens_count)
 {
-    static const enum bh_key keys[] = {BH_KEY_LEASES,  BH_KEY_HEADS,    BH_KEY_READY,
-                                       BH_KEY_CONTROL, BH_KEY_COUNTERS, BH_KEY_DEAD};
+    static const enum bh_key keys[] = {BH_KEY_LEASES,   BH_KEY_HEADS, BH_KEY_READY, BH_KEY_CONTROL,
+                                       BH_KEY_COUNTERS, BH_KEY_DEAD,  BH_KEY_DUE};
     add_keys(call, caller, keys, BH_ARRAY_LEN(keys));
     bh_call_text(call, caller->owner);
     bh_call_str(call, cursor);
+    bh_call_int(call, restarted);
     for (size_t i = 0; i < tokens_count; i++)
         bh_call_int(call, (int64_t)known_tokens[i]);
 }
@@ -235,16 +237,18 @@ bh_encoded_size(const struct bh_command *command)
 static bool
 read_claim_header(const struct redisReply *reply, struct bh_claimed_event *claimed)
 {
-    int64_t code, more, token;
+    int64_t code, more, token, suspects;
     if (!bh_reply_int(reply, 0, BH_CLAIM_DONE, BH_CLAIM_LIMITED, &code) ||
         !bh_reply_int(reply, 1, 0, EXACT_MAX, &claimed->server_now.ms) ||
         !bh_reply_int(reply, 2, -1, EXACT_MAX, &claimed->next_due_ms) ||
         !bh_reply_int(reply, 3, -1, EXACT_MAX, &claimed->wait_ms) ||
-        !bh_reply_int(reply, 4, 0, 1, &more) || !bh_reply_int(reply, 5, 0, EXACT_MAX, &token))
+        !bh_reply_int(reply, 4, 0, 1, &more) || !bh_reply_int(reply, 5, 0, EXACT_MAX, &token) ||
+        !bh_reply_int(reply, 6, 0, EXACT_MAX, &suspects))
         return false;
     claimed->code = (enum bh_claim_code)code;
     claimed->more = more == 1;
     claimed->token = (uint64_t)token;
+    claimed->suspects = (uint64_t)suspects;
     return true;
 }
 
@@ -264,7 +268,7 @@ enum bh_status
 bh_decode_claim(const struct redisReply *reply, struct bh_claimed_job *jobs,
                 struct bh_claimed_event *ret_claimed)
 {
-    const size_t header = 6, per_job = 4;
+    const size_t header = 7, per_job = 4;
     struct bh_claimed_event claimed = {.jobs = jobs};
     size_t count = bh_reply_count(reply);
 

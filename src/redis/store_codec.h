@@ -32,7 +32,8 @@ void bh_encode_settle(struct bh_call *call, const struct bh_store_caller *caller
 void bh_encode_renew(struct bh_call *call, const struct bh_store_caller *caller,
                      const struct bh_command *commands, size_t count);
 void bh_encode_adopt(struct bh_call *call, const struct bh_store_caller *caller,
-                     struct bh_str cursor, const uint64_t *known_tokens, size_t tokens_count);
+                     struct bh_str cursor, bool restarted, const uint64_t *known_tokens,
+                     size_t tokens_count);
 
 /* About how many bytes the command adds to a call. */
 size_t bh_encoded_size(const struct bh_command *command);

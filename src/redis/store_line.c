@@ -201,6 +201,7 @@ take_adopt_page(struct bh_line *line, const struct redisReply *reply)
     store->counters.adopted += recovered;
     (void)snprintf(line->cursor, sizeof(line->cursor), "%.*s", BH_STR_ARGS(cursor));
     line->adopted = strcmp(line->cursor, "0") == 0;
+    line->was_adopted = line->was_adopted || line->adopted;
 }
 
 static void
@@ -232,7 +233,8 @@ send_adopt(struct bh_line *line, struct bh_call *call)
         return BH_ENOMEM;
     for (size_t i = 0; i < line->known_count; i++)
         tokens[i] = line->known[i].token;
-    bh_encode_adopt(call, &caller, bh_str_from(line->cursor), tokens, line->known_count);
+    bh_encode_adopt(call, &caller, bh_str_from(line->cursor), !line->was_adopted, tokens,
+                    line->known_count);
     bh_free(tokens);
     enum bh_status status = bh_call_argv(call, &argv, &argc);
     if (status != BH_OK)

@@ -46,7 +46,8 @@ struct bh_line {
     size_t batches; /* that point to us */
     bool gone;      /* not configured any more: freed when nothing points to it */
     bool adopted;
-    bool adopting; /* the answer is under way */
+    bool adopting;    /* the answer is under way */
+    bool was_adopted; /* once before: what an earlier life held has been given back */
     char cursor[24];
     struct bh_known_claim *known; /* owned */
     size_t known_count;

@@ -3,7 +3,7 @@
  *
  * Several workers with clocks of their own share the queues.  They are stopped and go on later, they are killed at
  * any point and started again, their connection to the store breaks with commands under way, the gateway loses
- * requests and answers, runs out of credit, throttles and locks; configurations change and workers drain.  After
+ * requests and answers, some jobs end every worker that handles them, the gateway runs out of credit, throttles and locks; configurations change and workers drain.  After
  * each step the invariants are checked, and at the end each job has to be in exactly one final state that
  * agrees with what the gateway really accepted.
  *
@@ -57,8 +57,10 @@ struct worker {
     int64_t stopped_until;
     int64_t wake_at; /* in the world's time */
     bool store_up, draining;
-    bool told_up;                                       /* what its engine knows of that */
-    unsigned jobs[SLOTS_MAX];                           /* by slot: the job that it holds */
+    bool was_up;              /* in this life */
+    bool dies;                /* of a job, as soon as the commands at hand are carried out */
+    bool told_up;             /* what its engine knows of that */
+    unsigned jobs[SLOTS_MAX]; /* by slot: the job that it holds */
     unsigned store_queues[BH_CONFIG_QUEUE_NUMBERS_MAX]; /* by its numbers */
     uint64_t tokens[TOKENS_MAX];
     size_t tokens_count;
@@ -99,6 +101,7 @@ static struct {
     unsigned jobs, steps, crashes, stops, outages, reloads, drains, cancels;
     unsigned calls, accepted, locked, late, stale, recovered, doubled;
     unsigned strict, looks, shown, denials, doubts;
+    unsigned poisoned, deaths, buried, innocents;
     unsigned fates[SIM_FATES];
     unsigned states[BH_STATE_COUNT];
 } total;
@@ -264,6 +267,7 @@ copy_settle(struct sim_request *request, const struct bh_settle_command *settle,
     request->attempts = settle->attempts;
     request->uncertain = settle->uncertain_since.ms;
     request->action = settle->ledger_action;
+    request->sent = settle->sent;
     request->ledger_ms = settle->ledger_ms;
     copy_ledger(request, settle->ledger, settle->ledger_count);
     request->memo = calloc(1, settle->memo.len + 1);
@@ -307,6 +311,7 @@ ask_store(unsigned number, const struct bh_command *command)
     case BH_COMMAND_CLAIM:
         request->number = command->claim.queue;
         request->count = command->claim.count;
+        request->alone = command->claim.alone;
         break;
     case BH_COMMAND_WAIT:
         request->number = command->wait_queue;
@@ -416,6 +421,10 @@ submit(unsigned number, const struct bh_submit_command *command)
     BH_ASSERT(++worker->in_flight <= worker->share_max);
     worker->looks[command->slot.index] = false;
 
+    if (job->poison == SIM_AT_SENDING) {
+        job->deaths++;
+        worker->dies = true;
+    }
     read_people(command, job, &call);
     check_again(job, &call);
     call.fate = sim_gateway_throw(&world->gateway);
@@ -531,6 +540,8 @@ carry_out(unsigned number, const struct bh_command *command)
     }
 }
 
+static void end_worker(unsigned number, int64_t restart_ms);
+
 static void
 pump(unsigned number)
 {
@@ -540,6 +551,11 @@ pump(unsigned number)
     while (bh_engine_next(worker->engine, turn_of(worker), &command)) {
         BH_ASSERT(++commands < 1000);
         carry_out(number, &command);
+    }
+    if (worker->dies) {
+        trace(number, "dies", -1, 0);
+        end_worker(number, (int64_t)below(3000));
+        return;
     }
     bh_engine_check(worker->engine);
     struct bh_mono mono = turn_of(worker).mono;
@@ -584,7 +600,11 @@ start_worker(unsigned number)
     *worker = (struct worker){.life = life, .offset = (int64_t)below(BH_DAY_MS) + 1};
     worker->config = throw_config();
     note_config(worker);
-    struct bh_engine_options options = {.config = worker->config, .sent_with = "bellhop"};
+    struct bh_engine_options options = {
+        .config = worker->config,
+        .sent_with = "bellhop",
+        .takes_suspects = number == 0 || chance(500),
+    };
     bh_dice_bytes(&world->dice, options.seed, sizeof(options.seed));
     BH_ASSERT(bh_engine_new(&options, &worker->engine) == BH_OK);
     BH_ASSERT(bh_engine_slots(worker->engine) <= SLOTS_MAX);
@@ -656,7 +676,9 @@ static void
 connect(unsigned number)
 {
     struct worker *worker = &world->workers[number];
-    sim_store_adopt(&world->store, (int)number, worker->tokens, worker->tokens_count);
+    sim_store_adopt(&world->store, (int)number, !worker->was_up, server_now(), worker->tokens,
+                    worker->tokens_count);
+    worker->was_up = true;
     worker->store_up = true;
     struct message *message = send(TO_WORKER, number, 0);
     message->event.kind = BH_EVENT_STORE_UP;
@@ -801,6 +823,8 @@ push_job(void)
     job->voice = chance(60) && job->people_count == 1;
     job->no_reload = !job->voice && chance(30);
     job->invalid = chance(20);
+    if (world->crashes && chance(15))
+        job->poison = (enum sim_poison)(SIM_AT_OPEN + below(3));
     bool says = chance(300), resends = chance(500);
     job->holds = says ? !resends : job->voice || job->queue == 1;
     if (chance(30) && index > 10)
@@ -963,6 +987,25 @@ calm_down(void)
 
 /* ---- time ---- */
 
+/* Whether the event ends its worker. */
+static bool
+is_deadly(const struct worker *worker, const struct bh_event *event)
+{
+    if (event->kind == BH_EVENT_ADMITTED && event->admitted.code == BH_ADMIT_OK) {
+        struct sim_job *job = &world->store.jobs[worker->jobs[event->admitted.slot.index]];
+        job->deaths += job->poison == SIM_AT_ADMISSION;
+        return job->poison == SIM_AT_ADMISSION;
+    }
+    for (size_t i = 0; event->kind == BH_EVENT_CLAIMED && i < event->claimed.jobs_count; i++) {
+        struct sim_job *job = &world->store.jobs[job_of(event->claimed.jobs[i].handle)];
+        if (job->poison == SIM_AT_OPEN && event->claimed.jobs[i].payload.len > 0) {
+            job->deaths++;
+            return true;
+        }
+    }
+    return false;
+}
+
 static void
 deliver(struct message *message)
 {
@@ -987,10 +1030,16 @@ deliver(struct message *message)
     trace(message->worker, event_names[event->kind],
           event->kind == BH_EVENT_CLAIMED ? (int)event->claimed.jobs_count : -1,
           event->kind == BH_EVENT_CLAIMED ? (int)event->claimed.code : -1);
+    if (is_deadly(worker, event)) {
+        trace(message->worker, "dies", -1, 0);
+        end_worker(message->worker, (int64_t)below(3000));
+        return;
+    }
     bh_engine_feed(worker->engine, event, turn_of(worker));
     bh_engine_check(worker->engine);
     pump(message->worker);
-    if (worker->draining && bh_engine_phase(worker->engine) == BH_PHASE_DRAINED) {
+    if (worker->engine != NULL && worker->draining &&
+        bh_engine_phase(worker->engine) == BH_PHASE_DRAINED) {
         BH_ASSERT(worker->in_flight == 0);
         end_worker(message->worker, (int64_t)below(5000));
     }
@@ -1129,6 +1178,13 @@ check_end(const struct sim_job *job)
                job->people_count, job->submits, job->was_uncertain ? ", uncertain" : "",
                job->holds ? ", holds" : "");
     BH_ASSERT(job->ends == 1);
+    /* No job ends more than three workers, and what ends them before anything is sent is never sent. */
+    BH_ASSERT(job->deaths <= BH_SUSPECT_RECOVERIES + 1);
+    BH_ASSERT(job->submits == 0 || (job->poison != SIM_AT_OPEN && job->poison != SIM_AT_ADMISSION));
+    total.poisoned += job->poison != SIM_HARMLESS;
+    total.deaths += job->deaths;
+    total.buried += job->buried;
+    total.innocents += job->buried && job->poison == SIM_HARMLESS;
     if (strcmp(job->state, "duplicate_id") == 0) {
         BH_ASSERT(accepted == 0);
         return;
@@ -1274,6 +1330,8 @@ print_total(void)
     printf("%u late, %u stale, %u recovered\n", total.late, total.stale, total.recovered);
     printf("%u runs with everything to be known, %u look-ups, %u shown, %u denied, %u doubts\n",
            total.strict, total.looks, total.shown, total.denials, total.doubts);
+    printf("%u poisoned, %u deaths by them, %u buried, %u of these innocent\n", total.poisoned,
+           total.deaths, total.buried, total.innocents);
     for (unsigned i = 0; i < BH_STATE_COUNT; i++)
         printf("%s %u%s", bh_state_name((enum bh_state)i), total.states[i],
                i + 1 < BH_STATE_COUNT ? ", " : "\n");
@@ -1291,6 +1349,7 @@ check_total(void)
     for (size_t i = 0; i < SIM_FATES; i++)
         BH_ASSERT(total.fates[i] > 0);
     BH_ASSERT(total.strict > 0 && total.looks > 0 && total.shown > 0 && total.denials > 0);
+    BH_ASSERT(total.deaths > 0 && total.buried > 0);
     BH_ASSERT(total.late > 0 && total.stale > 0 && total.recovered > 0 && total.doubled > 0);
 }
 

@@ -45,8 +45,14 @@ end_job(struct sim_job *job, enum sim_place place, const char *state)
     snprintf(job->state, sizeof(job->state), "%s", state);
 }
 
+static bool
+is_suspect(const struct sim_job *job)
+{
+    return job->head.recoveries == BH_SUSPECT_RECOVERIES;
+}
+
 static void
-recover(struct sim_store *store, struct sim_job *job)
+recover(struct sim_store *store, struct sim_job *job, bool counts, int64_t now)
 {
     struct sim_head *head = &job->head;
     if (head->started != 0) {
@@ -62,11 +68,17 @@ recover(struct sim_store *store, struct sim_job *job)
     }
     /* What it had been told may have died with its worker. */
     memset(job->known, 0, sizeof(job->known));
-    head->recoveries++;
+    head->recoveries += counts;
+    head->lost_by = head->owner;
     head->owner = SIM_NOBODY;
+    store->recovered++;
+    if (counts && is_suspect(job)) {
+        job->place = SIM_DUE;
+        job->due_at = now + 5 * BH_SECOND_MS;
+        return;
+    }
     job->place = SIM_READY;
     push_right(&store->queues[job->queue].ready, (unsigned)(job - store->jobs));
-    store->recovered++;
 }
 
 static bh_ms
@@ -94,7 +106,7 @@ promote_and_reap(struct sim_store *store, unsigned queue, int64_t now)
             job->place = SIM_READY;
             push_left(&store->queues[queue].ready, i);
         } else if (job->place == SIM_LEASED && job->lease_end <= now) {
-            recover(store, job);
+            recover(store, job, true, now);
         }
     }
 }
@@ -140,6 +152,8 @@ static char *
 record_of(const struct sim_head *head)
 {
     char owner[16] = "-";
+    if (head->lost_by != SIM_NOBODY)
+        snprintf(owner, sizeof(owner), "~w%d", head->lost_by);
     size_t size = 400 + (head->memo != NULL ? strlen(head->memo) : 0);
     char *text = malloc(size);
     BH_ASSERT(text != NULL);
@@ -161,18 +175,35 @@ take(struct sim_store *store, unsigned index, const struct sim_request *request,
     size_t n = event->jobs_count++;
     if (event->token == 0)
         event->token = ++store->token;
+    claimed->heads[n] = record_of(&job->head);
     job->head.owner = request->owner;
+    job->head.lost_by = SIM_NOBODY;
     job->head.token = event->token;
     job->place = SIM_LEASED;
     job->lease_end = now + SIM_LEASE_MS;
+    job->buried = job->head.recoveries > BH_SUSPECT_RECOVERIES;
     snprintf(claimed->handles[n], sizeof(claimed->handles[n]), "%u", index);
-    claimed->heads[n] = record_of(&job->head);
     claimed->jobs[n] = (struct bh_claimed_job){
         .handle = bh_str_from(claimed->handles[n]),
         .head = bh_str_from(claimed->heads[n]),
-        .payload = bh_str_from(job->payload),
+        .payload = bh_str_from(job->buried ? "" : job->payload),
         .payload_bytes = strlen(job->payload),
     };
+}
+
+/* One suspect, and then nothing else. */
+static void
+take_apart(struct sim_store *store, const struct sim_request *request, int64_t now, unsigned *count,
+           struct bh_claimed_event *event, struct sim_claimed *claimed)
+{
+    struct sim_list *suspects = &store->queues[request->queue].suspects;
+    while (request->alone && event->jobs_count == 0 && *count > 0 && suspects->count > 0) {
+        unsigned index = suspects->items[--suspects->count];
+        if (store->jobs[index].place == SIM_READY && is_suspect(&store->jobs[index]))
+            take(store, index, request, now, event, claimed);
+    }
+    if (event->jobs_count > 0)
+        *count = 1;
 }
 
 static struct bh_event
@@ -191,13 +222,22 @@ claim(struct sim_store *store, const struct sim_request *request, int64_t now,
     BH_ASSERT(count >= 1 && count <= BH_CLAIM_MAX);
     promote_and_reap(store, request->queue, now);
     limit_claim(store, request, now, &event, &count);
+    take_apart(store, request, now, &count, &event, claimed);
     while (event.jobs_count < count && queue->ready.count > 0) {
         unsigned index = queue->ready.items[--queue->ready.count];
-        if (store->jobs[index].place == SIM_READY) /* else it ended while it lay there */
+        if (store->jobs[index].place != SIM_READY) /* it ended while it lay there */
+            continue;
+        if (is_suspect(&store->jobs[index]))
+            push_left(&queue->suspects, index);
+        else
             take(store, index, request, now, &event, claimed);
     }
     while (event.jobs_count < count && queue->raw.count > 0)
         take(store, queue->raw.items[--queue->raw.count], request, now, &event, claimed);
+    if (event.jobs_count == 0)
+        take_apart(store, request, now, &count, &event, claimed);
+    if (event.code == BH_CLAIM_DONE)
+        event.suspects = queue->suspects.count;
     if (queue->rate > 0)
         queue->tokens -= (double)event.jobs_count;
     event.next_due_ms = next_due(store, request->queue, now);
@@ -270,6 +310,7 @@ register_job(struct sim_store *store, const struct sim_request *request, int64_t
         head->reason[0] = '\0';
         head->owner = SIM_NOBODY;
         head->started = 0;
+        head->recoveries = 0;
         return BH_ADMIT_SCHEDULED;
     }
     *ret_wait_ms = locked_for(store, request, now);
@@ -329,8 +370,11 @@ move(struct sim_store *store, struct sim_job *job, const struct sim_request *req
     head->waiting = request->waiting;
     head->attempts = request->attempts;
     head->uncertain = request->uncertain;
-    head->owner = SIM_NOBODY;
+    head->owner = head->lost_by = SIM_NOBODY;
     head->started = 0;
+    if (request->disposition == BH_SETTLE_DEAD ||
+        (request->disposition == BH_SETTLE_WAIT && (request->sent || request->uncertain == 0)))
+        head->recoveries = 0;
     snprintf(head->reason, sizeof(head->reason), "%s", request->reason);
     set_memo(head, request->memo);
     /* Each attempt is a request that was sent, or one that a dead worker may have sent. */
@@ -468,12 +512,13 @@ sim_store_push(struct sim_store *store)
     struct sim_job *job = &store->jobs[store->jobs_count];
     job->place = SIM_RAW;
     job->head.waiting = 'n';
-    job->head.owner = SIM_NOBODY;
+    job->head.owner = job->head.lost_by = SIM_NOBODY;
     push_left(&store->queues[job->queue].raw, store->jobs_count++);
 }
 
 void
-sim_store_adopt(struct sim_store *store, int owner, const uint64_t *known, size_t known_count)
+sim_store_adopt(struct sim_store *store, int owner, bool restarted, int64_t now,
+                const uint64_t *known, size_t known_count)
 {
     for (unsigned i = 0; i < store->jobs_count; i++) {
         struct sim_job *job = &store->jobs[i];
@@ -481,7 +526,7 @@ sim_store_adopt(struct sim_store *store, int owner, const uint64_t *known, size_
         for (size_t k = 0; k < known_count; k++)
             is_known = is_known || known[k] == job->head.token;
         if (job->place == SIM_LEASED && job->head.owner == owner && !is_known)
-            recover(store, job);
+            recover(store, job, restarted, now);
     }
 }
 
@@ -499,6 +544,9 @@ sim_store_check(const struct sim_store *store)
     for (unsigned q = 0; q < SIM_QUEUES; q++) {
         const struct sim_list *list = &store->queues[q].ready;
         in_raw += store->queues[q].raw.count;
+        const struct sim_list *suspects = &store->queues[q].suspects;
+        for (unsigned i = 0; i < suspects->count; i++)
+            in_ready += store->jobs[suspects->items[i]].place == SIM_READY;
         for (unsigned i = 0; i < list->count; i++)
             in_ready += store->jobs[list->items[i]].place == SIM_READY;
     }

@@ -10,6 +10,7 @@
 #include <bellhop/job.h>
 
 #include "core/dice.h"
+#include "core/job_head.h"
 #include "engine/engine.h"
 
 #define SIM_PEOPLE_MAX 3
@@ -22,11 +23,15 @@
 
 enum sim_place { SIM_RAW, SIM_READY, SIM_DUE, SIM_LEASED, SIM_DEAD, SIM_GONE };
 
+/* When a job ends the worker that handles it. */
+enum sim_poison { SIM_HARMLESS, SIM_AT_OPEN, SIM_AT_ADMISSION, SIM_AT_SENDING };
+
 struct sim_head {
     char waiting;
     char reason[24];
     uint32_t attempts, recoveries;
-    int owner; /* number of a worker, or SIM_NOBODY */
+    int owner;   /* number of a worker, or SIM_NOBODY */
+    int lost_by; /* likewise; nothing was settled since */
     uint64_t token;
     int64_t started, created, due, expires, uncertain;
     char id[BH_JOB_ID_MAX + 1];
@@ -42,6 +47,7 @@ struct sim_job {
     unsigned long long people[SIM_PEOPLE_MAX];
     unsigned people_count;
     bool holds, no_reload, voice, invalid;
+    enum sim_poison poison;
 
     /* In the store. */
     enum sim_place place;
@@ -54,7 +60,9 @@ struct sim_job {
     /* What really happened. */
     unsigned accepted[SIM_PEOPLE_MAX];
     unsigned submits;
-    unsigned blind; /* recoveries of a job that was marked as being sent */
+    unsigned deaths; /* of workers, by its poison */
+    bool buried;     /* given out for the last time, without its payload */
+    unsigned blind;  /* recoveries of a job that was marked as being sent */
     bool was_uncertain;
     bool asked[SIM_PEOPLE_MAX];      /* by its last request */
     bool unsure[SIM_PEOPLE_MAX];     /* a request to them was not answered */
@@ -69,7 +77,7 @@ struct sim_list {
 };
 
 struct sim_queue {
-    struct sim_list raw, ready; /* taken from the end */
+    struct sim_list raw, ready, suspects; /* taken from the end */
     bool paused;
     unsigned rate, concurrency; /* 0: no limit */
     double tokens;
@@ -101,7 +109,8 @@ struct sim_request {
     struct bh_slot_handle slot;
     struct bh_mono asked_at; /* on the worker's clock */
     unsigned queue, count;   /* the store's number of the queue */
-    unsigned number;         /* the worker's number of it */
+    bool alone, sent;
+    unsigned number; /* the worker's number of it */
     unsigned job;
     uint64_t token;
     enum bh_admit_mode mode;
@@ -137,8 +146,9 @@ struct bh_event sim_store_failed(const struct sim_request *request);
 /* Push a job that has been described in jobs[jobs_count]. */
 void sim_store_push(struct sim_store *store);
 
-/* Give back what `owner` holds under tokens that he does not know. */
-void sim_store_adopt(struct sim_store *store, int owner, const uint64_t *known, size_t known_count);
+/* Give back what `owner` holds under tokens that he does not know; it counts against the jobs after a restart. */
+void sim_store_adopt(struct sim_store *store, int owner, bool restarted, int64_t now,
+                     const uint64_t *known, size_t known_count);
 
 /* Abort unless every job is in exactly one place. */
 void sim_store_check(const struct sim_store *store);

@@ -20,7 +20,6 @@ check_same(const struct bh_progress *one, const struct bh_progress *other)
     BH_ASSERT(one->retries == other->retries && one->lock_waits == other->lock_waits);
     BH_ASSERT(one->daily_waits == other->daily_waits && one->refused_at_s == other->refused_at_s);
     BH_ASSERT(one->guarded_tries == other->guarded_tries);
-    BH_ASSERT(one->recoveries_seen == other->recoveries_seen);
 }
 
 int

@@ -141,9 +141,16 @@ to_ready(struct model *model, struct model_job *job, bool head_of_line)
         list_push_left(&model->ready, handle);
 }
 
-static void
-recover(struct model *model, struct model_job *job)
+static bool
+is_suspect(const struct model_job *job)
 {
+    return job->recoveries == BH_SUSPECT_RECOVERIES;
+}
+
+static void
+recover(struct model *model, struct model_job *job, bool counts)
+{
+    char owner[8];
     if (job->started != 0) {
         job->waiting = 'u';
         COPY(job->reason, "uncertain");
@@ -152,10 +159,24 @@ recover(struct model *model, struct model_job *job)
             job->uncertain = job->started;
         job->started = 0;
     }
-    job->recoveries++;
-    COPY(job->owner, "-");
-    to_ready(model, job, true);
+    COPY(owner, job->owner);
+    (void)snprintf(job->owner, sizeof(job->owner), "~%.6s", owner);
     bump(model, "recovered", "");
+    job->recoveries += counts;
+    if (counts && is_suspect(job)) {
+        job->place = MODEL_DUE;
+        job->score = model->now + 5000;
+    } else {
+        to_ready(model, job, true);
+    }
+}
+
+const struct model_job *
+model_job(struct model *model, int64_t handle)
+{
+    const struct model_job *job = find_job(model, handle);
+    BH_ASSERT(job != NULL);
+    return job;
 }
 
 int64_t
@@ -199,7 +220,7 @@ promote_and_reap(struct model *model)
         to_ready(model, found[i], false);
     count = members(model, MODEL_LEASED, found);
     for (size_t i = 0; i < count && found[i]->score <= model->now; i++)
-        recover(model, found[i]);
+        recover(model, found[i], true);
 }
 
 /* How many may be taken; sets code and wait. */
@@ -258,9 +279,24 @@ take_ready(struct model *model, const char *owner, size_t count, struct model_cl
     char handle[24];
     while (claimed->count < count && list_pop_right(&model->ready, handle)) {
         struct model_job *job = find_job(model, strtoll(handle, NULL, 10));
+        if (job != NULL && is_suspect(job))
+            list_push_left(&model->suspects, handle);
+        else if (job != NULL)
+            take(model, job, owner, claimed);
+    }
+}
+
+static void
+take_apart(struct model *model, const char *owner, size_t *count, struct model_claimed *claimed)
+{
+    char handle[24];
+    while (claimed->count == 0 && *count > 0 && list_pop_right(&model->suspects, handle)) {
+        struct model_job *job = find_job(model, strtoll(handle, NULL, 10));
         if (job != NULL)
             take(model, job, owner, claimed);
     }
+    if (claimed->count > 0)
+        *count = 1;
 }
 
 static void
@@ -279,14 +315,19 @@ take_new(struct model *model, struct model_list *list, const char *owner, size_t
 }
 
 void
-model_claim(struct model *model, const char *owner, size_t count, struct model_claimed *ret_claimed)
+model_claim(struct model *model, const char *owner, size_t count, bool alone,
+            struct model_claimed *ret_claimed)
 {
     struct model_claimed claimed = {.code = BH_CLAIM_DONE, .wait = -1};
     promote_and_reap(model);
     count = apply_limits(model, count, &claimed);
+    if (alone)
+        take_apart(model, owner, &count, &claimed);
     take_ready(model, owner, count, &claimed);
     take_new(model, &model->in, owner, count, &claimed);
     take_new(model, &model->raw, owner, count, &claimed);
+    if (alone && claimed.count == 0)
+        take_apart(model, owner, &count, &claimed);
     if (model->has_bucket && claimed.code == BH_CLAIM_DONE && model->queue.rate > 0)
         model->tokens -= (double)claimed.count;
     if (model->has_bucket) {
@@ -297,6 +338,7 @@ model_claim(struct model *model, const char *owner, size_t count, struct model_c
     claimed.next_due = model_next_due(model);
     claimed.more = claimed.code == BH_CLAIM_DONE && claimed.count >= count &&
                    model->ready.count + model->in.count + model->raw.count > 0;
+    claimed.suspects = claimed.code == BH_CLAIM_DONE ? (int64_t)model->suspects.count : 0;
     *ret_claimed = claimed;
 }
 
@@ -361,7 +403,7 @@ model_admit(struct model *model, const char *owner, const struct bh_admit_comman
         job->place = MODEL_DUE;
         job->score = job->due;
         job->waiting = 's';
-        job->started = 0;
+        job->started = job->recoveries = 0;
         COPY(job->reason, "-");
         COPY(job->owner, "-");
         admit_status(model, &before, admit, "scheduled", "", job->due);
@@ -450,6 +492,9 @@ move_job(struct model *model, struct model_job *job, const struct bh_settle_comm
     job->attempts = settle->attempts;
     job->uncertain = settle->uncertain_since.ms;
     job->started = 0;
+    if (settle->disposition == BH_SETTLE_DEAD ||
+        (settle->disposition == BH_SETTLE_WAIT && (settle->sent || job->uncertain == 0)))
+        job->recoveries = 0;
     if (settle->disposition == BH_SETTLE_READY) {
         to_ready(model, job, true);
         return;
@@ -504,6 +549,7 @@ resolve_job(struct model *model, struct model_job *job, enum bh_resolve_word wor
     }
     job->waiting = 'r';
     job->token = job->started = job->uncertain = 0;
+    COPY(job->owner, "-");
     COPY(job->reason, word == BH_RESOLVE_RESEND ? "operator" : "-");
     if (word == BH_RESOLVE_RESEND) {
         if (job->place != MODEL_READY)
@@ -589,7 +635,8 @@ model_renew(struct model *model, const char *owner, const struct bh_claim_ref *c
 }
 
 uint64_t
-model_adopt(struct model *model, const char *owner, const uint64_t *known, size_t count)
+model_adopt(struct model *model, const char *owner, bool restarted, const uint64_t *known,
+            size_t count)
 {
     struct model_job *found[MODEL_JOBS];
     uint64_t adopted = 0;
@@ -599,7 +646,7 @@ model_adopt(struct model *model, const char *owner, const uint64_t *known, size_
         for (size_t k = 0; k < count; k++)
             spared = spared || known[k] == (uint64_t)found[i]->token;
         if (!spared) {
-            recover(model, found[i]);
+            recover(model, found[i], restarted);
             adopted++;
         }
     }
@@ -664,6 +711,8 @@ count_gauges(struct model *model)
         const struct model_job *job = &model->jobs[i];
         if (job->place != MODEL_READY && job->place != MODEL_DUE)
             continue;
+        if (is_suspect(job))
+            bump(model, "now:", "suspects");
         switch (job->waiting) {
         case 's': bump(model, "now:", "scheduled"); break;
         case 'r': bump(model, "now:", "retrying"); break;
@@ -716,6 +765,7 @@ model_print(struct model *model, struct bh_buf *buf)
     print_list(buf, "", &model->raw);
     print_list(buf, ":in", &model->in);
     print_list(buf, ":ready", &model->ready);
+    print_list(buf, ":suspects", &model->suspects);
     print_set(model, buf, ":due", MODEL_DUE);
     print_set(model, buf, ":leases", MODEL_LEASED);
     print_set(model, buf, ":dead", MODEL_DEAD);

@@ -8,6 +8,7 @@
 #define TESTS_SCRIPTS_MODEL_H
 
 #include "core/buf.h"
+#include "core/job_head.h"
 #include "engine/protocol.h"
 #include "redis/resolve.h"
 #include "redis/store.h"
@@ -19,7 +20,7 @@
 #define MODEL_NAMES  64
 
 enum model_place {
-    MODEL_READY,
+    MODEL_READY, /* on the list `ready` or `suspects` */
     MODEL_DUE,
     MODEL_LEASED,
     MODEL_DEAD,
@@ -53,7 +54,7 @@ struct model_list {
 struct model {
     struct bh_store_queue queue;
     int64_t now;
-    struct model_list raw, in, ready;
+    struct model_list raw, in, ready, suspects;
     struct model_job jobs[MODEL_JOBS];
     size_t jobs_count;
     struct model_status statuses[MODEL_IDS];
@@ -86,11 +87,12 @@ struct model_claimed {
     int64_t next_due, wait;
     bool more;
     int64_t token;
+    int64_t suspects;
     int64_t handles[BH_CLAIM_MAX];
     size_t count;
 };
 
-void model_claim(struct model *model, const char *owner, size_t count,
+void model_claim(struct model *model, const char *owner, size_t count, bool alone,
                  struct model_claimed *ret_claimed);
 enum bh_admit_code model_admit(struct model *model, const char *owner,
                                const struct bh_admit_command *admit);
@@ -101,7 +103,10 @@ void model_trim_dead(struct model *model);
 enum bh_renew_code model_renew(struct model *model, const char *owner,
                                const struct bh_claim_ref *claim);
 enum bh_resolve_code model_resolve(struct model *model, const char *id, enum bh_resolve_word word);
-uint64_t model_adopt(struct model *model, const char *owner, const uint64_t *known, size_t count);
+uint64_t model_adopt(struct model *model, const char *owner, bool restarted, const uint64_t *known,
+                     size_t count);
+/* A job that exists. */
+const struct model_job *model_job(struct model *model, int64_t handle);
 int64_t model_next_due(const struct model *model);
 
 /* The content as text; the same form as scripts_model.lua gives. */

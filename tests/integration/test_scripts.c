@@ -66,7 +66,7 @@ length(enum bh_key key)
         [BH_KEY_RAW] = "LLEN %s",      [BH_KEY_IN] = "LLEN %s",      [BH_KEY_READY] = "LLEN %s",
         [BH_KEY_DUE] = "ZCARD %s",     [BH_KEY_LEASES] = "ZCARD %s", [BH_KEY_JOBS] = "HLEN %s",
         [BH_KEY_HEADS] = "HLEN %s",    [BH_KEY_DEAD] = "ZCARD %s",   [BH_KEY_CONTROL] = "HLEN %s",
-        [BH_KEY_COUNTERS] = "HLEN %s", [BH_KEY_EVENTS] = "XLEN %s",
+        [BH_KEY_COUNTERS] = "HLEN %s", [BH_KEY_EVENTS] = "XLEN %s",  [BH_KEY_SUSPECTS] = "LLEN %s",
     };
     return get_int(commands[key], keys.text[key], NULL);
 }
@@ -96,16 +96,22 @@ static struct {
 } claimed;
 
 static size_t
-claim_as(const char *owner, unsigned count)
+claim_with(const char *owner, const struct bh_claim_command *claim)
 {
     struct bh_store_caller caller = {&queue, &keys, owner};
     struct bh_call call;
     bh_call_init(&call, BH_SCRIPT_CLAIM);
-    bh_encode_claim(&call, &caller, &(struct bh_claim_command){.count = count});
+    bh_encode_claim(&call, &caller, claim);
     freeReplyObject(claimed.reply);
     claimed.reply = script_redis_run(&redis, &call);
     cr_assert_eq(bh_decode_claim(claimed.reply, claimed.jobs, &claimed.event), BH_OK);
     return claimed.event.jobs_count;
+}
+
+static size_t
+claim_as(const char *owner, unsigned count)
+{
+    return claim_with(owner, &(struct bh_claim_command){.count = count});
 }
 
 static size_t
@@ -234,19 +240,30 @@ renew_as(const char *owner, struct bh_claim_ref job)
 }
 
 static uint64_t
-adopt(const char *owner, const uint64_t *known, size_t count)
+adopt_after(const char *owner, bool restarted, const uint64_t *known, size_t count)
 {
     struct bh_store_caller caller = {&queue, &keys, owner};
-    struct bh_call call;
-    struct bh_str cursor;
-    uint64_t recovered;
-    bh_call_init(&call, BH_SCRIPT_ADOPT);
-    bh_encode_adopt(&call, &caller, bh_str_from("0"), known, count);
-    redisReply *reply = script_redis_run(&redis, &call);
-    cr_assert_eq(bh_decode_adopt(reply, &cursor, &recovered), BH_OK);
-    cr_assert(bh_str_equal_text(cursor, "0"));
-    freeReplyObject(reply);
-    return recovered;
+    char cursor[24] = "0";
+    uint64_t total = 0;
+    do {
+        struct bh_call call;
+        struct bh_str next;
+        uint64_t recovered;
+        bh_call_init(&call, BH_SCRIPT_ADOPT);
+        bh_encode_adopt(&call, &caller, bh_str_from(cursor), restarted, known, count);
+        redisReply *reply = script_redis_run(&redis, &call);
+        cr_assert_eq(bh_decode_adopt(reply, &next, &recovered), BH_OK);
+        (void)snprintf(cursor, sizeof(cursor), "%.*s", BH_STR_ARGS(next));
+        total += recovered;
+        freeReplyObject(reply);
+    } while (strcmp(cursor, "0") != 0);
+    return total;
+}
+
+static uint64_t
+adopt(const char *owner, const uint64_t *known, size_t count)
+{
+    return adopt_after(owner, true, known, count);
 }
 
 /* The first line of the job's record. */
@@ -467,7 +484,7 @@ Test(scripts, an_expired_lease_goes_to_the_head_of_the_line)
     script_redis_set_clock(&redis, T0 + LEASE);
     cr_expect_eq(claim_as("other", 1), 1);
     cr_expect_str_eq(payload(0), "a");
-    cr_expect(bh_str_equal_text(claimed.jobs[0].head, "1 n - 0 1 other 3 0 0 0 0 0 \n"),
+    cr_expect(bh_str_equal_text(claimed.jobs[0].head, "1 n - 0 1 ~me 1 0 0 0 0 0 \n"),
               "not admitted, so no attempt is counted");
     cr_expect_eq(counter("recovered"), 1);
 }
@@ -484,7 +501,7 @@ Test(scripts, a_job_lost_while_being_sent_is_uncertain)
     cr_expect_eq(counter("now:uncertain"), 1);
     cr_expect_str_eq(
         head_line(job),
-        "1 u uncertain 1 1 - 1 0 1700000000000 1700000000000 1700086400000 1700000000000 id1");
+        "1 u uncertain 1 1 ~me 1 0 1700000000000 1700000000000 1700086400000 1700000000000 id1");
     RUN("HDEL bellhop:{q}:control paused");
     cr_expect_eq(claim(1), 1);
     cr_expect_eq(counter("now:uncertain"), 0);
@@ -496,7 +513,7 @@ Test(scripts, a_job_lost_while_being_sent_is_uncertain)
     claim(1);
     cr_expect_str_eq(
         head_line(job),
-        "1 u uncertain 2 2 me 3 0 1700000000000 1700000000000 1700086400000 1700000000000 id1");
+        "1 u uncertain 2 2 ~me 2 0 1700000000000 1700000000000 1700086400000 1700000000000 id1");
 }
 
 Test(scripts, handles_without_a_job_are_passed_over)
@@ -807,7 +824,7 @@ Test(scripts, a_waiting_job_keeps_what_is_known_about_it)
 
     script_redis_set_clock(&redis, T0 + 5000);
     cr_assert_eq(claim(1), 1);
-    const char wanted[] = "1 h gateway_down 1 0 me 2 0 1700000000000 1700000000000 1700086400000 "
+    const char wanted[] = "1 h gateway_down 1 0 - 1 0 1700000000000 1700000000000 1700086400000 "
                           "1700000000000 id1\nmemo\nwith\0bytes";
     cr_expect(bh_str_equal(claimed.jobs[0].head, (struct bh_str){wanted, sizeof(wanted) - 1}));
     cr_expect_eq(counter("now:held:gateway_down"), 0);
@@ -923,6 +940,201 @@ Test(scripts, a_result_under_an_old_lease_writes_nothing)
     expect_empty();
 }
 
+/* ---- suspects ------------------------------------------------------------------------------------ */
+
+static size_t
+claim_alone(unsigned count)
+{
+    return claim_with("me", &(struct bh_claim_command){.count = count, .alone = true});
+}
+
+/* The job of the last claim is lost: its worker starts anew. */
+static void
+lose(uint64_t times)
+{
+    for (; times > 0; times--) {
+        cr_assert_eq(claim_alone(1), 1);
+        cr_expect_eq(adopt("me", NULL, 0), 1);
+    }
+}
+
+Test(scripts, a_suspect_waits_a_moment_and_is_given_out_alone)
+{
+    push("bad");
+    lose(2);
+    cr_expect_eq(length(BH_KEY_DUE), 1);
+    cr_expect_eq(counter("now:suspects"), 1);
+    push("good");
+    push("better");
+    cr_expect_eq(claim_alone(1), 1);
+    cr_expect_str_eq(payload(0), "good");
+    cr_expect_eq(claimed.event.suspects, 0);
+    cr_expect_eq(claimed.event.next_due_ms, 5000);
+    script_redis_set_clock(&redis, T0 + 5000);
+    cr_expect_eq(claim(1), 1, "those who have something in hand pass it by");
+    cr_expect_str_eq(payload(0), "better");
+    cr_expect_eq(claimed.event.suspects, 1);
+    cr_expect_eq(claim(1), 0);
+    cr_expect_eq(claimed.event.suspects, 1);
+    cr_expect_eq(claimed.event.more, false, "nothing that an ordinary claim could take");
+    cr_expect_eq(claimed.event.next_due_ms, -1);
+    push("best");
+    cr_expect_eq(claim_alone(10), 1, "and nothing beside it");
+    cr_expect_str_eq(payload(0), "bad");
+    cr_expect_eq(claimed.event.suspects, 0);
+    cr_expect_eq(claimed.event.more, true);
+    cr_expect_eq(counter("now:suspects"), 0);
+    cr_expect_eq(claim_alone(10), 1);
+    cr_expect_str_eq(payload(0), "best");
+}
+
+Test(scripts, suspects_are_not_told_of_while_the_queue_is_paused_or_limited)
+{
+    push("bad");
+    lose(2);
+    script_redis_set_clock(&redis, T0 + 5000);
+    cr_expect_eq(claim(1), 0);
+    cr_expect_eq(claimed.event.suspects, 1);
+    RUN("HSET bellhop:{q}:control paused 1");
+    cr_expect_eq(claim_alone(1), 0);
+    cr_expect_eq(claimed.event.suspects, 0);
+    RUN("HDEL bellhop:{q}:control paused");
+    push("good");
+    cr_expect_eq(claim(1), 1);
+    queue.concurrency = 1;
+    cr_expect_eq(claim_alone(1), 0);
+    cr_expect_eq(claimed.event.code, BH_CLAIM_LIMITED);
+    cr_expect_eq(claimed.event.suspects, 0);
+    queue.concurrency = 2;
+    cr_expect_eq(claim_alone(1), 1);
+    cr_expect_str_eq(payload(0), "bad");
+}
+
+Test(scripts, only_what_came_through_is_forgiven)
+{
+    static const struct {
+        const char *name;
+        enum bh_disposition disposition;
+        bool sent, uncertain;
+        int64_t wanted;
+    } rows[] = {
+        {"given back",                          BH_SETTLE_READY, false, false, 1},
+        {"held for the gateway",                BH_SETTLE_WAIT,  false, false, 0},
+        {"sent and refused",                    BH_SETTLE_WAIT,  true,  false, 0},
+        {"sent, and again without an answer",   BH_SETTLE_WAIT,  true,  true,  0},
+        {"its next moment is waited for",       BH_SETTLE_WAIT,  false, true,  1},
+        {"ended, and an operator has it again", BH_SETTLE_DEAD,  false, false, 0},
+    };
+    for (size_t i = 0; i < BH_ARRAY_LEN(rows); i++) {
+        script_redis_reset(&redis, T0);
+        push("a");
+        lose(1);
+        claim(1);
+        struct bh_claim_ref job = ref(0);
+        admit(job, "id1");
+        struct bh_settle_command settle = settlement(job, "id1", rows[i].disposition, "retrying");
+        settle.sent = rows[i].sent;
+        settle.uncertain_since.ms = rows[i].uncertain ? T0 : 0;
+        cr_expect_eq(settle_as("me", settle).code, BH_SETTLED_OK, "%s", rows[i].name);
+        long long recoveries = -1;
+        (void)sscanf(head_line(job), "1 %*c %*s %*d %lld", &recoveries);
+        cr_expect_eq(recoveries, rows[i].wanted, "%s: %s", rows[i].name, head_line(job));
+    }
+}
+
+Test(scripts, a_job_put_aside_until_it_is_due_is_forgiven)
+{
+    push("a");
+    lose(1);
+    claim(1);
+    struct bh_admit_command later = admission(ref(0), "id1");
+    later.mode = BH_ADMIT_SCHEDULE;
+    cr_expect_eq(admit_as("me", later).code, BH_ADMIT_SCHEDULED);
+    long long recoveries = -1;
+    (void)sscanf(head_line(later.claim), "1 %*c %*s %*d %lld", &recoveries);
+    cr_expect_eq(recoveries, 0);
+}
+
+Test(scripts, a_lost_claim_answer_counts_against_nobody)
+{
+    push("a");
+    for (int i = 0; i < 5; i++) {
+        cr_expect_eq(claim(1), 1);
+        cr_expect_eq(adopt_after("me", false, NULL, 0), 1);
+    }
+    cr_expect_eq(claim(1), 1);
+    cr_expect(bh_str_equal_text(claimed.jobs[0].head, "1 n - 0 0 ~me 5 0 0 0 0 0 \n"));
+    cr_expect_eq(counter("recovered"), 5);
+}
+
+Test(scripts, after_the_third_time_anybody_gets_it_without_its_payload)
+{
+    push("bad");
+    lose(2);
+    script_redis_set_clock(&redis, T0 + 5000);
+    claim(1);
+    lose(1);
+    cr_expect_eq(length(BH_KEY_READY), 1);
+    push("good");
+    cr_expect_eq(claim(10), 2);
+    cr_expect_eq(claimed.jobs[0].payload.len, 0);
+    cr_expect_eq(claimed.jobs[0].payload_bytes, 3);
+    cr_expect(bh_str_equal_text(claimed.jobs[0].head, "1 n - 0 3 ~me 3 0 0 0 0 0 \n"));
+    cr_expect_str_eq(payload(1), "good");
+}
+
+Test(scripts, many_suspects_at_once_are_put_aside_in_bounded_steps)
+{
+    for (int i = 0; i < 450; i++)
+        push("bad");
+    for (int lost = 0; lost < 2; lost++) {
+        while (claim(64) > 0)
+            continue;
+        cr_expect_eq(adopt("me", NULL, 0), 450);
+    }
+    push("good");
+    script_redis_set_clock(&redis, T0 + 5000);
+    cr_expect_eq(claim(1), 0);
+    cr_expect_eq(claimed.event.suspects, 200);
+    cr_expect_eq(claimed.event.more, true, "the line goes on behind them");
+    unsigned rounds = 0;
+    while (claim(1) == 0 && rounds < 5)
+        rounds++;
+    cr_expect_str_eq(payload(0), "good");
+    for (int i = 0; i < 450; i++) {
+        cr_expect_eq(claim_alone(5), 1);
+        cr_expect_str_eq(payload(0), "bad");
+    }
+    cr_expect_eq(claim_alone(5), 0);
+    cr_expect_eq(length(BH_KEY_SUSPECTS), 0);
+}
+
+Test(scripts, a_late_result_ends_a_suspect_that_waits)
+{
+    static const enum bh_disposition rows[] = {BH_SETTLE_FINAL, BH_SETTLE_DEAD};
+    for (size_t i = 0; i < BH_ARRAY_LEN(rows); i++) {
+        for (int aside = 0; aside < 2; aside++) {
+            script_redis_reset(&redis, T0);
+            push("a");
+            lose(1);
+            claim(1);
+            struct bh_claim_ref job = ref(0);
+            admit(job, "id1");
+            adopt("me", NULL, 0);
+            script_redis_set_clock(&redis, T0 + 5000 * aside);
+            cr_expect_eq(claim_as("you", 1), 0);
+            cr_expect_eq(length(BH_KEY_SUSPECTS), aside);
+            cr_expect_eq(settle_as("me", settlement(job, "id1", rows[i], "sent")).code,
+                         BH_SETTLED_LATE);
+            cr_expect_eq(counter("now:suspects"), 0);
+            script_redis_set_clock(&redis, T0 + 10000);
+            cr_expect_eq(claim_alone(1), 0);
+            cr_expect_eq(length(BH_KEY_SUSPECTS), 0);
+            cr_expect_eq(length(BH_KEY_DEAD), rows[i] == BH_SETTLE_DEAD);
+        }
+    }
+}
+
 /* ---- renew, adopt, control, inspect -------------------------------------------------------------- */
 
 Test(scripts, a_lease_is_renewed_by_who_holds_it)
@@ -975,7 +1187,7 @@ Test(scripts, adoption_of_many_leases_goes_page_by_page)
         struct bh_str next;
         uint64_t recovered;
         bh_call_init(&call, BH_SCRIPT_ADOPT);
-        bh_encode_adopt(&call, &caller, bh_str_from(cursor), NULL, 0);
+        bh_encode_adopt(&call, &caller, bh_str_from(cursor), true, NULL, 0);
         redisReply *reply = script_redis_run(&redis, &call);
         cr_assert_eq(bh_decode_adopt(reply, &next, &recovered), BH_OK);
         cr_expect_leq(recovered, 300);

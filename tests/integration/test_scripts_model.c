@@ -242,14 +242,17 @@ remember(struct run *run, const struct bh_claimed_job *job, uint64_t token, size
 {
     struct remembered *ref = &run->refs[run->refs_count++ % REFS];
     (void)snprintf(ref->handle, sizeof(ref->handle), "%.*s", BH_STR_ARGS(job->handle));
-    (void)snprintf(ref->id, sizeof(ref->id), "%.*s", (int)strcspn(job->payload.ptr, "."),
-                   job->payload.ptr);
+    const struct model_job *known = model_job(&run->model, strtoll(ref->handle, NULL, 10));
+    (void)snprintf(ref->id, sizeof(ref->id), "%.*s", (int)strcspn(known->payload, "."),
+                   known->payload);
+    AGREE(run, job->payload_bytes, strlen(known->payload));
+    AGREE(run, job->payload.len == 0, known->recoveries > BH_SUSPECT_RECOVERIES);
     ref->token = token;
     ref->owner = owner;
 }
 
 static void
-step_claim_of(struct run *run, size_t owner, unsigned count)
+step_claim_of(struct run *run, size_t owner, unsigned count, bool alone)
 {
     struct bh_store_caller who = caller(run, owner);
     struct bh_claimed_job jobs[BH_CLAIM_MAX];
@@ -257,8 +260,8 @@ step_claim_of(struct run *run, size_t owner, unsigned count)
     struct model_claimed wanted;
     struct bh_call call;
     bh_call_init(&call, BH_SCRIPT_CLAIM);
-    bh_encode_claim(&call, &who, &(struct bh_claim_command){.count = count});
-    model_claim(&run->model, owners[owner], count, &wanted);
+    bh_encode_claim(&call, &who, &(struct bh_claim_command){.count = count, .alone = alone});
+    model_claim(&run->model, owners[owner], count, alone, &wanted);
     redisReply *reply = finish_step(run, &call);
     cr_assert_eq(bh_decode_claim(reply, jobs, &got), BH_OK);
     AGREE(run, got.code, wanted.code);
@@ -266,6 +269,7 @@ step_claim_of(struct run *run, size_t owner, unsigned count)
     AGREE(run, got.next_due_ms, wanted.next_due);
     AGREE(run, got.wait_ms, wanted.wait);
     AGREE(run, got.more, wanted.more);
+    AGREE(run, (int64_t)got.suspects, wanted.suspects);
     AGREE(run, (int64_t)got.token, wanted.token);
     AGREE(run, got.server_now.ms, run->model.now);
     for (size_t i = 0; i < got.jobs_count; i++) {
@@ -280,7 +284,8 @@ step_claim_of(struct run *run, size_t owner, unsigned count)
 static void
 step_claim(struct run *run)
 {
-    step_claim_of(run, (size_t)roll(run, MODEL_OWNERS), 1 + (unsigned)roll(run, 12));
+    step_claim_of(run, (size_t)roll(run, MODEL_OWNERS), 1 + (unsigned)roll(run, 12),
+                  roll(run, 3) == 0);
 }
 
 /* A batch of one owner about any jobs, his or not. */
@@ -395,6 +400,7 @@ step_adopt(struct run *run)
 {
     size_t owner = (size_t)roll(run, MODEL_OWNERS), known_count = (size_t)roll(run, 3);
     struct bh_store_caller who = caller(run, owner);
+    bool restarted = roll(run, 2) == 0;
     uint64_t known[2] = {0}, got;
     struct bh_str cursor;
     struct bh_call call;
@@ -403,11 +409,11 @@ step_adopt(struct run *run)
         known[i] = ref != NULL ? ref->token : 0;
     }
     bh_call_init(&call, BH_SCRIPT_ADOPT);
-    bh_encode_adopt(&call, &who, bh_str_from("0"), known, known_count);
+    bh_encode_adopt(&call, &who, bh_str_from("0"), restarted, known, known_count);
     redisReply *reply = finish_step(run, &call);
     cr_assert_eq(bh_decode_adopt(reply, &cursor, &got), BH_OK);
     cr_assert(bh_str_equal_text(cursor, "0"), "a set this small is looked at in one page");
-    AGREE(run, got, model_adopt(&run->model, owners[owner], known, known_count));
+    AGREE(run, got, model_adopt(&run->model, owners[owner], restarted, known, known_count));
     freeReplyObject(reply);
     compare_content(run);
 }
@@ -562,7 +568,7 @@ static bool
 is_drained(const struct run *run)
 {
     return run->model.raw.count + run->model.in.count + run->model.ready.count +
-               run->model.jobs_count ==
+               run->model.suspects.count + run->model.jobs_count ==
            0;
 }
 
@@ -577,7 +583,7 @@ drain(struct run *run)
     for (int rounds = 0; rounds < 200 && !is_drained(run); rounds++) {
         advance(run, 200000);
         size_t before = run->refs_count;
-        step_claim_of(run, 0, 16);
+        step_claim_of(run, 0, 16, roll(run, 2) == 0);
         size_t taken = run->refs_count - before;
         struct bh_command commands[16];
         struct bh_call call;

@@ -862,9 +862,8 @@ claim_again(struct desk *desk, const struct claimed_again *row)
     desk->about.waiting = BH_WAITING_UNCERTAIN;
     desk->about.began.ms = 0;
     desk->about.now.ms = NOON + row->ago_ms;
-    desk->about.recoveries = 3;
     desk->about.ledger_held = row->ledger;
-    desk->progress.recoveries_seen = row->recovered ? 2 : 3;
+    desk->about.recovered = row->recovered;
     if (row->holds)
         desk->queue.on_uncertain = BH_ON_UNCERTAIN_HOLD;
     bh_policy_take_up(&desk->about);
@@ -917,7 +916,6 @@ Test(policy, thinks_again_about_an_unanswered_job_before_sending_it)
             cr_expect_eq(verdict.state, rows[i].state, "%s: %s", rows[i].name,
                          bh_state_name(verdict.state));
             cr_expect_eq(verdict.attempts, rows[i].attempts, "%s: counted already", rows[i].name);
-            cr_expect_eq(desk.progress.recoveries_seen, 3, "%s", rows[i].name);
             cr_expect_eq(verdict.mood, BH_MOOD_NEUTRAL, "%s", rows[i].name);
             cr_expect_neq(verdict.error[0], '\0', "%s", rows[i].name);
         }

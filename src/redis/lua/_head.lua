@@ -3,6 +3,12 @@
 local HEAD = '^1 ([nsrhu]) (%S+) (%d+) (%d+) (%S+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%S*)\n(.*)$'
 local NOBODY = '-'
 
+-- Stands before the last owner's name from the recovery of a job to its next settlement.
+local LOST = '~'
+
+-- So many recoveries in a row make a job a suspect, which is tried apart; one more, and it is buried.
+local SUSPECT = 2
+
 -- nil when there is no record, or one that this version cannot read.
 local function head_read(record)
     if not record then
@@ -18,6 +24,14 @@ local function head_write(h)
     return '1 ' .. h.waiting .. ' ' .. h.reason .. ' ' .. h.attempts .. ' ' .. h.recoveries .. ' '
         .. h.owner .. ' ' .. h.token .. ' ' .. h.started .. ' ' .. h.created .. ' ' .. h.due .. ' '
         .. h.expires .. ' ' .. h.uncertain .. ' ' .. h.id .. '\n' .. h.memo
+end
+
+local function is_suspect(h)
+    return tonumber(h.recoveries) == SUSPECT
+end
+
+local function has_owner(h)
+    return h.owner ~= NOBODY and string.sub(h.owner, 1, 1) ~= LOST
 end
 
 -- Whole numbers as text; Lua's own conversion turns unix milliseconds into 1.7e+12.
@@ -42,7 +56,7 @@ local function bumps_write(counters)
     end
 end
 
--- The gauges `now:*` count the jobs in `due` and `ready` by why they wait; new jobs are not counted.
+-- The gauges `now:*` count the jobs in `due`, `ready` and `suspects` by why they wait; new jobs are not counted.
 local GAUGES = { s = 'now:scheduled', r = 'now:retrying', u = 'now:uncertain' }
 
 local function gauge(h, by)
@@ -50,6 +64,9 @@ local function gauge(h, by)
         bump('now:held:' .. h.reason, by)
     elseif GAUGES[h.waiting] then
         bump(GAUGES[h.waiting], by)
+    end
+    if is_suspect(h) then
+        bump('now:suspects', by)
     end
 end
 

@@ -1,7 +1,11 @@
--- Give the leased job back to the head of the line.  Marked as started, it may have been sent: it counts an
--- attempt and waits as uncertain.  The token stays, so that its old owner's late result is recognised.
--- True unless there is no such job any more.
-local function recover(handle, leases, ready, heads, dead)
+-- Take the leased job back.  Marked as started, it may have been sent: it counts an attempt and waits as
+-- uncertain.  The token stays, so that its old owner's late result is recognised.
+--
+-- `counts`: its worker may have ended because of it.  It goes to the head of the line, but for a suspect, which
+-- waits a moment.  True unless there is no such job any more.
+local SUSPECT_DELAY = 5000
+
+local function recover(handle, counts, leases, ready, due, heads, dead)
     local record = redis.call('HGET', heads, handle)
     redis.call('ZREM', leases, handle)
     if not record then
@@ -22,10 +26,16 @@ local function recover(handle, leases, ready, heads, dead)
         end
         h.started = '0'
     end
-    h.recoveries = h.recoveries + 1
-    h.owner = NOBODY
+    if counts then
+        h.recoveries = h.recoveries + 1
+    end
+    h.owner = LOST .. h.owner
     redis.call('HSET', heads, handle, head_write(h))
-    redis.call('RPUSH', ready, handle)
+    if counts and is_suspect(h) then
+        redis.call('ZADD', due, digits(now + SUSPECT_DELAY), handle)
+    else
+        redis.call('RPUSH', ready, handle)
+    end
     gauge(h, 1)
     bump('recovered', 1)
     return true

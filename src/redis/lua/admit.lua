@@ -86,7 +86,7 @@ local function admit(job, h)
     if job.mode == 'w' then
         unlease(job.handle)
         redis.call('ZADD', due, job.due, job.handle)
-        h.waiting, h.reason, h.owner, h.started = 's', '-', NOBODY, 0
+        h.waiting, h.reason, h.owner, h.started, h.recoveries = 's', '-', NOBODY, 0, 0
         head_keep(job.handle, h)
         gauge(h, 1)
         write_status(job, h, 'scheduled', { 'next_at', job.due })

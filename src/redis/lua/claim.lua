@@ -3,29 +3,38 @@
 -- First moves what is due, and what a lost worker held, into the line; then takes from the line, then from
 -- what a blocking wait has moved aside, then from the producers' list.
 --
--- KEYS    1 raw  2 in  3 ready  4 due  5 leases  6 jobs  7 heads  8 control  9 counters  10 dead
+-- A suspect (see _head.lua) is given out alone, and only to a worker that has nothing else in hand, so that
+-- nobody else is hurt if it ends its worker once more.  From the line it goes to `suspects`, where it is in
+-- nobody's way, until such a worker asks.
+--
+-- KEYS    1 raw  2 in  3 ready  4 due  5 leases  6 jobs  7 heads  8 control  9 counters  10 dead  11 suspects
 -- ARGV    1 owner  2 most jobs, at most 64  3 lease, ms  4 longest payload to return, bytes
 --         5 stop taking after so many bytes of payloads  6 jobs per second, 0 no limit
 --         7 most leases, 0 no limit; `limit:rate` and `limit:concurrency` in control go before 6 and 7
+--         8 1 if the worker has nothing in hand and would take a suspect
 -- Returns code (0 done, 1 paused, 2 limited), server's time in ms, ms to next due or -1, ms to wait or -1,
---         1 if more could be taken, token or 0; then per job: handle, record, payload, payload's length.
---         A payload longer than ARGV 4 is returned empty.
--- Changes raw, in, ready, due, leases, jobs, heads, control (bucket), counters, dead (unreadable records)
--- Cost    at most 200 promoted, 100 recovered, 64 taken
+--         1 if more could be taken, token or 0, suspects that wait (0 unless the code is 0); then per job:
+--         handle, record as it was before this claim, payload, payload's length.
+--         A payload longer than ARGV 4, or of a job that is to be buried, is returned empty.
+-- Changes raw, in, ready, suspects, due, leases, jobs, heads, control (bucket), counters, dead (unreadable
+--         records)
+-- Cost    at most 200 promoted, 100 recovered, 64 taken, 200 suspects put aside
 --@include _clock.lua
 --@include _head.lua
 --@include _recover.lua
 --@include _due.lua
 
-local raw, incoming, ready, due, leases, jobs, heads, control, counters, dead = unpack(KEYS)
+local raw, incoming, ready, due, leases, jobs, heads, control, counters, dead, suspects = unpack(KEYS)
 local owner = ARGV[1]
 local count = math.min(tonumber(ARGV[2]), 64)
 local lease_end = digits(now + tonumber(ARGV[3]))
 local payload_max = tonumber(ARGV[4])
 local reply_max = tonumber(ARGV[5])
+local alone = ARGV[8] == '1'
 
 local DONE, PAUSED, LIMITED = 0, 1, 2
 local CHUNK = 8
+local ASIDE_MAX = 200
 
 may_write_when_full(control)
 
@@ -36,7 +45,7 @@ if #promoted > 0 then
 end
 
 for _, handle in ipairs(redis.call('ZRANGEBYSCORE', leases, '-inf', now, 'LIMIT', 0, 100)) do
-    recover(handle, leases, ready, heads, dead)
+    recover(handle, true, leases, ready, due, heads, dead)
 end
 
 local paused, tokens, tokens_at, rate, concurrency = unpack(redis.call('HMGET', control, 'paused',
@@ -66,11 +75,12 @@ if code == DONE and rate > 0 then
     end
 end
 
-local reply = { code, now, 0, wait, 0, 0 }
-local taken, bytes, largest = 0, 0, 1
+local reply = { code, now, 0, wait, 0, 0, 0 }
+local taken, bytes, largest, aside = 0, 0, 1, 0
 local new_heads, new_jobs, new_leases = {}, {}, {}
 
-local function take(handle, h, payload)
+-- `before`: the record until now, nil for a new job.
+local function take(handle, h, payload, before)
     if reply[6] == 0 then
         reply[6] = redis.call('HINCRBY', counters, 'token', 1)
     end
@@ -79,7 +89,7 @@ local function take(handle, h, payload)
     local record = head_write(h)
     local length = #payload
     largest = math.max(largest, length)
-    if length > payload_max then
+    if length > payload_max or tonumber(h.recoveries) > SUSPECT then
         payload = ''
     end
     taken = taken + 1
@@ -89,7 +99,7 @@ local function take(handle, h, payload)
     new_leases[#new_leases + 1] = lease_end
     new_leases[#new_leases + 1] = handle
     reply[#reply + 1] = handle
-    reply[#reply + 1] = record
+    reply[#reply + 1] = before or record
     reply[#reply + 1] = payload
     reply[#reply + 1] = length
 end
@@ -98,7 +108,7 @@ end
 -- popped, and what is put back is written twice, into the append-only file too: so begin with one, and go on
 -- with as many as fit if they are like the largest so far.
 local function pop(list)
-    if taken >= count or bytes >= reply_max then
+    if taken >= count or bytes >= reply_max or aside >= ASIDE_MAX then
         return nil
     end
     local few = taken == 0 and 1 or math.floor((reply_max - bytes) / largest)
@@ -114,17 +124,37 @@ local function put_back(list, popped, first)
     redis.call('RPUSH', list, unpack(back))
 end
 
-local function take_ready(handle, record, payload)
+local function take_ready(handle, record, payload, apart)
     local h = head_read(record)
-    if h then
+    if h and is_suspect(h) and not apart then
+        redis.call('LPUSH', suspects, handle)
+        aside = aside + 1
+    elseif h then
         gauge(h, -1)
-        take(handle, h, payload or '')
+        take(handle, h, payload or '', record)
     elseif record or payload then
         redis.call('ZADD', dead, now, handle)
         bump('unreadable', 1)
     end
 end
 
+-- One suspect, and then nothing else.  A handle may have stayed behind when its job was ended by other ways.
+local function take_apart()
+    local tries = ASIDE_MAX
+    while alone and taken == 0 and count > 0 and tries > 0 do
+        local handle = redis.call('RPOP', suspects)
+        if not handle then
+            return
+        end
+        take_ready(handle, redis.call('HGET', heads, handle), redis.call('HGET', jobs, handle), true)
+        tries = tries - 1
+    end
+    if taken > 0 then
+        count = 1
+    end
+end
+
+take_apart()
 local handles = pop(ready)
 while handles do
     local records = redis.call('HMGET', heads, unpack(handles))
@@ -134,7 +164,7 @@ while handles do
             put_back(ready, handles, i)
             break
         end
-        take_ready(handle, records[i], payloads[i])
+        take_ready(handle, records[i], payloads[i], false)
     end
     handles = pop(ready)
 end
@@ -160,6 +190,10 @@ for _, list in ipairs({ incoming, raw }) do
     end
 end
 
+if taken == 0 then
+    take_apart()
+end
+
 if taken > 0 then
     redis.call('ZADD', leases, unpack(new_leases))
     redis.call('HSET', heads, unpack(new_heads))
@@ -173,8 +207,11 @@ end
 bumps_write(counters)
 
 reply[3] = next_due(due)
-if code == DONE and (taken >= count or bytes >= reply_max)
+if code == DONE and (taken >= count or bytes >= reply_max or aside >= ASIDE_MAX)
     and redis.call('LLEN', ready) + redis.call('LLEN', incoming) + redis.call('LLEN', raw) > 0 then
     reply[5] = 1
+end
+if code == DONE then
+    reply[7] = redis.call('LLEN', suspects)
 end
 return reply

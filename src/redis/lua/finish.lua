@@ -43,7 +43,7 @@ local function fence(job, h)
         if h.owner == owner then
             return WRITTEN
         end
-        if h.owner == NOBODY and job.ends then
+        if not has_owner(h) and job.ends then
             return LATE
         end
     end
@@ -153,6 +153,11 @@ local function move(job, h, late)
     h.waiting, h.attempts, h.uncertain, h.memo = job.waiting, job.attempts, job.uncertain, job.memo
     h.reason = job.reason ~= '' and job.reason or NOBODY
     h.owner, h.started = NOBODY, 0
+    -- Recoveries count in a row: it came through.  What waits without a try keeps its count: an unanswered
+    -- request's next moment, and what is given back.
+    if job.disposition == 'd' or job.disposition == 'w' and (job.sent or job.uncertain == '0') then
+        h.recoveries = 0
+    end
     local handle = job.handle
     if job.disposition == 'd' then
         handle = job.dead_handle

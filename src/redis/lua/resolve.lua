@@ -50,7 +50,7 @@ if h and h.id ~= id then
     h = nil
 end
 
-if h and h.owner ~= NOBODY then
+if h and has_owner(h) then
     return answer(LEASED, math.max(0, (tonumber(redis.call('ZSCORE', leases, handle)) or now) - now))
 end
 
@@ -129,7 +129,7 @@ end
 
 -- The token goes too, so that nobody who held the job before can have a say any more.
 local function keep(waiting, reason)
-    h.waiting, h.reason, h.uncertain, h.started, h.token = waiting, reason, 0, 0, 0
+    h.waiting, h.reason, h.owner, h.uncertain, h.started, h.token = waiting, reason, NOBODY, 0, 0, 0
     redis.call('HSET', heads, handle, head_write(h))
     set('handle', handle)
 end

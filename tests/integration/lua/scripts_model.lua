@@ -7,7 +7,7 @@ local function line(...)
 end
 
 local Q = 'bellhop:{q}'
-for _, list in ipairs({ '', ':in', ':ready' }) do
+for _, list in ipairs({ '', ':in', ':ready', ':suspects' }) do
     line('list', list, unpack(redis.call('LRANGE', Q .. list, 0, -1)))
 end
 for _, set in ipairs({ ':due', ':leases', ':dead' }) do
