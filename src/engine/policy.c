@@ -75,9 +75,8 @@ bh_verdict_say_error(struct bh_verdict *v, const char *text)
         snprintf(v->error, sizeof(v->error), "%s", text);
 }
 
-/* Why it ends, behind what the gateway said. */
-static void
-add_error(struct bh_verdict *v, const char *text)
+void
+bh_verdict_add_error(struct bh_verdict *v, const char *text)
 {
     size_t len = strlen(v->error);
     if (len > 0 && v->error[len - 1] == '.')
@@ -172,7 +171,7 @@ refuse_open(const struct bh_case *c, struct bh_verdict *v, enum bh_recipient_sta
             const char *why)
 {
     bh_verdict_end_all(c, BH_RECIPIENT_OPEN, state, v->code);
-    add_error(v, why);
+    bh_verdict_add_error(v, why);
     return BH_REST_REFUSED;
 }
 

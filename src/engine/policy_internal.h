@@ -24,6 +24,8 @@ bool bh_policy_next_by_schedule(const struct bh_case *c, const struct bh_gateway
 void bh_verdict_init(const struct bh_case *c, struct bh_verdict *v);
 /* The first sentence wins. */
 void bh_verdict_say_error(struct bh_verdict *v, const char *text);
+/* Why it ends, behind what the gateway said. */
+void bh_verdict_add_error(struct bh_verdict *v, const char *text);
 /* The job waits and is taken again after the delay. */
 void bh_verdict_wait(struct bh_verdict *v, enum bh_state state, enum bh_reason reason,
                      bh_ms delay_ms);

@@ -154,17 +154,22 @@ bh_policy_close_question(const struct bh_case *c, struct bh_verdict *v)
     forget_losses(c->progress);
 }
 
+/*
+ * The record has the first request without an answer.  When the last one left, which died with its worker, is known
+ * only if it was that one: else it may have been a moment ago, or so long ago that its lock has lapsed, too.
+ */
 static void
 note_death(struct bh_case *c)
 {
     struct bh_wall began = c->uncertain_since;
-    /* Of several requests the last one died with its worker, perhaps a moment ago; the record has the first. */
-    bool is_first = c->attempts <= 1;
+    bool is_first_loss = c->progress->first_lost_s == 0;
     bool is_stale = c->now.ms >= began.ms + bh_policy_lock_ms(c->gateway);
-    if (!is_first && is_stale)
+    if (!is_first_loss && is_stale)
         began = c->now;
     c->uncertain_since = bh_policy_note_loss(c, began);
-    if (!is_first)
+    if (!is_first_loss && is_stale)
+        c->progress->guarded_tries = BH_ARRAY_LEN(guarded_moments);
+    if (c->attempts > 1)
         c->progress->last_lost_s = bh_policy_seconds(c->now.ms);
 }
 
@@ -370,8 +375,10 @@ wait_for_open(const struct bh_case *c, struct bh_verdict *v)
 static void
 give_up(const struct bh_case *c, struct bh_verdict *v)
 {
-    bh_verdict_say_error(
-        v, "the request was sent and its answer lost; whether it was taken is not known");
+    if (c->uncertain_since.ms != 0)
+        bh_verdict_add_error(v, "whether an earlier request was accepted is not known");
+    else
+        bh_verdict_say_error(v, "the answer was lost; whether it was accepted is not known");
     bh_verdict_end_all(c, BH_RECIPIENT_UNCERTAIN, BH_RECIPIENT_UNKNOWN, v->code);
     bh_verdict_end_by_recipients(c, v);
     snprintf(v->next, sizeof(v->next), "an operator decides: bellhop resolve");

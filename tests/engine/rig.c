@@ -322,6 +322,15 @@ rig_granted(struct rig *rig, const struct bh_command *grant, unsigned count, bh_
 }
 
 void
+rig_witnesses(struct rig *rig, enum bh_journal_access journal, enum bh_lock_knowledge lock)
+{
+    rig_feed(rig, &(struct bh_event){
+                      .kind = BH_EVENT_ACCOUNT,
+                      .account = {BH_ACCOUNT_OPEN, BH_REASON_NONE, journal, lock},
+    });
+}
+
+void
 rig_account(struct rig *rig, enum bh_account_state state, enum bh_reason reason)
 {
     rig_feed(rig, &(struct bh_event){

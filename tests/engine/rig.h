@@ -101,6 +101,8 @@ void rig_settled(struct rig *rig, const struct bh_command *settle, enum bh_settl
 void rig_renewed(struct rig *rig, const struct bh_command *renew, enum bh_renew_code code);
 void rig_granted(struct rig *rig, const struct bh_command *grant, unsigned count, bh_ms wait_ms);
 void rig_account(struct rig *rig, enum bh_account_state state, enum bh_reason reason);
+/* What is known of journal and lock; the account is open. */
+void rig_witnesses(struct rig *rig, enum bh_journal_access journal, enum bh_lock_knowledge lock);
 
 /* From its claim to its request, with every answer a yes; returns the SUBMIT. */
 struct bh_command rig_bring_to_submit(struct rig *rig, const char *payload);

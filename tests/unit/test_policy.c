@@ -864,6 +864,8 @@ claim_again(struct desk *desk, const struct claimed_again *row)
     desk->about.now.ms = NOON + row->ago_ms;
     desk->about.ledger_held = row->ledger;
     desk->about.recovered = row->recovered;
+    /* Of a later one the record knows the first. */
+    desk->progress.first_lost_s = row->attempts > 1 ? (unsigned)(NOON / 1000) : 0;
     if (row->holds)
         desk->queue.on_uncertain = BH_ON_UNCERTAIN_HOLD;
     bh_policy_take_up(&desk->about);
@@ -873,33 +875,33 @@ claim_again(struct desk *desk, const struct claimed_again *row)
 Test(policy, thinks_again_about_an_unanswered_job_before_sending_it)
 {
     static const struct claimed_again rows[] = {
-        {"the guarded moment",                false, false, true,  1, 45000,  BH_NEXT_SEND,   BH_TRY_GUARDED, 0,                 0     },
+        {"the guarded moment",                false, false, true,  1, 45000,  BH_NEXT_SEND,   BH_TRY_GUARDED, 0,                 0      },
         {"before it",                         false, false, true,  1, 44999,  BH_NEXT_SETTLE, BH_TRY_FRESH,   BH_STATE_RETRYING,
-         45000                                                                                                                         },
-        {"its last moment",                   false, false, true,  1, 150000, BH_NEXT_SEND,   BH_TRY_GUARDED, 0,                 0     },
+         45000                                                                                                                          },
+        {"its last moment",                   false, false, true,  1, 150000, BH_NEXT_SEND,   BH_TRY_GUARDED, 0,                 0      },
         {"behind it",                         false, false, true,  1, 150001, BH_NEXT_SETTLE, BH_TRY_FRESH,
-         BH_STATE_RETRYING,                                                                                                      190000},
+         BH_STATE_RETRYING,                                                                                                      190000 },
         {"in the lock's last second",         false, false, true,  1, 179000, BH_NEXT_SETTLE, BH_TRY_FRESH,
-         BH_STATE_RETRYING,                                                                                                      190000},
-        {"after it has lapsed",               false, false, true,  1, 190000, BH_NEXT_SEND,   BH_TRY_RESENT,  0,                 0     },
+         BH_STATE_RETRYING,                                                                                                      190000 },
+        {"after it has lapsed",               false, false, true,  1, 190000, BH_NEXT_SEND,   BH_TRY_RESENT,  0,                 0      },
         {"without a ledger there is no lock", false, false, false, 1, 160000, BH_NEXT_SEND,
-         BH_TRY_RESENT,                                                                                       0,                 0     },
+         BH_TRY_RESENT,                                                                                       0,                 0      },
         {"held by now",                       false, true,  true,  1, 45000,  BH_NEXT_SETTLE, BH_TRY_FRESH,   BH_STATE_UNKNOWN,
-         0                                                                                                                             },
+         0                                                                                                                              },
         {"its worker died",                   true,  false, true,  1, 5000,   BH_NEXT_SETTLE, BH_TRY_FRESH,
-         BH_STATE_RETRYING,                                                                                                      45000 },
+         BH_STATE_RETRYING,                                                                                                      45000  },
         {"its worker died a while ago",       true,  false, true,  1, 70000,  BH_NEXT_SEND,   BH_TRY_GUARDED,
-         0,                                                                                                                      0     },
+         0,                                                                                                                      0      },
         {"its worker died long ago",          true,  false, true,  1, 900000, BH_NEXT_SETTLE, BH_TRY_FRESH,
-         BH_STATE_RETRYING,                                                                                                      905000},
+         BH_STATE_RETRYING,                                                                                                      905000 },
         {"its worker died, and it is held",   true,  true,  true,  1, 5000,   BH_NEXT_SETTLE, BH_TRY_FRESH,
-         BH_STATE_UNKNOWN,                                                                                                       0     },
+         BH_STATE_UNKNOWN,                                                                                                       0      },
         {"its worker died, no ledger",        true,  false, false, 1, 2000,   BH_NEXT_SETTLE, BH_TRY_FRESH,
-         BH_STATE_RETRYING,                                                                                                      7000  },
-        {"its worker died with a second one", true,  false, true,  2, 900000, BH_NEXT_SETTLE,
-         BH_TRY_FRESH,                                                                                        BH_STATE_RETRYING, 945000},
+         BH_STATE_RETRYING,                                                                                                      7000   },
+        {"its worker died with a later one",  true,  false, true,  2, 900000, BH_NEXT_SETTLE,
+         BH_TRY_FRESH,                                                                                        BH_STATE_RETRYING, 1090000},
         {"and within the first one's time",   true,  false, true,  2, 60000,  BH_NEXT_SETTLE,
-         BH_TRY_FRESH,                                                                                        BH_STATE_RETRYING, 80000 },
+         BH_TRY_FRESH,                                                                                        BH_STATE_RETRYING, 80000  },
     };
     for (size_t i = 0; i < BH_ARRAY_LEN(rows); i++) {
         struct desk desk;
