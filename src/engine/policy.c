@@ -340,6 +340,8 @@ judge_recipient(const struct bh_case *c, const struct bh_outcome *outcome, size_
     const struct bh_gateway_code *row = row_of(outcome, result);
     int code = result != NULL && result->answered ? result->code : outcome->code;
     enum bh_code_action action = effective_action(c, row);
+    if (outcome->kind == BH_OUTCOME_UNCERTAIN && !(result != NULL && result->answered))
+        action = BH_ACTION_UNCERTAIN;
 
     struct bh_recipient_progress *one = &c->progress->recipients[c->asked[asked]];
     bool was_uncertain = one->state == BH_RECIPIENT_UNCERTAIN;
@@ -472,6 +474,17 @@ judge_answer(const struct bh_case *c, const struct bh_outcome *outcome, struct b
         bh_policy_say_doubt(v);
 }
 
+/* It was read, and leaves out some of those who were asked. */
+static bool
+speaks_of_some(const struct bh_outcome *outcome)
+{
+    for (size_t i = 0; i < outcome->results_count; i++) {
+        if (outcome->results[i].answered)
+            return true;
+    }
+    return false;
+}
+
 void
 bh_policy_answer(const struct bh_case *c, const struct bh_outcome *outcome, struct bh_verdict *v)
 {
@@ -484,7 +497,12 @@ bh_policy_answer(const struct bh_case *c, const struct bh_outcome *outcome, stru
 
     switch (outcome->kind) {
     case BH_OUTCOME_UNSENT: judge_unsent(c, outcome, v); break;
-    case BH_OUTCOME_UNCERTAIN: bh_policy_judge_uncertain(c, outcome, v); break;
+    case BH_OUTCOME_UNCERTAIN:
+        if (speaks_of_some(outcome))
+            judge_answer(c, outcome, v);
+        else
+            bh_policy_judge_uncertain(c, outcome, v);
+        break;
     case BH_OUTCOME_ACCEPTED:
     case BH_OUTCOME_REFUSED: judge_answer(c, outcome, v); break;
     }

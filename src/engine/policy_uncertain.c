@@ -402,7 +402,8 @@ note_rest(const struct bh_case *c, enum bh_rest rest, const struct bh_verdict *v
     if (rest == BH_REST_NOTHING)
         return;
     if (count_asked(c, BH_RECIPIENT_OPEN) > 0 && rest == BH_REST_WAITS)
-        progress->open_due_s = due_s;
+        /* Rounded down: it is claimed again when its delay is over, and must be found due then. */
+        progress->open_due_s = (unsigned)((c->now.ms + v->delay_ms) / BH_SECOND_MS);
     if (count_asked(c, BH_RECIPIENT_UNCERTAIN) == 0)
         return;
     if (rest != BH_REST_WAITS)
@@ -453,24 +454,6 @@ bh_policy_wait_for_rest(const struct bh_case *c, enum bh_rest rest, struct bh_ve
     }
 }
 
-/* An answer that leaves out some recipients may still refuse others for good. */
-static void
-take_refusals(const struct bh_case *c, const struct bh_outcome *outcome)
-{
-    for (size_t i = 0; i < c->asked_count; i++) {
-        const struct bh_recipient_result *result =
-            i < outcome->results_count ? &outcome->results[i] : NULL;
-        bool is_refused = result != NULL && result->answered && !result->accepted &&
-                          bh_gateway_code_find(result->code)->action == BH_ACTION_REJECT;
-        if (is_refused) {
-            c->progress->recipients[c->asked[i]].result = *result;
-            bh_verdict_end_recipient(c, i, BH_RECIPIENT_FAILED, result->code);
-        } else {
-            c->progress->recipients[c->asked[i]].state = BH_RECIPIENT_UNCERTAIN;
-        }
-    }
-}
-
 void
 bh_policy_judge_uncertain(const struct bh_case *c, const struct bh_outcome *outcome,
                           struct bh_verdict *v)
@@ -480,7 +463,8 @@ bh_policy_judge_uncertain(const struct bh_case *c, const struct bh_outcome *outc
     if (c->try == BH_TRY_RESENT)
         c->progress->retries++;
     v->mood = ours ? BH_MOOD_NEUTRAL : BH_MOOD_BAD;
-    take_refusals(c, outcome);
+    for (size_t i = 0; i < c->asked_count; i++)
+        c->progress->recipients[c->asked[i]].state = BH_RECIPIENT_UNCERTAIN;
     v->uncertain_since = bh_policy_note_loss(c, c->began);
     bh_policy_wait_for_rest(c, BH_REST_NOTHING, v);
 }

@@ -8,7 +8,6 @@
 
 #define SMS   "{\"id\":\"one\",\"to\":\"491710000001\",\"text\":\"hello\"}"
 #define SHORT "{\"id\":\"one\",\"to\":\"491710000001\",\"text\":\"hello\",\"ttl\":5}"
-#define TWO   "{\"id\":\"one\",\"to\":\"491710000001,491710000002\",\"text\":\"hello\"}"
 #define CALL  "{\"id\":\"one\",\"to\":\"491710000001\",\"text\":\"hello\",\"type\":\"voice\"}"
 #define HOLDS "[gateway]\napi_key = k\n[queue a]\non_uncertain = hold\n"
 
@@ -42,8 +41,13 @@ heard(char *ret_words)
 }
 
 enum { HOLD, RESEND };
-enum { NO = BH_JOURNAL_UNKNOWN, YES = BH_JOURNAL_READABLE, DENIED = BH_JOURNAL_DENIED };
-enum { MAYBE = BH_LOCK_UNKNOWN, ON = BH_LOCK_ON, OFF = BH_LOCK_OFF };
+
+#define NO     BH_JOURNAL_UNKNOWN
+#define YES    BH_JOURNAL_READABLE
+#define DENIED BH_JOURNAL_DENIED
+#define MAYBE  BH_LOCK_UNKNOWN
+#define ON     BH_LOCK_ON
+#define OFF    BH_LOCK_OFF
 
 #define S(at, answer)                                                                              \
     {                                                                                              \
@@ -57,7 +61,9 @@ enum { MAYBE = BH_LOCK_UNKNOWN, ON = BH_LOCK_ON, OFF = BH_LOCK_OFF };
 struct tale {
     const char *name;
     const char *payload;
-    int policy, journal, lock;
+    int policy;
+    enum bh_journal_access journal;
+    enum bh_lock_knowledge lock;
     struct story_step steps[STEPS];
     const char *state, *reason, *confirmed_by, *error, *words;
 };
@@ -66,8 +72,7 @@ static void
 tell(const struct tale *tale)
 {
     char words[16];
-    start(tale->policy == HOLD ? HOLDS : RIG_CONFIG, (enum bh_journal_access)tale->journal,
-          (enum bh_lock_knowledge)tale->lock);
+    start(tale->policy == HOLD ? HOLDS : RIG_CONFIG, tale->journal, tale->lock);
     story_begin(&story, &rig, tale->payload, "one");
     for (size_t i = 0; i < STEPS && tale->steps[i].act != STORY_END; i++) {
         bool is_as_told = story_step(&story, &tale->steps[i]);

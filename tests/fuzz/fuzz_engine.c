@@ -91,6 +91,32 @@ answer_submit(struct rig *rig, struct input *input, const struct bh_command *com
 }
 
 static void
+answer_look_up(struct rig *rig, struct input *input, const struct bh_command *command)
+{
+    static const char *const bodies[] = {
+        "[]",
+        ("[{\"id\":\"1\",\"to\":\"491710000001\",\"foreign_id\":\"one\",\"text\":\"one\","
+         "\"timestamp\":\"2026-06-16 12:00:30.000\"}]"),
+        "902",
+        "900",
+        "<html>",
+    };
+    struct bh_command request = *command;
+    char body[256];
+    unsigned how = next(input);
+    request.submit = command->look_up;
+    BH_ASSERT(request.submit.body.len == 0);
+    if (how % 8 == 0)
+        rig_silence(rig, &request, (enum bh_handed_over)(how / 8 % 3),
+                    (enum bh_trouble)(how / 24 % (BH_TROUBLE_INTERNAL + 1)));
+    else if (how % 8 == 1)
+        rig_answered_status(rig, &request, 200 + (int)(how * 3), -1);
+    else
+        rig_answered(rig, &request,
+                     piece(input, bodies[how / 8 % BH_ARRAY_LEN(bodies)], body, sizeof(body)));
+}
+
+static void
 answer(struct rig *rig, struct input *input, const struct bh_command *command)
 {
     unsigned how;
@@ -117,7 +143,7 @@ answer(struct rig *rig, struct input *input, const struct bh_command *command)
         how = next(input);
         rig_granted(rig, command, how % (command->grant.count + 1), (bh_ms)how);
         break;
-    case BH_COMMAND_LOOK_UP:
+    case BH_COMMAND_LOOK_UP: answer_look_up(rig, input, command); break;
     case BH_COMMAND_CANCEL: /* answered by the end of its request */
     case BH_COMMAND_ACCOUNT: break;
     }
@@ -147,7 +173,11 @@ happen(struct rig *rig, struct input *input)
     } else if (what < 200) {
         rig_wait(rig, (bh_ms)next(input) * (what < 190 ? 10 : 250));
     } else if (what < 210) {
-        rig_account(rig, (enum bh_account_state)(what % 3), BH_REASON_CREDIT);
+        if (what < 205)
+            rig_account(rig, (enum bh_account_state)(what % 3), BH_REASON_CREDIT);
+        else
+            rig_witnesses(rig, (enum bh_journal_access)(what % 3),
+                          (enum bh_lock_knowledge)(what / 3 % 3));
     } else if (what < 220) {
         rig_configure(rig, configs[what % BH_ARRAY_LEN(configs)]);
     } else if (what < 230) {

@@ -20,6 +20,11 @@ check_same(const struct bh_progress *one, const struct bh_progress *other)
     BH_ASSERT(one->retries == other->retries && one->lock_waits == other->lock_waits);
     BH_ASSERT(one->daily_waits == other->daily_waits && one->refused_at_s == other->refused_at_s);
     BH_ASSERT(one->guarded_tries == other->guarded_tries);
+    BH_ASSERT(one->first_lost_s == other->first_lost_s && one->last_lost_s == other->last_lost_s);
+    BH_ASSERT(one->looked_at_s == other->looked_at_s && one->absent_at_s == other->absent_at_s);
+    BH_ASSERT(one->resend_due_s == other->resend_due_s && one->open_due_s == other->open_due_s);
+    BH_ASSERT(bh_progress_count(one, BH_RECIPIENT_UNCERTAIN) ==
+              bh_progress_count(other, BH_RECIPIENT_UNCERTAIN));
 }
 
 int

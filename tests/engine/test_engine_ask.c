@@ -1,0 +1,510 @@
+#include <criterion/criterion.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/story.h"
+
+#define SMS   "{\"id\":\"one\",\"to\":\"491710000001\",\"text\":\"hello\"}"
+#define TWO   "{\"id\":\"one\",\"to\":\"491710000001,491710000002\",\"text\":\"hello\"}"
+#define HOLDS "[gateway]\napi_key = k\n[queue a]\non_uncertain = hold\n"
+
+static struct rig rig; /* a test is a process of its own */
+static struct story story;
+
+static void
+start(const char *ini, enum bh_journal_access journal, enum bh_lock_knowledge lock)
+{
+    rig_start(&rig, ini);
+    rig_feed_kind(&rig, BH_EVENT_STORE_UP);
+    rig_witnesses(&rig, journal, lock);
+}
+
+#define NO    BH_JOURNAL_UNKNOWN
+#define YES   BH_JOURNAL_READABLE
+#define MAYBE BH_LOCK_UNKNOWN
+#define ON    BH_LOCK_ON
+
+/* ---- several recipients ---- */
+
+static struct bh_command
+get(enum bh_command_kind kind)
+{
+    struct bh_command command;
+    cr_assert(rig_take(&rig, kind, &command), "there is no command %d", kind);
+    return command;
+}
+
+/* A look-up answers like a request. */
+static struct bh_command
+get_look_up(void)
+{
+    struct bh_command command = get(BH_COMMAND_LOOK_UP);
+    command.submit = command.look_up;
+    return command;
+}
+
+static void
+answer_look_up(const struct bh_command *look_up, const char *what)
+{
+    char *body = story_journal(&story, look_up, what);
+    rig_answered(&rig, look_up, body);
+    free(body);
+}
+
+/* Bring the job to its first request, at which it is left. */
+static struct bh_command
+first_request(const char *payload)
+{
+    story_begin(&story, &rig, payload, "one");
+    struct bh_command admit = get(BH_COMMAND_ADMIT);
+    story.created_ms = admit.admit.created.ms;
+    story.expires_ms = admit.admit.expires.ms;
+    rig_admitted(&rig, &admit, BH_ADMIT_OK, 0);
+    story.began_ms = rig.now_ms;
+    story.has_begun = true;
+    return get(BH_COMMAND_SUBMIT);
+}
+
+/* A request that is lost, and the look-up half a minute later. */
+static struct bh_command
+first_look_up(const char *payload)
+{
+    struct bh_command submit = first_request(payload);
+    rig_silence(&rig, &submit, BH_HANDED_ALL, BH_TROUBLE_RESET);
+    struct bh_command settle = get(BH_COMMAND_SETTLE);
+    story_come_back(&story, &settle);
+    return get_look_up();
+}
+
+static bool
+is_in_body(const struct bh_command *submit, const char *text)
+{
+    char body[2048];
+    snprintf(body, sizeof(body), "%.*s", BH_STR_ARGS(submit->submit.body));
+    return strstr(body, text) != NULL;
+}
+
+Test(engine_ask, looks_each_recipient_up_and_sends_again_only_to_who_is_absent)
+{
+    start("[gateway]\napi_key = k\n[queue a]\n", BH_JOURNAL_READABLE, BH_LOCK_UNKNOWN);
+    struct bh_command look = first_look_up(TWO);
+    cr_expect_not_null(strstr(look.submit.url, "to=491710000001"), "%s", look.submit.url);
+    cr_expect_eq(rig_count(&rig, BH_COMMAND_LOOK_UP), 0, "one after the other");
+    answer_look_up(&look, "found");
+    look = get_look_up();
+    cr_expect_not_null(strstr(look.submit.url, "to=491710000002"), "%s", look.submit.url);
+    answer_look_up(&look, "absent");
+    struct bh_command settle = get(BH_COMMAND_SETTLE);
+    cr_expect_str_eq(settle.settle.reason, "uncertain");
+    cr_expect_eq(settle.settle.attempts, 1, "look-ups are none");
+    cr_expect_not(settle.settle.sent);
+
+    story_come_back(&story, &settle);
+    look = get_look_up();
+    cr_expect_not_null(strstr(look.submit.url, "to=491710000002"), "%s", look.submit.url);
+    answer_look_up(&look, "absent");
+    struct bh_command admit = get(BH_COMMAND_ADMIT);
+    cr_expect_eq(admit.admit.ledger_count, 1);
+    rig_admitted(&rig, &admit, BH_ADMIT_OK, 0);
+    struct bh_command submit = get(BH_COMMAND_SUBMIT);
+    cr_expect(is_in_body(&submit, "to=491710000002"));
+    cr_expect_not(is_in_body(&submit, "491710000001"));
+    rig_answered(&rig, &submit, "100");
+    settle = get(BH_COMMAND_SETTLE);
+    cr_expect_str_eq(settle.settle.state, "sent");
+    cr_expect_eq(settle.settle.attempts, 2);
+    cr_expect_eq(settle.settle.uncertain_since.ms, 0);
+    cr_expect_str_eq(rig_field(settle.settle.fields, settle.settle.fields_count, "message_id"),
+                     "4711");
+    rig_stop(&rig);
+}
+
+static const char one_left_out[] =
+    "{\"success\":\"101\",\"messages\":[{\"recipient\":\"491710000001\",\"success\":false,"
+    "\"error\":\"600\"}]}";
+
+Test(engine_ask, does_not_hold_up_who_was_refused_for_who_is_uncertain)
+{
+    start(HOLDS, BH_JOURNAL_READABLE, BH_LOCK_UNKNOWN);
+    struct bh_command submit = first_request(TWO);
+    rig_answered(&rig, &submit, one_left_out);
+    struct bh_command settle = get(BH_COMMAND_SETTLE);
+    cr_expect_str_eq(settle.settle.reason, "uncertain");
+    cr_expect(settle.settle.delay_ms >= 30000 && settle.settle.delay_ms <= 33000);
+    story_come_back(&story, &settle);
+    struct bh_command look = get_look_up();
+    answer_look_up(&look, "absent");
+    settle = get(BH_COMMAND_SETTLE);
+    story_come_back(&story, &settle); /* a minute after the request */
+    look = get_look_up();
+    answer_look_up(&look, "absent");
+    settle = get(BH_COMMAND_SETTLE);
+    cr_expect_str_eq(settle.settle.reason, "", "the other one's retry comes before the next look");
+    cr_expect_eq(rig_count(&rig, BH_COMMAND_ADMIT), 0);
+    story_come_back(&story, &settle);
+    cr_expect_geq(rig.now_ms - story.began_ms, 185000,
+                  "behind the lock that the refusal may have armed");
+    cr_expect_leq(rig.now_ms - story.began_ms, 196000);
+    struct bh_command admit = get(BH_COMMAND_ADMIT);
+    rig_admitted(&rig, &admit, BH_ADMIT_OK, 0);
+    submit = get(BH_COMMAND_SUBMIT);
+    cr_expect(is_in_body(&submit, "to=491710000001"));
+    cr_expect_not(is_in_body(&submit, "491710000002"), "under hold never again");
+    rig_answered(&rig, &submit, "100");
+    settle = get(BH_COMMAND_SETTLE);
+    cr_expect_str_eq(settle.settle.reason, "uncertain");
+    story_come_back(&story, &settle);
+    look = get_look_up();
+    cr_expect_not_null(strstr(look.submit.url, "to=491710000002"), "%s", look.submit.url);
+    answer_look_up(&look, "found");
+    settle = get(BH_COMMAND_SETTLE);
+    cr_expect_str_eq(settle.settle.state, "sent");
+    rig_stop(&rig);
+}
+
+Test(engine_ask, says_what_is_known_of_each_when_one_stays_unknown)
+{
+    static const char answer[] =
+        "{\"success\":\"101\",\"messages\":[{\"recipient\":\"491710000001\",\"success\":true,"
+        "\"id\":\"77\"}]}";
+    start(HOLDS, BH_JOURNAL_UNKNOWN, BH_LOCK_ON);
+    struct bh_command submit = first_request(TWO);
+    rig_answered(&rig, &submit,
+                 "{\"success\":\"101\",\"messages\":[{\"recipient\":\"491710000001\","
+                 "\"success\":false,\"error\":\"600\"}]}");
+    struct bh_command settle = get(BH_COMMAND_SETTLE);
+    cr_expect_str_eq(settle.settle.state, "retrying");
+    cr_expect_str_eq(settle.settle.reason, "");
+    story_come_back(&story, &settle);
+    struct bh_command admit = get(BH_COMMAND_ADMIT);
+    rig_admitted(&rig, &admit, BH_ADMIT_OK, 0);
+    submit = get(BH_COMMAND_SUBMIT);
+    rig_answered(&rig, &submit, answer);
+    settle = get(BH_COMMAND_SETTLE);
+    cr_expect_str_eq(settle.settle.state, "unknown");
+    cr_expect_eq(settle.settle.disposition, BH_SETTLE_DEAD);
+    const char *each = rig_field(settle.settle.fields, settle.settle.fields_count, "recipients");
+    cr_assert_not_null(each);
+    cr_expect_not_null(strstr(each, "\"491710000001\",\"success\":true"), "%s", each);
+    cr_expect_not_null(strstr(each, "\"491710000002\",\"success\":null"), "%s", each);
+    rig_stop(&rig);
+}
+
+/* ---- the question itself ---- */
+
+Test(engine_ask, writes_what_the_journal_shows)
+{
+    start(HOLDS, BH_JOURNAL_READABLE, BH_LOCK_UNKNOWN);
+    struct bh_command look = first_look_up(SMS);
+    cr_expect_eq(look.submit.body.len, 0);
+    cr_expect_eq(look.submit.timeout_ms, 20000);
+    answer_look_up(&look, "found");
+    struct bh_command settle = get(BH_COMMAND_SETTLE);
+    const struct bh_settle_command *done = &settle.settle;
+    cr_expect_str_eq(rig_field(done->fields, done->fields_count, "message_id"), "4711");
+    cr_expect_str_eq(rig_field(done->fields, done->fields_count, "price"), "0.075");
+    cr_expect_str_eq(rig_field(done->fields, done->fields_count, "delivery"), "DELIVERED");
+    cr_expect_str_eq(rig_field(done->fields, done->fields_count, "code"), "100");
+    char sent_at[24];
+    snprintf(sent_at, sizeof(sent_at), "%lld", (long long)(RIG_EPOCH_MS + story.began_ms + 1000));
+    cr_expect_str_eq(rig_field(done->fields, done->fields_count, "sent_at"), sent_at);
+    cr_expect_eq(done->attempts, 1);
+    cr_expect_eq(done->ledger_action, BH_LEDGER_KEEP);
+    cr_expect_not_null(strstr(rig.notes[rig.notes_count - 1].text, "journal"));
+    cr_expect_eq(bh_engine_stats(rig.engine)->look_ups, 1);
+    cr_expect_eq(bh_engine_stats(rig.engine)->found, 1);
+    rig_stop(&rig);
+}
+
+Test(engine_ask, turns_the_journals_pages_but_not_for_ever)
+{
+    start(HOLDS, BH_JOURNAL_READABLE, BH_LOCK_UNKNOWN);
+    struct bh_command look = first_look_up(SMS);
+    cr_expect_not_null(strstr(look.submit.url, "offset=0"), "%s", look.submit.url);
+    answer_look_up(&look, "full");
+    look = get_look_up();
+    cr_expect_not_null(strstr(look.submit.url, "offset=100"), "%s", look.submit.url);
+    answer_look_up(&look, "found");
+    struct bh_command settle = get(BH_COMMAND_SETTLE);
+    cr_expect_str_eq(settle.settle.state, "sent");
+    rig_settled(&rig, &settle, BH_SETTLED_OK);
+    rig_stop(&rig);
+
+    start(HOLDS, BH_JOURNAL_READABLE, BH_LOCK_UNKNOWN);
+    look = first_look_up(SMS);
+    for (unsigned page = 1; page < 10; page++) {
+        answer_look_up(&look, "full");
+        look = get_look_up();
+    }
+    answer_look_up(&look, "full");
+    cr_expect_eq(rig_count(&rig, BH_COMMAND_LOOK_UP), 0, "ten pages are enough");
+    settle = get(BH_COMMAND_SETTLE);
+    cr_expect_str_eq(settle.settle.reason, "uncertain");
+    cr_expect_not_null(strstr(settle.settle.first_error.ptr, "cannot be read"));
+    rig_stop(&rig);
+}
+
+Test(engine_ask, renews_its_lease_while_it_asks_and_leaves_the_job_alone_when_that_ends)
+{
+    start(HOLDS, BH_JOURNAL_READABLE, BH_LOCK_UNKNOWN);
+    struct bh_command look = first_look_up(SMS), renew;
+    rig_wait(&rig, 10000);
+    renew = get(BH_COMMAND_RENEW);
+    rig_renewed(&rig, &renew, BH_RENEW_LOST);
+    cr_expect_eq(rig_count(&rig, BH_COMMAND_CANCEL), 1);
+    rig_silence(&rig, &look, BH_HANDED_ALL, BH_TROUBLE_CANCELLED);
+    cr_expect_eq(rig_count(&rig, BH_COMMAND_SETTLE), 0, "not a word to the store");
+    cr_expect_eq(bh_engine_stats(rig.engine)->slots_used, 0);
+    cr_expect_eq(rig_noted(&rig, "dropped"), 1);
+    rig_stop(&rig);
+}
+
+Test(engine_ask, settles_what_was_answered_though_its_lease_ends_while_it_looks_after_it)
+{
+    start(RIG_CONFIG, BH_JOURNAL_READABLE, BH_LOCK_UNKNOWN);
+    struct bh_command submit = first_request(SMS);
+    rig_answered(&rig, &submit, "402");
+    struct bh_command look = get_look_up(), renew;
+    rig_wait(&rig, 10000);
+    renew = get(BH_COMMAND_RENEW);
+    rig_renewed(&rig, &renew, BH_RENEW_LOST);
+    rig_silence(&rig, &look, BH_HANDED_ALL, BH_TROUBLE_CANCELLED);
+    struct bh_command settle = get(BH_COMMAND_SETTLE);
+    cr_expect_str_eq(settle.settle.state, "held");
+    cr_expect_str_eq(settle.settle.reason, "reload_lock");
+    rig_stop(&rig);
+}
+
+Test(engine_ask, gives_back_who_waits_for_a_look_up_and_waits_for_one_under_way_when_it_drains)
+{
+    start("[gateway]\napi_key = k\nrequests_per_second = 1\n[queue a]\non_uncertain = hold\n",
+          BH_JOURNAL_READABLE, BH_LOCK_UNKNOWN);
+    story_begin(&story, &rig, TWO, "one");
+    struct bh_command grant = get(BH_COMMAND_GRANT);
+    rig_granted(&rig, &grant, 1, -1);
+    struct bh_command admit = get(BH_COMMAND_ADMIT);
+    story.created_ms = admit.admit.created.ms;
+    story.expires_ms = admit.admit.expires.ms;
+    rig_admitted(&rig, &admit, BH_ADMIT_OK, 0);
+    struct bh_command submit = get(BH_COMMAND_SUBMIT);
+    story.began_ms = rig.now_ms;
+    rig_silence(&rig, &submit, BH_HANDED_ALL, BH_TROUBLE_RESET);
+    struct bh_command settle = get(BH_COMMAND_SETTLE);
+    rig_forget(&rig, BH_COMMAND_GRANT);
+    story_come_back(&story, &settle);
+    cr_expect_eq(rig_count(&rig, BH_COMMAND_LOOK_UP), 0, "no token yet");
+    grant = get(BH_COMMAND_GRANT);
+    rig_granted(&rig, &grant, 1, -1);
+    struct bh_command look = get_look_up();
+    rig_feed_kind(&rig, BH_EVENT_DRAIN);
+    cr_expect_eq(bh_engine_phase(rig.engine), BH_PHASE_DRAINING);
+    cr_expect_eq(rig_count(&rig, BH_COMMAND_SETTLE), 0, "it is awaited");
+    answer_look_up(&look, "found");
+    cr_expect_eq(rig_count(&rig, BH_COMMAND_LOOK_UP), 0, "but no other is begun");
+    settle = get(BH_COMMAND_SETTLE);
+    cr_expect_eq(settle.settle.disposition, BH_SETTLE_READY);
+    cr_expect_neq(settle.settle.uncertain_since.ms, 0);
+    cr_expect_not_null(strstr(settle.settle.memo.ptr, "4711"), "what was found is kept");
+    rig_settled(&rig, &settle, BH_SETTLED_OK);
+    cr_expect_eq(bh_engine_phase(rig.engine), BH_PHASE_DRAINED);
+    rig_stop(&rig);
+
+    start("[gateway]\napi_key = k\nrequests_per_second = 1\n[queue a]\non_uncertain = hold\n",
+          BH_JOURNAL_READABLE, BH_LOCK_UNKNOWN);
+    rig_wait(&rig, BH_MINUTE_MS);
+    rig_give_one(&rig, TWO, story.head);
+    rig_wait(&rig, 1000);
+    cr_expect_eq(rig_count(&rig, BH_COMMAND_LOOK_UP), 0);
+    rig_feed_kind(&rig, BH_EVENT_DRAIN);
+    settle = get(BH_COMMAND_SETTLE);
+    cr_expect_eq(settle.settle.disposition, BH_SETTLE_READY);
+    cr_expect_str_eq(settle.settle.state, "");
+    rig_stop(&rig);
+}
+
+/* ---- the gate ---- */
+
+static void
+write_guarded(char *head, size_t size, bh_ms ago_ms)
+{
+    int64_t now = rig_server_now(&rig).ms, since = now - ago_ms;
+    snprintf(head, size,
+             "1 u uncertain 1 0 me 7 0 %lld %lld %lld %lld one\nr=0 f=%lld t=%lld s=%lld q0=1",
+             (long long)since, (long long)since, (long long)now + 900000, (long long)since,
+             (long long)since / 1000, (long long)since / 1000, (long long)since / 1000 + 5);
+}
+
+Test(engine_ask, lets_a_guarded_retry_go_before_fresh_jobs)
+{
+    char head[400];
+    start("[gateway]\napi_key = k\nmax_connections = 2\n[queue a]\n", BH_JOURNAL_UNKNOWN,
+          BH_LOCK_UNKNOWN);
+    rig_account(&rig, BH_ACCOUNT_TRIAL, BH_REASON_CREDIT);
+    struct bh_command submit = rig_bring_to_submit(&rig, RIG_SMS("two"));
+    rig_account(&rig, BH_ACCOUNT_OPEN, BH_REASON_NONE);
+    rig_feed(&rig, &(struct bh_event){.kind = BH_EVENT_WOKEN, .queue = 0});
+    struct bh_command claim = get(BH_COMMAND_CLAIM);
+    rig_account(&rig, BH_ACCOUNT_TRIAL, BH_REASON_CREDIT);
+    write_guarded(head, sizeof(head), 50000);
+    const struct rig_job jobs[] = {
+        {RIG_SMS("a"), NULL},
+        {SMS,          head},
+        {RIG_SMS("b"), NULL},
+    };
+    rig_claimed(&rig, &claim, jobs, 3, false);
+    cr_expect_eq(rig_count(&rig, BH_COMMAND_ADMIT), 0);
+    rig_silence(&rig, &submit, BH_HANDED_NOTHING, BH_TROUBLE_CONNECT);
+    struct bh_command admit = get(BH_COMMAND_ADMIT);
+    cr_expect_str_eq(admit.admit.id, "one", "%s", admit.admit.id);
+    cr_expect_eq(rig_count(&rig, BH_COMMAND_ADMIT), 0, "one trial");
+    rig_stop(&rig);
+}
+
+Test(engine_ask, abandons_a_guarded_retry_that_was_admitted_too_late)
+{
+    static const struct {
+        const char *name;
+        bh_ms ago_ms, admission_ms;
+        bool is_sent;
+    } rows[] = {
+        {"in time",            100000, 29000, true },
+        {"in the last moment", 121000, 29000, true },
+        {"too late",           121001, 29000, false},
+    };
+    for (size_t i = 0; i < BH_ARRAY_LEN(rows); i++) {
+        char head[400];
+        start(RIG_CONFIG, BH_JOURNAL_UNKNOWN, BH_LOCK_UNKNOWN);
+        write_guarded(head, sizeof(head), rows[i].ago_ms);
+        rig_give_one(&rig, SMS, head);
+        struct bh_command admit = get(BH_COMMAND_ADMIT), settle;
+        rig.now_ms += rows[i].admission_ms;
+        rig_admitted(&rig, &admit, BH_ADMIT_OK, 0);
+        cr_expect_eq(rig_count(&rig, BH_COMMAND_SUBMIT), rows[i].is_sent, "%s", rows[i].name);
+        if (!rows[i].is_sent) {
+            settle = get(BH_COMMAND_SETTLE);
+            cr_expect_str_eq(settle.settle.reason, "uncertain", "%s", rows[i].name);
+            cr_expect_eq(settle.settle.ledger_action, BH_LEDGER_KEEP, "%s", rows[i].name);
+            cr_expect_not(settle.settle.sent, "%s", rows[i].name);
+            cr_expect_eq(settle.settle.attempts, 1, "%s", rows[i].name);
+        }
+        rig_stop(&rig);
+    }
+}
+
+/* Its entries in the ledger would lapse before the lock's time, reckoned from the request, is over. */
+Test(engine_ask, admits_again_what_was_admitted_long_ago)
+{
+    start(RIG_CONFIG, BH_JOURNAL_UNKNOWN, BH_LOCK_UNKNOWN);
+    story_begin(&story, &rig, SMS, "one");
+    struct bh_command admit = get(BH_COMMAND_ADMIT), renew;
+    for (unsigned i = 0; i < 4; i++) {
+        rig_wait(&rig, 10000);
+        if (rig_take(&rig, BH_COMMAND_RENEW, &renew))
+            rig_renewed(&rig, &renew, BH_RENEW_OK);
+    }
+    rig_admitted(&rig, &admit, BH_ADMIT_OK, 0);
+    cr_expect_eq(rig_count(&rig, BH_COMMAND_SUBMIT), 0);
+    admit = get(BH_COMMAND_ADMIT);
+    rig_admitted(&rig, &admit, BH_ADMIT_OK, 0);
+    cr_expect_eq(rig_count(&rig, BH_COMMAND_SUBMIT), 1);
+    rig_stop(&rig);
+}
+
+Test(engine_ask, counts_a_look_up_among_the_requests_and_as_the_breakers_probe)
+{
+    start("[gateway]\napi_key = k\nmax_connections = 1\n[queue a]\non_uncertain = hold\n",
+          BH_JOURNAL_READABLE, BH_LOCK_UNKNOWN);
+    struct bh_command look = first_look_up(SMS);
+    rig_forget(&rig, BH_COMMAND_WAIT);
+    rig_feed(&rig, &(struct bh_event){.kind = BH_EVENT_WOKEN, .queue = 0});
+    struct bh_command claim;
+    if (rig_take(&rig, BH_COMMAND_CLAIM, &claim))
+        rig_claimed(&rig, &claim, &(struct rig_job){RIG_SMS("two"), NULL}, 1, false);
+    cr_expect_eq(rig_count(&rig, BH_COMMAND_ADMIT), 0, "the only connection is in use");
+    rig_silence(&rig, &look, BH_HANDED_NOTHING, BH_TROUBLE_CONNECT); /* and now it is down */
+    struct bh_command settle = get(BH_COMMAND_SETTLE), admit = get(BH_COMMAND_ADMIT);
+    cr_expect_str_eq(settle.settle.reason, "uncertain");
+    rig_admitted(&rig, &admit, BH_ADMIT_DUPLICATE, 0);
+    story_come_back(&story, &settle);
+    look = get_look_up();
+    rig_silence(&rig, &look, BH_HANDED_NOTHING, BH_TROUBLE_CONNECT);
+    settle = get(BH_COMMAND_SETTLE);
+    cr_expect_str_eq(settle.settle.reason, "gateway_down");
+    cr_expect_eq(settle.settle.attempts, 1);
+    cr_expect_neq(settle.settle.uncertain_since.ms, 0);
+    cr_expect_eq(rig_noted(&rig, "gateway_down"), 1);
+    story_come_back(&story, &settle);
+    look = get_look_up();
+    answer_look_up(&look, "found");
+    cr_expect_eq(rig_noted(&rig, "gateway_up"), 1);
+    rig_stop(&rig);
+}
+
+/* ---- workers that died ---- */
+
+Test(engine_ask, goes_on_where_a_dead_worker_was)
+{
+    static const struct {
+        const char *name, *rest; /* of the record, behind its times */
+        bh_ms ago_ms;
+        bool holds;
+        enum bh_journal_access journal;
+        enum bh_lock_knowledge lock;
+        const char *state;
+        bh_ms least_ms, most_ms; /* until the next step */
+    } rows[] = {
+        {"a first request",                              "",                    5000,   true, YES, MAYBE, "retrying",  25000, 27000},
+        {"nothing can tell",                             "",                    5000,   true, NO,  MAYBE, "unknown",   0,     0    },
+        {"a lock can",                                   "",                    5000,   true, NO,  ON,    "retrying",  40000, 40000},
+        {"a look is due",                                "",                    40000,  true, YES, MAYBE, "a look-up", 0,     0    },
+        {"an operator wants it sent, and it died again", "r=0\n0 u 0 0 -1 - -", 5000,   true, YES,
+         MAYBE,                                                                                           "retrying",  25000, 27000},
+        {"a later request under a lock that works",      "r=0 f=1 t=1 q0=1",    900000, true, NO,  ON,
+         "unknown",                                                                                                    0,     0    },
+    };
+    for (size_t i = 0; i < BH_ARRAY_LEN(rows); i++) {
+        char head[400];
+        start(rows[i].holds ? HOLDS : RIG_CONFIG, rows[i].journal, rows[i].lock);
+        int64_t now = rig_server_now(&rig).ms, since = now - rows[i].ago_ms;
+        snprintf(head, sizeof(head), "1 u uncertain 1 1 - 7 0 %lld %lld %lld %lld one\n%s",
+                 (long long)since, (long long)since, (long long)now + 900000, (long long)since,
+                 rows[i].rest);
+        rig_give_one(&rig, SMS, head);
+        cr_expect_eq(rig_count(&rig, BH_COMMAND_ADMIT), 0, "%s", rows[i].name);
+        if (strcmp(rows[i].state, "a look-up") == 0) {
+            cr_expect_eq(rig_count(&rig, BH_COMMAND_LOOK_UP), 1, "%s", rows[i].name);
+        } else {
+            struct bh_command settle = get(BH_COMMAND_SETTLE);
+            cr_expect_str_eq(settle.settle.state, rows[i].state, "%s: %s", rows[i].name,
+                             settle.settle.state);
+            cr_expect(settle.settle.delay_ms >= rows[i].least_ms &&
+                          settle.settle.delay_ms <= rows[i].most_ms,
+                      "%s: %lld", rows[i].name, (long long)settle.settle.delay_ms);
+        }
+        rig_stop(&rig);
+    }
+}
+
+Test(engine_ask, sends_again_what_an_operator_wants_sent_again)
+{
+    start(HOLDS, BH_JOURNAL_READABLE, BH_LOCK_UNKNOWN);
+    char head[400];
+    int64_t now = rig_server_now(&rig).ms;
+    snprintf(head, sizeof(head),
+             "1 r - 1 0 - 7 0 %lld %lld %lld %lld one\nr=0 f=7 t=7 k=9\n1 u 0 0 -1 - -\n"
+             "0 a 100 1 75000 77 491710000001",
+             (long long)now - 900000, (long long)now - 900000, (long long)now + 900000,
+             (long long)now - 900000);
+    rig_give_one(&rig, TWO, head);
+    struct bh_command admit = get(BH_COMMAND_ADMIT);
+    rig_admitted(&rig, &admit, BH_ADMIT_OK, 0);
+    struct bh_command submit = get(BH_COMMAND_SUBMIT);
+    cr_expect(is_in_body(&submit, "to=491710000002"));
+    cr_expect_not(is_in_body(&submit, "491710000001"));
+    rig_answered(&rig, &submit, "100");
+    struct bh_command settle = get(BH_COMMAND_SETTLE);
+    cr_expect_str_eq(settle.settle.state, "sent");
+    rig_stop(&rig);
+}
