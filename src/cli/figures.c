@@ -93,6 +93,23 @@ bh_figures_account(struct bh_cli *cli, struct bh_account_view *ret_view)
 }
 
 enum bh_exit
+bh_figures_know_lock(struct bh_cli *cli, enum bh_lock_knowledge lock, const char *why)
+{
+    struct bh_account_keys keys;
+    struct bh_call call;
+    struct redisReply *reply;
+    if (account_keys(cli->config, &keys) != BH_OK)
+        return bh_cli_fail("the account's name cannot be made from URL and key");
+    bh_call_init(&call, BH_SCRIPT_ACCOUNT);
+    bh_encode_account_lock(&call, &keys, lock, bh_str_from(why));
+    enum bh_exit result = bh_session_script(cli, "keep the result", &call, &reply);
+    bh_call_release(&call);
+    if (result == BH_EXIT_DONE)
+        bh_redis_reply_free(reply);
+    return result;
+}
+
+enum bh_exit
 bh_figures_server(struct bh_cli *cli, struct bh_redis_survey *ret_survey)
 {
     const struct bh_str argv[] = {BH_STR_LITERAL("INFO")};

@@ -1,5 +1,6 @@
 /*
- * figures - what Redis tells about a queue, the gateway account and itself, as values.
+ * figures - what Redis tells about a queue, the gateway account and itself, as values; and what a
+ * command has found out about the account.
  */
 #ifndef BH_CLI_FIGURES_H
 #define BH_CLI_FIGURES_H
@@ -31,6 +32,10 @@ int64_t bh_figures_outcome(const struct bh_figures *figures, enum bh_state state
  * neither is the account's name.
  */
 enum bh_exit bh_figures_account(struct bh_cli *cli, struct bh_account_view *ret_view) BH_MUST_CHECK;
+
+/* Keep what was seen of the account's reload lock; the API key is known.  A failure has been told. */
+enum bh_exit bh_figures_know_lock(struct bh_cli *cli, enum bh_lock_knowledge lock,
+                                  const char *why) BH_MUST_CHECK;
 
 /* What INFO tells; the rest of the survey stays unknown.  A failure has been told. */
 enum bh_exit bh_figures_server(struct bh_cli *cli,

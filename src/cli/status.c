@@ -194,6 +194,39 @@ append_account(struct bh_buf *buf, const struct status *status)
 }
 
 static const char *
+journal_word(enum bh_journal_access journal)
+{
+    switch (journal) {
+    case BH_JOURNAL_UNKNOWN: return "not asked yet";
+    case BH_JOURNAL_READABLE: return "readable";
+    case BH_JOURNAL_DENIED: return "denied";
+    }
+    return "unknown";
+}
+
+/* What could tell about a lost answer. */
+static void
+append_witnesses(struct bh_buf *buf, const struct status *status)
+{
+    const struct bh_account_view *account = &status->account;
+    struct bh_time_text at = bh_display_time(account->lock_at);
+    if (!status->account_known)
+        return;
+    (void)bh_buf_append_text(buf, "reload lock: ");
+    if (status->cli->config->gateway.reload_lock_ms == 0)
+        (void)bh_buf_append_text(buf, "off by configuration");
+    else if (account->lock == BH_LOCK_ON)
+        (void)bh_buf_printf(buf, "proven on %s", at.text);
+    else if (account->lock == BH_LOCK_OFF)
+        (void)bh_buf_printf(buf, "off, seen on %s", at.text);
+    else if (account->lock_at.ms > 0)
+        (void)bh_buf_printf(buf, "doubtful since %s, run bellhop probe-lock", at.text);
+    else
+        (void)bh_buf_append_text(buf, "assumed");
+    (void)bh_buf_printf(buf, "; journal: %s\n", journal_word(account->journal));
+}
+
+static const char *
 persistence_word(enum bh_known appendonly)
 {
     if (appendonly == BH_UNKNOWN)
@@ -233,6 +266,7 @@ print_for_people(const struct status *status)
     bh_buf_init(&head, LINE_MAX);
     append_server(&head, status);
     append_account(&head, status);
+    append_witnesses(&head, status);
     add_titles(&table);
     for (size_t i = 0; i < status->figures_count; i++) {
         const char *queue = status->queues.names[i];
@@ -283,6 +317,19 @@ put_outcomes(struct bh_json_writer *writer, const struct bh_figures *figures)
     bh_json_close_object(writer);
 }
 
+/* As the account's hash has them; null while nothing is known. */
+static const char *const lock_words[] = {
+    [BH_LOCK_UNKNOWN] = NULL,
+    [BH_LOCK_ON] = "on",
+    [BH_LOCK_OFF] = "off",
+};
+
+static const char *const journal_words[] = {
+    [BH_JOURNAL_UNKNOWN] = NULL,
+    [BH_JOURNAL_READABLE] = "yes",
+    [BH_JOURNAL_DENIED] = "no",
+};
+
 static void
 put_account(struct bh_json_writer *writer, const struct status *status)
 {
@@ -294,6 +341,9 @@ put_account(struct bh_json_writer *writer, const struct status *status)
                      account->state == BH_ACCOUNT_TRIAL ? "trial" : account_word(account));
     bh_json_put_text(writer, "reason", account->reason);
     bh_json_put_int(writer, "since", account->since.ms);
+    bh_json_put_text(writer, "reload_lock", lock_words[account->lock]);
+    bh_json_put_int(writer, "reload_lock_at", account->lock_at.ms);
+    bh_json_put_text(writer, "journal", journal_words[account->journal]);
     bh_json_close_object(writer);
 }
 

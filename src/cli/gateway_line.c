@@ -1,0 +1,106 @@
+#include "cli/gateway_line.h"
+
+#include <uv.h>
+
+#include "core/alloc.h"
+#include "core/config.h"
+#include "gateway/transport.h"
+
+struct bh_gateway_line {
+    const struct bh_config *config; /* borrowed from the command */
+    uv_loop_t loop;
+    struct bh_gateway_transport *transport;
+    bool waiting;
+    void (*on_answer)(void *arg, const struct bh_exchange *exchange);
+    void *arg;
+};
+
+static const char *
+given(const char *text)
+{
+    return text[0] != '\0' ? text : NULL;
+}
+
+static void
+transport_on_answered(void *arg, struct bh_slot_handle slot, const struct bh_exchange *exchange)
+{
+    struct bh_gateway_line *line = arg;
+    (void)slot;
+    line->waiting = false;
+    line->on_answer(line->arg, exchange);
+}
+
+static void
+transport_on_stopped(void *arg)
+{
+    (void)arg; /* the loop is empty then, and ends */
+}
+
+static enum bh_status
+start(struct bh_gateway_line *line)
+{
+    const struct bh_config_gateway *gateway = &line->config->gateway;
+    const struct bh_gateway_transport_options options = {
+        .max_connections = 1,
+        .connect_timeout_ms = gateway->connect_timeout_ms,
+        .ca_file = given(gateway->ca_file),
+        .proxy = given(gateway->proxy),
+    };
+    enum bh_status status = bh_gateway_transport_global_init();
+    if (status != BH_OK)
+        return status;
+    status = bh_gateway_transport_start(&line->loop, 1, &options, transport_on_answered, line,
+                                        &line->transport);
+    if (status != BH_OK)
+        bh_gateway_transport_global_release();
+    return status;
+}
+
+enum bh_exit
+bh_gateway_line_open(const struct bh_cli *cli, struct bh_gateway_line **ret_line)
+{
+    struct bh_gateway_line *line = bh_alloc_zero(sizeof(*line));
+    if (line == NULL || uv_loop_init(&line->loop) != 0) {
+        bh_free(line);
+        return bh_cli_fail("short of memory");
+    }
+    line->config = cli->config;
+    if (start(line) != BH_OK) {
+        (void)uv_loop_close(&line->loop);
+        bh_free(line);
+        return bh_cli_fail("the connection to the gateway cannot be set up: short of memory");
+    }
+    *ret_line = line;
+    return BH_EXIT_DONE;
+}
+
+void
+bh_gateway_line_ask(struct bh_gateway_line *line, const struct bh_gateway_request *request,
+                    void (*on_answer)(void *arg, const struct bh_exchange *exchange), void *arg)
+{
+    const struct bh_submit_command submit = {
+        .url = bh_buf_text(&request->url),
+        .headers = request->headers,
+        .body = bh_buf_str(&request->body),
+        .timeout_ms = line->config->gateway.timeout_ms,
+    };
+    line->on_answer = on_answer;
+    line->arg = arg;
+    line->waiting = true;
+    bh_gateway_transport_submit(line->transport, &submit);
+    while (line->waiting)
+        (void)uv_run(&line->loop, UV_RUN_ONCE);
+}
+
+void
+bh_gateway_line_close(struct bh_gateway_line *line)
+{
+    if (line == NULL)
+        return;
+    bh_gateway_transport_stop(line->transport, transport_on_stopped, line);
+    (void)uv_run(&line->loop, UV_RUN_DEFAULT);
+    int closed = uv_loop_close(&line->loop);
+    BH_ASSERT(closed == 0);
+    bh_gateway_transport_global_release();
+    bh_free(line);
+}
