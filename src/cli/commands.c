@@ -10,7 +10,8 @@
 #define HELP_COLUMN  28
 
 const struct bh_command_row *const bh_commands[] = {
-    &bh_command_send, &bh_command_show, &bh_command_status, &bh_command_probe_lock, NULL,
+    &bh_command_send,    &bh_command_show,       &bh_command_status,
+    &bh_command_resolve, &bh_command_probe_lock, NULL,
 };
 
 const struct bh_command_row *

@@ -70,6 +70,16 @@ bh_record_is_final(const struct bh_record *record)
     return false;
 }
 
+bool
+bh_record_is_uncertain(const struct bh_record *record)
+{
+    struct bh_str state = bh_record_get(record, "state");
+    return bh_str_equal_text(state, bh_state_name(BH_STATE_UNKNOWN)) ||
+           (bh_str_equal_text(state, bh_state_name(BH_STATE_RETRYING)) &&
+            bh_str_equal_text(bh_record_get(record, "reason"),
+                              bh_reason_name(BH_REASON_UNCERTAIN)));
+}
+
 /* "12", "-3" or "0.075": what JSON calls a number, without exponent and without needless zeros. */
 static bool
 is_number(struct bh_str text)
@@ -128,6 +138,8 @@ bh_record_append_json(const struct bh_record *record, struct bh_buf *buf)
     bh_json_put_text(&writer, "id", record->id);
     for (size_t i = 0; i + 1 < bh_reply_count(record->reply); i += 2) {
         if (!bh_reply_str(record->reply, i, &name) || !bh_reply_str(record->reply, i + 1, &value))
+            continue;
+        if (bh_str_equal_text(name, "handle")) /* private to the scripts */
             continue;
         bool raw = (is_number_field(name) && is_number(value)) ||
                    (bh_str_equal_text(name, "recipients") && is_json(value, BH_JSON_ARRAY)) ||

@@ -34,9 +34,12 @@ int64_t bh_record_number(const struct bh_record *record, const char *field);
 /* state and its finality; a word that this version does not know is not final. */
 bool bh_record_is_final(const struct bh_record *record);
 
+/* It may or may not have been sent: `bellhop resolve` takes a word about it. */
+bool bh_record_is_uncertain(const struct bh_record *record);
+
 /*
- * Append as one JSON object: queue, id, then the fields of the hash; numbers as numbers, `recipients` and `meta` as
- * what they are, all else as strings.
+ * Append as one JSON object: queue, id, then the fields of the hash that are public; numbers as numbers,
+ * `recipients` and `meta` as what they are, all else as strings.
  */
 enum bh_status bh_record_append_json(const struct bh_record *record, struct bh_buf *buf);
 

@@ -14,6 +14,7 @@
 #include "core/json.h"
 
 #define RECORD_TEXT_MAX ((size_t)16 * 1024 * 1024)
+#define TITLE_WIDTH     18
 
 struct show_options {
     const char *queue;
@@ -89,7 +90,7 @@ append_time(struct bh_buf *buf, int64_t at_ms, struct bh_wall now)
 static void
 append_title(struct bh_buf *buf, const char *title, bool colour)
 {
-    (void)bh_buf_printf(buf, "  %s%-18s%s", bh_style_begin(BH_STYLE_DIM, colour), title,
+    (void)bh_buf_printf(buf, "  %s%-*s%s", bh_style_begin(BH_STYLE_DIM, colour), TITLE_WIDTH, title,
                         bh_style_end(BH_STYLE_DIM, colour));
 }
 
@@ -145,11 +146,14 @@ static void
 add_recipient(struct bh_table *table, const struct bh_json *json,
               const struct bh_json_value *recipient)
 {
-    bool success = false;
-    (void)bh_json_bool(bh_json_get(recipient, "success"), &success);
+    bool success;
     bh_table_add(table, BH_STYLE_PLAIN, "   ");
     add_member(table, BH_STYLE_PLAIN, json, recipient, "recipient");
-    bh_table_add(table, success ? BH_STYLE_GOOD : BH_STYLE_BAD, success ? "accepted" : "refused");
+    if (!bh_json_bool(bh_json_get(recipient, "success"), &success))
+        bh_table_add(table, BH_STYLE_WARN, "not known");
+    else
+        bh_table_add(table, success ? BH_STYLE_GOOD : BH_STYLE_BAD,
+                     success ? "accepted" : "refused");
     add_member(table, BH_STYLE_PLAIN, json, recipient, "id");
     add_member(table, BH_STYLE_PLAIN, json, recipient, "code");
     add_member(table, BH_STYLE_PLAIN, json, recipient, "parts");
@@ -205,6 +209,7 @@ print_for_people(const struct show *show, const struct bh_record *record)
     append_title(&buf, "what happens next", colour);
     bh_wording_append_next(record, now, &buf);
     (void)bh_buf_append_char(&buf, '\n');
+    bh_wording_append_ways(record, TITLE_WIDTH + 2, &buf);
 
     enum bh_status status = bh_buf_status(&buf);
     if (status == BH_OK) {

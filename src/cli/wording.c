@@ -16,23 +16,22 @@ struct reason_row {
 };
 
 static const struct next_row next_rows[] = {
-    {BH_STATE_SCHEDULED, "It is sent when its delay is over"                                     },
+    {BH_STATE_SCHEDULED, "It is sent when its delay is over"                                        },
     {BH_STATE_SENDING,
      "A worker has it in hand; if that worker dies, another one takes over when the "
-     "lease ends."                                                                               },
-    {BH_STATE_RETRYING,  "It is tried again by itself"                                           },
-    {BH_STATE_SENT,      "Nothing more: the gateway has accepted it."                            },
-    {BH_STATE_PARTIAL,   "Nothing more by itself. Send a new job to those whom it did not reach."},
+     "lease ends."                                                                                  },
+    {BH_STATE_RETRYING,  "It is tried again by itself"                                              },
+    {BH_STATE_SENT,      "Nothing more: the gateway has accepted it."                               },
+    {BH_STATE_PARTIAL,   "Nothing more by itself. Send a new job to those whom it did not reach."   },
     {BH_STATE_FAILED,
-     "Nothing more by itself. Correct the cause; `bellhop requeue %s` sends it anew."            },
-    {BH_STATE_EXPIRED,   "Nothing more: it came too late and was not sent."                      },
-    {BH_STATE_CANCELLED, "Nothing more: an operator has cancelled it."                           },
-    {BH_STATE_DUPLICATE, "Nothing more: the same message is being sent by another job."          },
-    {BH_STATE_UNKNOWN,   "A person has to decide, because it may have been sent: `bellhop resolve %s "
-                       "sent`, `failed` or `resend`."                      },
+     "Nothing more by itself. Correct the cause; `bellhop requeue %s` sends it anew."               },
+    {BH_STATE_EXPIRED,   "Nothing more: it came too late and was not sent."                         },
+    {BH_STATE_CANCELLED, "Nothing more: an operator has cancelled it."                              },
+    {BH_STATE_DUPLICATE, "Nothing more: the same message is being sent by another job."             },
+    {BH_STATE_UNKNOWN,   "Nothing more by itself: it may have been sent, so a person has to decide."},
     {BH_STATE_INVALID,
      "Nothing more by itself. Correct whoever pushed it; the bytes are kept in the "
-     "dead set."                                                                                 },
+     "dead set."                                                                                    },
 };
 
 static const struct reason_row reason_rows[] = {
@@ -67,7 +66,7 @@ state_of(const struct bh_record *record)
 static const char *
 next_sentence(const struct bh_record *record, enum bh_state state)
 {
-    if (state == BH_STATE_HELD) {
+    if (state == BH_STATE_HELD || (state == BH_STATE_RETRYING && bh_record_is_uncertain(record))) {
         struct bh_str word = bh_record_get(record, "reason");
         for (size_t i = 0; i < BH_ARRAY_LEN(reason_rows); i++) {
             if (bh_str_equal_text(word, bh_reason_name(reason_rows[i].reason)))
@@ -140,6 +139,26 @@ bh_wording_style(const struct bh_record *record)
     case BH_STATE_DUPLICATE: return BH_STYLE_BOLD;
     }
     return BH_STYLE_PLAIN;
+}
+
+/* An operator's ways out, as the commands that take them. */
+static const struct {
+    const char *word;
+    const char *when;
+} ways[] = {
+    {"sent",   "the gateway's records have it, or the recipient does"},
+    {"failed", "it was not sent, and is no longer wanted"            },
+    {"resend", "it has to arrive, even if that means twice"          },
+};
+
+void
+bh_wording_append_ways(const struct bh_record *record, int indent, struct bh_buf *buf)
+{
+    if (!bh_record_is_uncertain(record))
+        return;
+    for (size_t i = 0; i < BH_ARRAY_LEN(ways); i++)
+        (void)bh_buf_printf(buf, "%*sbellhop resolve %s %-6s   if %s\n", indent, "", record->id,
+                            ways[i].word, ways[i].when);
 }
 
 static void
