@@ -77,7 +77,7 @@ after_sentence(const struct bh_resolved *resolved)
         return "partial, confirmed by operator: it was refused for some recipients";
     if (bh_str_equal_text(resolved->after, "failed"))
         return "failed, kept in the dead set";
-    return "retrying: a worker sends it again within seconds";
+    return "retrying: a worker takes it up within seconds";
 }
 
 static void
@@ -481,7 +481,9 @@ const struct bh_command_row bh_command_resolve = {
         "such jobs are settled by evidence; some end as `unknown`, and a person decides:\n\n"
         "  sent      it was: the gateway's records have it, or the recipient does\n"
         "  failed    it was not, and it is no longer wanted\n"
-        "  resend    send it again; if it was sent after all, it arrives twice\n\n"
+        "  resend    send it again; if it was sent after all, it arrives twice.  The gateway's "
+        "reload lock\n"
+        "            may hold an SMS back for some minutes\n\n"
         "Jobs that still wait for evidence can be settled too, but not while a worker has them in "
         "hand.\n"
         "`-` reads ids from standard input, one per line.  What was changed, when and by whom is "

@@ -38,7 +38,7 @@ enum bh_resolve_code {
     BH_RESOLVED_ALREADY, /* it is so already */
     BH_RESOLVED_GONE,    /* only resend: the payload was trimmed from the dead set */
     BH_RESOLVED_EXPIRED, /* only resend: its ttl ran out at `expired` */
-    BH_RESOLVED_SEVERAL, /* only with a recipient: more than that one is open, or that one is not */
+    BH_RESOLVED_SEVERAL, /* only a report: of several recipients more than its own are open, or its own is not */
 };
 
 /* Everything is borrowed until the call has been encoded. */

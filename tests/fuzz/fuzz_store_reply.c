@@ -10,7 +10,9 @@
 #include <string.h>
 
 #include "redis/account_codec.h"
+#include "redis/job_page.h"
 #include "redis/reply_reader.h"
+#include "redis/resolve.h"
 #include "redis/store_codec.h"
 
 static volatile char sink;
@@ -110,15 +112,51 @@ check_account(const struct redisReply *reply, unsigned wanted)
 }
 
 static void
+check_resolve(const struct redisReply *reply)
+{
+    struct bh_resolved resolved = {.attempts = 77};
+    if (bh_decode_resolve(reply, &resolved) != BH_OK) {
+        BH_ASSERT(resolved.attempts == 77);
+        return;
+    }
+    BH_ASSERT(resolved.code <= BH_RESOLVED_SEVERAL && resolved.server_now.ms >= 0);
+    BH_ASSERT(resolved.since.ms >= 0 && resolved.wait_ms >= 0 && resolved.expired.ms >= 0);
+    touch(resolved.before);
+    touch(resolved.why);
+    touch(resolved.after);
+}
+
+static void
+check_page(const struct redisReply *reply)
+{
+    struct bh_job_page page = {.count = 77};
+    struct bh_listed_job job;
+    if (bh_decode_job_page(reply, &page) != BH_OK) {
+        BH_ASSERT(page.count == 77);
+        return;
+    }
+    BH_ASSERT(page.next.len <= BH_JOB_PAGE_CURSOR_MAX && page.looked <= BH_JOB_PAGE_MAX);
+    touch(page.next);
+    for (size_t i = 0; i <= page.count; i++) {
+        bool found = bh_job_page_get(&page, i, &job);
+        BH_ASSERT(!found || (i < page.count && job.score.ms >= 0));
+        if (found)
+            touch(job.handle);
+    }
+}
+
+static void
 check(const struct redisReply *reply, uint8_t decoder, size_t count)
 {
-    switch (decoder % 6) {
+    switch (decoder % 8) {
     case 0: check_claim(reply); break;
     case 1: check_admit(reply, count); break;
     case 2: check_settle(reply, count); break;
     case 3: check_renew(reply, count); break;
     case 4: check_adopt(reply); break;
-    default: check_account(reply, (unsigned)count); break;
+    case 5: check_account(reply, (unsigned)count); break;
+    case 6: check_resolve(reply); break;
+    default: check_page(reply); break;
     }
 }
 

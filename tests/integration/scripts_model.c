@@ -574,9 +574,9 @@ model_resolve(struct model *model, const char *id, enum bh_resolve_word word)
         job = NULL;
     if (job != NULL && job->place == MODEL_LEASED)
         return BH_RESOLVED_LEASED;
-    bool uncertain = job == NULL
+    bool uncertain = job == NULL || job->place == MODEL_DEAD
                          ? strcmp(status->state, "unknown") == 0
-                         : job->waiting == 'u' || (job->place != MODEL_DEAD && job->uncertain != 0);
+                         : job->waiting == 'u' || job->uncertain != 0;
     if (!uncertain)
         return certain(status, job, word);
     if (word == BH_RESOLVE_RESEND && job == NULL)

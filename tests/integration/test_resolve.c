@@ -195,7 +195,7 @@ Test(resolve, says_what_was_and_what_is)
         {"and then failed", {"resolve", "u1", "failed"}, NULL, 1, {NULL}, {"u1: is sent, not uncertain: the gateway has accepted it"}},
         {"failed", {"resolve", "u2", "failed"}, NULL, 0, {"u2: was unknown since", "now failed, kept in the dead set"}, {NULL}},
         {"failed, resend", {"resolve", "u2", "resend"}, NULL, 1, {NULL}, {"u2: is failed, not uncertain", "send it as a new job"}},
-        {"resend", {"resolve", "w1", "resend"}, NULL, 0, {"w1: was uncertain since 2023-11-14 22:13:20 (", "now retrying: a worker sends it again"}, {NULL}},
+        {"resend", {"resolve", "w1", "resend"}, NULL, 0, {"w1: was uncertain since 2023-11-14 22:13:20 (", "now retrying: a worker takes it up"}, {NULL}},
         {"resend again", {"resolve", "w1", "resend"}, NULL, 0, {"w1: is retrying already"}, {NULL}},
         {"one in the line", {"resolve", "w2", "sent"}, NULL, 0, {"w2: was uncertain"}, {NULL}},
         {"a group, one of it unknown", {"resolve", "u3", "nobody", "w3", "resend", "--yes"}, NULL, 1,

@@ -418,20 +418,30 @@ step_adopt(struct run *run)
     compare_content(run);
 }
 
-/* Half of the time a job that waits or lies dead, else one that was claimed not long ago, or any. */
+static bool
+is_uncertain(struct run *run, const struct model_job *job)
+{
+    if (job->id[0] == '\0' || job->place == MODEL_LEASED)
+        return false;
+    if (job->place == MODEL_DEAD)
+        return strcmp(run->model.statuses[model_id_number(job->id)].state, "unknown") == 0;
+    return job->waiting == 'u' || job->uncertain != 0;
+}
+
+/* Mostly an uncertain job if there is one, else one that was claimed not long ago, or any. */
 static void
 some_id(struct run *run, char *ret_id, size_t size)
 {
     const struct remembered *ref = some_ref(run);
-    const struct model_job *job = NULL;
-    for (uint64_t tries = 8; tries > 0 && run->model.jobs_count > 0; tries--) {
-        job = &run->model.jobs[roll(run, run->model.jobs_count)];
-        if (job->place != MODEL_LEASED && (job->waiting == 'u' || job->uncertain != 0))
-            break;
+    size_t count = run->model.jobs_count, begin = count > 0 ? (size_t)roll(run, count) : 0;
+    for (size_t i = 0; i < count && roll(run, 40) != 0; i++) {
+        const struct model_job *job = &run->model.jobs[(begin + i) % count];
+        if (is_uncertain(run, job)) {
+            (void)snprintf(ret_id, size, "%s", job->id);
+            return;
+        }
     }
-    if (job != NULL && job->id[0] != '\0' && roll(run, 2) == 0)
-        (void)snprintf(ret_id, size, "%s", job->id);
-    else if (ref != NULL && roll(run, 8) != 0)
+    if (ref != NULL && roll(run, 8) != 0)
         (void)snprintf(ret_id, size, "%s", ref->id);
     else
         (void)snprintf(ret_id, size, "i%d", (int)roll(run, MODEL_IDS));

@@ -498,46 +498,47 @@ Test(resolve_script, a_handle_that_names_another_job_now_is_not_followed)
 
 #define ONE(n, success) "{\"recipient\":\"49170000000" n "\",\"success\":" success ",\"code\":700}"
 
+/* clang-format off */
+
+static const struct report_row {
+    const char *name, *to, *recipients, *recipient;
+    enum bh_resolve_code wanted;
+    const char *state, *left; /* NULL: the recipients as they were */
+} report_rows[] = {
+    {"one recipient", "491700000001", NULL, "491700000001", BH_RESOLVED_DONE, "sent", NULL},
+    {"one, and no number", "491700000001", NULL, "", BH_RESOLVED_DONE, "sent", NULL},
+    {"a group's member", "friends", NULL, "491700000001", BH_RESOLVED_DONE, "sent", NULL},
+    {"several, none told", "491700000001,491700000002", NULL, "491700000001", BH_RESOLVED_SEVERAL, "unknown", NULL},
+    {"one of two open", "491700000001,491700000002", "[" ONE("1", "null") "," ONE("2", "null") "]", "491700000001",
+     BH_RESOLVED_SEVERAL, "unknown", NULL},
+    {"the only one open", "491700000001,491700000002", "[" ONE("1", "null") "," ONE("2", "true") "]", "491700000001",
+     BH_RESOLVED_DONE, "sent", "[" ONE("1", "true") "," ONE("2", "true") "]"},
+    {"beside a refused one", "491700000001,491700000002", "[" ONE("1", "null") "," ONE("2", "false") "]", "491700000001",
+     BH_RESOLVED_DONE, "partial", "[" ONE("1", "true") "," ONE("2", "false") "]"},
+    {"about the reached one", "491700000001,491700000002", "[" ONE("1", "null") "," ONE("2", "true") "]", "491700000002",
+     BH_RESOLVED_SEVERAL, "unknown", NULL},
+    {"a name that pretends", "a,491700000002", "[{\"recipient\":\"\\\"success\\\":null\",\"success\":false}," ONE("2", "null") "]",
+     "491700000002", BH_RESOLVED_DONE, "partial",
+     "[{\"recipient\":\"\\\"success\\\":null\",\"success\":false}," ONE("2", "true") "]"},
+    {"several, and no number", "491700000001,491700000002", "[" ONE("1", "null") "," ONE("2", "true") "]", "",
+     BH_RESOLVED_SEVERAL, "unknown", NULL},
+    {"not our text", "491700000001", "nonsense", "491700000001", BH_RESOLVED_SEVERAL, "unknown", NULL},
+};
+
+/* clang-format on */
+
 Test(resolve_script, a_report_proves_what_it_is_about)
 {
-    static const struct {
-        const char *name, *to, *recipients, *recipient;
-        enum bh_resolve_code wanted;
-        const char *state, *left;
-    } rows[] = {
-        {"one recipient",      "491700000001",              NULL, "491700000001",                                    BH_RESOLVED_DONE,                                                                           "sent",         "(none)"},
-        {"a group's member",   "friends",                   NULL, "491700000001",                                    BH_RESOLVED_DONE,                                                                           "sent",         "(none)"},
-        {"several, none told", "491700000001,491700000002", NULL, "491700000001",
-         BH_RESOLVED_SEVERAL,                                                                                                                                                                                    "unknown",      "(none)"},
-        {"one of two open",    "491700000001,491700000002",
-         "[" ONE("1",                                             "null") "," ONE("2",                               "null") "]",                                                                                "491700000001", BH_RESOLVED_SEVERAL,
-         "unknown", NULL},
-        {"the only one open",                "491700000001,491700000002",
-         "[" ONE("1",                             "null") "," ONE("2",                                    "true") "]",                                                                                                                                                                                            "491700000001",                                                                                                                                                           BH_RESOLVED_DONE,"sent",
-         "[" ONE("1", "true") "," ONE("2", "true") "]"},
-        {"beside a refused one",    "491700000001,491700000002",
-         "[" ONE("1",                                             "null") "," ONE("2",                                                                           "false") "]",                                                                                                                                                          "491700000001",                                                                                                                                                                        BH_RESOLVED_DONE,
-         "partial", "[" ONE("1", "true") "," ONE("2", "false") "]"},
-        {"about the reached one",          "491700000001,491700000002",
-         "[" ONE("1","null") "," ONE("2","true") "]","491700000002",                                                                                                                                                                                                              BH_RESOLVED_SEVERAL,
-         "unknown", NULL},
-        {"a name that pretends",        "a,491700000002",
-         "[{\"recipient\":\"\\\"success\\\":null\",\"success\":false}," ONE("2",                 "null") "]",
-         "491700000002",                                                                                                                                                                                            BH_RESOLVED_DONE,                                                                                                                                                                                                                          "partial",
-         "[{\"recipient\":\"\\\"success\\\":null\",\"success\":false}," ONE("2", "true") "]"},
-        {"no number at all", "491700000001,491700000002",
-         "[" ONE("1",                                         "null") "," ONE("2",                                                                                          "null") "]",                                                                                                                                                               "",                                                                                                                                                      BH_RESOLVED_DONE,"sent",
-         "[" ONE("1", "true") "," ONE("2", "true") "]"},
-        {"not our text",       "491700000001",                  "nonsense",             "491700000001",                                     BH_RESOLVED_SEVERAL,                                                                                                                    "unknown",
-         "nonsense"},
-    };
-    for (size_t i = 0; i < BH_ARRAY_LEN(rows); i++) {
+    const struct report_row *rows = report_rows;
+    for (size_t i = 0; i < BH_ARRAY_LEN(report_rows); i++) {
         put(IN_DEAD);
         RUN("HSET bellhop:{q}:status:id1 to %s", rows[i].to);
         if (rows[i].recipients != NULL)
             RUN("HSET bellhop:{q}:status:id1 recipients %s", rows[i].recipients);
         struct bh_resolved resolved = report(rows[i].recipient);
-        const char *left = rows[i].left != NULL ? rows[i].left : rows[i].recipients;
+        const char *left = rows[i].left != NULL         ? rows[i].left
+                           : rows[i].recipients != NULL ? rows[i].recipients
+                                                        : "(none)";
         cr_expect_eq(resolved.code, rows[i].wanted, "%s: %d", rows[i].name, (int)resolved.code);
         cr_expect_str_eq(status("state"), rows[i].state, "%s", rows[i].name);
         cr_expect_str_eq(status("recipients"), left, "%s", rows[i].name);
@@ -551,6 +552,24 @@ Test(resolve_script, a_report_proves_what_it_is_about)
         cr_expect_eq(report(rows[i].recipient).code, BH_RESOLVED_ALREADY, "%s", rows[i].name);
         cr_expect_eq(counter("spend_micro"), 75000, "%s", rows[i].name);
     }
+}
+
+Test(resolve_script, an_operator_speaks_for_all_recipients)
+{
+    put(IN_DEAD);
+    RUN("HSET bellhop:{q}:status:id1 recipients %s",
+        "[" ONE("1", "null") "," ONE("2", "true") "," ONE("3", "null") "]");
+    cr_expect_eq(say(BH_RESOLVE_SENT).code, BH_RESOLVED_DONE);
+    cr_expect_str_eq(status("state"), "sent");
+    cr_expect_str_eq(status("recipients"),
+                     "[" ONE("1", "true") "," ONE("2", "true") "," ONE("3", "true") "]");
+    put(IN_DEAD);
+    RUN("HSET bellhop:{q}:status:id1 recipients %s",
+        "[" ONE("1", "false") "," ONE("2", "null") "]");
+    struct bh_resolved resolved = say(BH_RESOLVE_SENT);
+    cr_expect(bh_str_equal_text(resolved.after, "partial"));
+    cr_expect_eq(counter("outcome:partial"), 1);
+    cr_expect_eq(say(BH_RESOLVE_SENT).code, BH_RESOLVED_ALREADY);
 }
 
 Test(resolve_script, message_ids_add_up)

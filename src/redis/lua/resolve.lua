@@ -7,13 +7,13 @@
 --         11 audit
 -- ARGV    1 id  2 word: sent, failed or resend  3 source: operator or report  4 who, for the audit
 --         5 retention of a final status, ms  6 about how many events to keep, 0 none
---         7 the recipient that the word is about, or empty: all  8 number of fields, then name and value of
+--         7 the recipient that a report is about, or empty: not known  8 number of fields, then name and value of
 --         each, for the status of a job that was sent; message_id is added to those that are known
 -- Returns code, server's time in ms, state before, uncertain since (unix ms or 0), attempts, why it was
 --         uncertain, state after, milliseconds
 --         codes: 0 done  1 no such job  2 not uncertain  3 leased, for so many ms  4 is so already
 --         5 its payload is gone, it cannot be sent again  6 its time ran out at so many unix ms
---         7 about one of several recipients, which settles nothing
+--         7 a report about one of several recipients, which settles nothing
 -- Changes for code 0: status, head, job; ready, due, dead, counters, events, audit
 -- Cost    one status, one head; a job that is not uncertain costs one read
 --@include _clock.lua
@@ -56,8 +56,8 @@ end
 
 local died = h and redis.call('ZSCORE', dead, handle)
 local uncertain = state == 'unknown'
-if h then
-    uncertain = h.waiting == 'u' or not died and h.uncertain ~= '0'
+if h and not died then
+    uncertain = h.waiting == 'u' or h.uncertain ~= '0'
 end
 if not uncertain then
     local resolved = confirmed_by == 'operator' or confirmed_by == 'report'
@@ -80,11 +80,10 @@ end
 -- quotation marks would be escaped.
 local function reach()
     if not recipients then
-        return about == '' or not string.find(to or '', ',', 1, true)
+        return source == 'operator' or not string.find(to or '', ',', 1, true)
     end
-    local open = OPEN
-    if about ~= '' then
-        open = '"recipient":"' .. about .. '",' .. OPEN
+    if source ~= 'operator' then
+        local open = '"recipient":"' .. about .. '",' .. OPEN
         if select(2, string.gsub(recipients, OPEN, '')) > 1 or not string.find(recipients, open, 1, true) then
             return false
         end
