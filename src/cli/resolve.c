@@ -267,7 +267,7 @@ tell_apart(struct resolver *resolver, const char *id, const char *result_word, c
 }
 
 static enum bh_exit
-resolve_in_queue(struct resolver *resolver, size_t queue, const char *id)
+resolve_in_queue(struct resolver *resolver, size_t queue, const char *id, const char *handle)
 {
     const struct bh_field message_id = {
         "message_id", bh_str_from(resolver->message_id != NULL ? resolver->message_id : "")};
@@ -276,6 +276,7 @@ resolve_in_queue(struct resolver *resolver, size_t queue, const char *id)
         .word = resolver->word,
         .source = BH_RESOLVE_BY_OPERATOR,
         .who = bh_str_from(resolver->who),
+        .handle = bh_str_from(handle),
         .retention_ms = resolver->cli->config->status.retention_ms,
         .events_cap = (uint32_t)resolver->cli->config->status.events_max,
         .fields = &message_id,
@@ -327,7 +328,7 @@ has_status(struct resolver *resolver, size_t queue, const char *id, bool *ret_ha
     return BH_EXIT_DONE;
 }
 
-/* Which queue has the id.  BH_EXIT_NOTHING: none; *ret_others counts those behind the first. */
+/* Which queue has a status of that id.  BH_EXIT_NOTHING: none; *ret_others counts those behind the first. */
 static enum bh_exit
 find_queue(struct resolver *resolver, const char *id, size_t *ret_queue, size_t *ret_others)
 {
@@ -345,6 +346,15 @@ find_queue(struct resolver *resolver, const char *id, size_t *ret_queue, size_t 
 }
 
 static enum bh_exit
+resolve_forgotten(struct resolver *resolver, const char *id)
+{
+    char handle[BH_UNCERTAIN_HANDLE_MAX];
+    size_t queue;
+    enum bh_exit result = bh_uncertain_find(resolver->cli, &resolver->queues, id, &queue, handle);
+    return result == BH_EXIT_DONE ? resolve_in_queue(resolver, queue, id, handle) : result;
+}
+
+static enum bh_exit
 resolve_known(struct resolver *resolver, const char *id)
 {
     size_t queue = 0, others = 0;
@@ -355,14 +365,15 @@ resolve_known(struct resolver *resolver, const char *id)
                           "is the id of jobs in several queues; name one with --queue");
     }
     if (result == BH_EXIT_DONE)
-        result = resolve_in_queue(resolver, queue, id);
+        result = resolve_in_queue(resolver, queue, id, "");
+    else if (result == BH_EXIT_NOTHING)
+        result = resolve_forgotten(resolver, id);
     if (result != BH_EXIT_NOTHING)
         return result;
     resolver->missing++;
-    return tell_apart(
-        resolver, id, "not_known",
-        "is not known: never claimed by a worker, or ended so long ago that its status "
-        "has been forgotten");
+    return tell_apart(resolver, id, "not_known",
+                      "is not known: never claimed by a worker, or ended so long ago that it "
+                      "has been forgotten");
 }
 
 static enum bh_exit

@@ -32,6 +32,10 @@ struct search {
     struct found *found; /* owned; BH_UNCERTAIN_MAX */
     size_t count;
     bool cut; /* not everything was looked at */
+
+    const char *wanted; /* the one id to be found; NULL: list all */
+    size_t wanted_queue;
+    char wanted_handle[BH_UNCERTAIN_HANDLE_MAX]; /* "": not found yet */
 };
 
 /* ---- finding ---- */
@@ -51,6 +55,17 @@ take(struct search *search, size_t queue, bool ended, const struct bh_listed_job
     *found = (struct found){.queue = queue, .ended = ended, .attempts = head->attempts};
     found->since = head->uncertain_since.ms != 0 ? head->uncertain_since.ms : job->score.ms;
     memcpy(found->id, head->id, sizeof(found->id));
+}
+
+static void
+compare(struct search *search, size_t queue, const struct bh_listed_job *job)
+{
+    if (strcmp(job->head.id, search->wanted) != 0 ||
+        job->handle.len >= sizeof(search->wanted_handle))
+        return;
+    search->wanted_queue = queue;
+    snprintf(search->wanted_handle, sizeof(search->wanted_handle), "%.*s",
+             BH_STR_ARGS(job->handle));
 }
 
 /* One page; *cursor is moved on, and empty when there are no more. */
@@ -73,7 +88,11 @@ look_at_page(struct search *search, size_t queue, struct bh_job_page_ask *ask, c
     }
     for (size_t i = 0; i < page.count; i++) {
         struct bh_listed_job job;
-        if (bh_job_page_get(&page, i, &job))
+        if (!bh_job_page_get(&page, i, &job))
+            continue;
+        if (search->wanted != NULL)
+            compare(search, queue, &job);
+        else
             take(search, queue, ask->place == BH_KEY_DEAD, &job);
     }
     snprintf(cursor, BH_JOB_PAGE_CURSOR_MAX + 1, "%.*s", BH_STR_ARGS(page.next));
@@ -93,7 +112,7 @@ look_at_place(struct search *search, size_t queue, enum bh_key place)
     char cursor[BH_JOB_PAGE_CURSOR_MAX + 1] = "";
     for (int pages = 0; pages < PAGES_MAX; pages++) {
         enum bh_exit result = look_at_page(search, queue, &ask, cursor);
-        if (result != BH_EXIT_DONE || cursor[0] == '\0')
+        if (result != BH_EXIT_DONE || cursor[0] == '\0' || search->wanted_handle[0] != '\0')
             return result;
     }
     search->cut = true;
@@ -287,4 +306,22 @@ bh_uncertain_list(struct bh_cli *cli, const struct bh_queue_choice *queues, size
     }
     bh_free(search.found);
     return result;
+}
+
+enum bh_exit
+bh_uncertain_find(struct bh_cli *cli, const struct bh_queue_choice *queues, const char *id,
+                  size_t *ret_queue, char ret_handle[BH_UNCERTAIN_HANDLE_MAX])
+{
+    struct search search = {.cli = cli, .queues = queues, .wanted = id};
+    for (size_t queue = 0; queue < queues->count; queue++) {
+        enum bh_exit result = look_at_place(&search, queue, BH_KEY_DEAD);
+        if (result != BH_EXIT_DONE)
+            return result;
+        if (search.wanted_handle[0] == '\0')
+            continue;
+        *ret_queue = search.wanted_queue;
+        memcpy(ret_handle, search.wanted_handle, sizeof(search.wanted_handle));
+        return BH_EXIT_DONE;
+    }
+    return BH_EXIT_NOTHING;
 }

@@ -19,4 +19,14 @@
 enum bh_exit bh_uncertain_list(struct bh_cli *cli, const struct bh_queue_choice *queues,
                                size_t limit) BH_MUST_CHECK;
 
+#define BH_UNCERTAIN_HANDLE_MAX 24
+
+/*
+ * Find an unknown job whose status has been forgotten: the dead are kept for longer.  BH_EXIT_NOTHING: not among those
+ * that are looked at.
+ */
+enum bh_exit bh_uncertain_find(struct bh_cli *cli, const struct bh_queue_choice *queues,
+                               const char *id, size_t *ret_queue,
+                               char ret_handle[BH_UNCERTAIN_HANDLE_MAX]) BH_MUST_CHECK;
+
 #endif

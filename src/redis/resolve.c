@@ -48,6 +48,7 @@ bh_encode_resolve(struct bh_call *call, const struct bh_queue_keys *keys,
     bh_call_int(call, bh_ms_max(resolve->retention_ms, 1));
     bh_call_int(call, resolve->events_cap);
     bh_call_str(call, resolve->recipient);
+    bh_call_str(call, resolve->handle);
     bh_call_int(call, (int64_t)resolve->fields_count);
     for (size_t i = 0; i < resolve->fields_count; i++) {
         bh_call_text(call, resolve->fields[i].name);

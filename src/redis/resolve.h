@@ -46,13 +46,14 @@ struct bh_resolve {
     const char *id;
     enum bh_resolve_word word;
     enum bh_resolve_source source;
-    struct bh_str who; /* for the audit: a user's or a program's name */
-    struct bh_str
-        recipient;       /* the number that a report is about, digits; empty: the job as a whole */
-    bh_ms retention_ms;  /* of a final status */
-    uint32_t events_cap; /* about how many events the stream keeps; 0: no events */
-    const struct bh_field
-        *fields; /* for the status of a job that was sent: message_id, price, delivery, ... */
+    struct bh_str who;       /* for the audit: a user's or a program's name */
+    struct bh_str recipient; /* a report's: the number that it is about; empty: not known */
+    struct bh_str handle;    /* of a dead job whose status has been forgotten; else empty */
+    bh_ms retention_ms;      /* of a final status */
+    uint32_t events_cap;     /* about how many events the stream keeps; 0: no events */
+
+    /* For the status of a job that was sent: message_id, price, delivery, ... */
+    const struct bh_field *fields;
     size_t fields_count;
 };
 

@@ -239,6 +239,7 @@ Test(resolve, tells_why_not_and_what_to_do)
         {"too late", {"resolve", "late", "resend"}, NULL, 1, {NULL}, {"late: would only expire: its ttl ran out at 2023-11-14 22:13:20"}},
         {"in two queues", {"resolve", "both", "sent"}, NULL, 1, {NULL}, {"both: is the id of jobs in several queues; name one with --queue"}},
         {"in one of them", {"resolve", "both", "sent", "--queue=voice"}, NULL, 0, {"both: was unknown"}, {NULL}},
+        {"its status forgotten", {"resolve", "old", "sent"}, NULL, 0, {"old: was unknown since 2023-11-14 22:13:25, now sent"}, {NULL}},
         {"not a hash", {"resolve", "text", "sent"}, NULL, 1, {NULL}, {"WRONGTYPE"}},
     };
     put("sms", "busy", 1, "due", 1700000000000, "retrying");
@@ -251,6 +252,8 @@ Test(resolve, tells_why_not_and_what_to_do)
     TELL("HSET bellhop:{sms}:heads 3 %s", "1 u uncertain 2 0 - 0 0 1 1 1700000000000 0 late\n");
     put("sms", "both", 4, "dead", 1700000000000, "unknown");
     put("voice", "both", 4, "dead", 1700000000000, "unknown");
+    put("voice", "old", 5, "dead", 1700000000000, "unknown");
+    TELL("DEL bellhop:{voice}:status:old");
     TELL("SET bellhop:{sms}:status:text x");
     check_rows(rows, BH_ARRAY_LEN(rows));
     cr_expect(field_is("sms", "both", "state", "unknown"));

@@ -483,6 +483,48 @@ Test(resolve_script, a_job_trimmed_from_the_dead_can_only_be_written_off)
     }
 }
 
+Test(resolve_script, a_job_outlives_its_status_and_can_still_be_settled)
+{
+    static const struct {
+        const char *name, *id, *handle;
+        enum bh_resolve_word word;
+        enum bh_resolve_code wanted;
+        const char *state;
+    } rows[] = {
+        {"sent",             "id1", "1",  BH_RESOLVE_SENT,   BH_RESOLVED_DONE, "sent"    },
+        {"failed",           "id1", "1",  BH_RESOLVE_FAILED, BH_RESOLVED_DONE, "failed"  },
+        {"resend",           "id1", "1",  BH_RESOLVE_RESEND, BH_RESOLVED_DONE, "retrying"},
+        {"no handle",        "id1", "",   BH_RESOLVE_SENT,   BH_RESOLVED_NONE, "(none)"  },
+        {"no such handle",   "id1", "99", BH_RESOLVE_SENT,   BH_RESOLVED_NONE, "(none)"  },
+        {"another's handle", "id2", "1",  BH_RESOLVE_SENT,   BH_RESOLVED_NONE, "(none)"  },
+    };
+    for (size_t i = 0; i < BH_ARRAY_LEN(rows); i++) {
+        put(IN_DEAD);
+        cr_assert_str_eq(status("handle"), "1");
+        RUN("DEL bellhop:{q}:status:id1");
+        struct bh_resolve said = word(rows[i].word);
+        said.id = rows[i].id;
+        said.handle = bh_str_from(rows[i].handle);
+        struct bh_resolved resolved = resolve(&said);
+        cr_expect_eq(resolved.code, rows[i].wanted, "%s: %d", rows[i].name, (int)resolved.code);
+        cr_expect_str_eq(status("state"), rows[i].state, "%s", rows[i].name);
+        if (rows[i].wanted != BH_RESOLVED_DONE)
+            continue;
+        cr_expect(bh_str_equal_text(resolved.before, "unknown"), "%s", rows[i].name);
+        cr_expect_eq(resolved.since.ms, T0, "%s", rows[i].name);
+        cr_expect_str_eq(status("created_at"), "1700000000000", "%s", rows[i].name);
+        cr_expect_eq(claim("me"), rows[i].word == BH_RESOLVE_RESEND, "%s", rows[i].name);
+    }
+    /* Only the unknown: nothing tells how another one ended. */
+    put(IN_DEAD);
+    say(BH_RESOLVE_FAILED);
+    RUN("DEL bellhop:{q}:status:id1");
+    struct bh_resolve said = word(BH_RESOLVE_SENT);
+    said.handle = bh_str_from("1");
+    cr_expect_eq(resolve(&said).code, BH_RESOLVED_NONE);
+    cr_expect_eq(number("ZCARD bellhop:{q}:%s", "dead"), 1);
+}
+
 Test(resolve_script, a_handle_that_names_another_job_now_is_not_followed)
 {
     put(IN_DEAD);

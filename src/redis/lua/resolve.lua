@@ -7,8 +7,9 @@
 --         11 audit
 -- ARGV    1 id  2 word: sent, failed or resend  3 source: operator or report  4 who, for the audit
 --         5 retention of a final status, ms  6 about how many events to keep, 0 none
---         7 the recipient that a report is about, or empty: not known  8 number of fields, then name and value of
---         each, for the status of a job that was sent; message_id is added to those that are known
+--         7 the recipient that a report is about, or empty: not known  8 handle of a dead job whose status
+--         has been forgotten, or empty  9 number of fields, then name and value of each, for the status of a
+--         job that was sent; message_id is added to those that are known
 -- Returns code, server's time in ms, state before, uncertain since (unix ms or 0), attempts, why it was
 --         uncertain, state after, milliseconds
 --         codes: 0 done  1 no such job  2 not uncertain  3 leased, for so many ms  4 is so already
@@ -26,7 +27,7 @@ local status, heads, jobs, leases, ready, due, dead, control, counters, events, 
 local id, word, source, who = unpack(ARGV, 1, 4)
 local retention = tonumber(ARGV[5])
 local events_cap = tonumber(ARGV[6])
-local about = ARGV[7]
+local about, dead_handle = ARGV[7], ARGV[8]
 
 local DONE, NONE, CERTAIN, LEASED, ALREADY, GONE, EXPIRED, SEVERAL = 0, 1, 2, 3, 4, 5, 6, 7
 local OPEN, REACHED, REFUSED = '"success":null', '"success":true', '"success":false'
@@ -40,14 +41,26 @@ local function answer(result, milliseconds)
         milliseconds or 0 }
 end
 
-if not state then
+local forgotten = not state
+if forgotten and dead_handle == '' then
     return answer(NONE)
+end
+if forgotten then
+    handle = dead_handle
 end
 
 -- A handle that stayed behind when its job was trimmed names nothing, or another job.
 local h = handle and head_read(redis.call('HGET', heads, handle))
 if h and h.id ~= id then
     h = nil
+end
+
+-- The dead may be kept for longer than their status; the letter of an unknown one is the finishing script's.
+if forgotten then
+    if not h or h.waiting ~= 'u' or not redis.call('ZSCORE', dead, handle) then
+        return answer(NONE)
+    end
+    state = 'unknown'
 end
 
 if h and has_owner(h) then
@@ -120,6 +133,10 @@ if h then
 end
 
 local fields = { 'updated_at', now_text, 'attempts', tonumber(attempts) or 0 }
+if forgotten then
+    fields[#fields + 1] = 'created_at'
+    fields[#fields + 1] = h.created
+end
 
 local function set(name, value)
     fields[#fields + 1] = name
@@ -134,8 +151,8 @@ local function keep(waiting, reason)
 end
 
 local function add_fields()
-    for i = 1, tonumber(ARGV[8]) do
-        local name, value = ARGV[7 + 2 * i], ARGV[8 + 2 * i]
+    for i = 1, tonumber(ARGV[9]) do
+        local name, value = ARGV[8 + 2 * i], ARGV[9 + 2 * i]
         if name == 'message_id' then
             local known = redis.call('HGET', status, name)
             if known and known ~= '' then
