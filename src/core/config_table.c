@@ -239,16 +239,18 @@ static const struct bh_config_row status_rows[] = {
 };
 
 static const struct bh_config_row http_rows[] = {
-    {.key = "listen", .type = BH_CONFIG_LISTEN, .fallback = "127.0.0.1:9177", .max = 300, .flags = BH_CONFIG_RESERVED,
+    {.key = "listen", .type = BH_CONFIG_LISTEN, .fallback = "127.0.0.1:9177", .max = 300,
      .reload = BH_CONFIG_RESTART, .offset = IN(http.listen),
-     .help = "Address and port of health checks, metrics, dashboard and webhooks; empty means none. Other than on "
-             "loopback it needs admin_token."},
+     .help = "Address and port of the health check (/healthz) and the webhook; empty means none. Other than on loopback "
+             "it needs admin_token. It speaks no TLS: put a proxy in front where the gateway comes from outside. While "
+             "the port is taken, messages are sent all the same."},
     {.key = "webhook_url", .type = BH_CONFIG_HTTP_URL, .fallback = "", .max = 1000, .flags = BH_CONFIG_RESERVED,
      .reload = BH_CONFIG_RESTART, .offset = IN(http.webhook_url),
      .help = "The URL under which the gateway reaches our webhooks, as it stands in the signed requests."},
-    {.key = "webhook_token", .type = BH_CONFIG_SECRET, .fallback = "", .max = 512, .flags = BH_CONFIG_RESERVED,
-     .reload = BH_CONFIG_RESTART, .offset = IN(http.webhook_token),
-     .help = "The last part of the webhooks' path, which only the gateway knows."},
+    {.key = "webhook_token", .type = BH_CONFIG_SECRET, .fallback = "", .max = 512,
+     .reload = BH_CONFIG_LIVE, .offset = IN(http.webhook_token),
+     .help = "The last part of the webhook's path, /webhook/TOKEN, which only the gateway knows. Delivery reports are "
+             "taken there; they also settle jobs whose answer was lost. Empty: no reports are taken."},
     {.key = "admin_token", .type = BH_CONFIG_SECRET, .fallback = "", .max = 512, .flags = BH_CONFIG_RESERVED,
      .reload = BH_CONFIG_RESTART, .offset = IN(http.admin_token),
      .help = "What a visitor of dashboard and API has to show."},

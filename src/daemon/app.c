@@ -11,6 +11,7 @@
 #include "core/gateway_profile.h"
 #include "daemon/clock.h"
 #include "daemon/config_load.h"
+#include "daemon/endpoint.h"
 #include "daemon/instance_lock.h"
 #include "daemon/keeper.h"
 #include "daemon/log.h"
@@ -39,6 +40,7 @@ struct app {
     struct bh_supervisor supervisor;
     struct bh_instance_lock instance_lock;
     struct bh_keeper *keeper;
+    struct bh_endpoint *endpoint;
     struct bh_account_event account_state;
 
     struct bh_worker **workers; /* owned */
@@ -82,11 +84,19 @@ keeper_on_closed(void *arg)
     BH_ASSERT(posted);
 }
 
+/* Behind the endpoint, which is closed when no worker is left to tell about. */
 static void
-end_keeper(struct app *app)
+endpoint_on_closed(void *arg)
 {
+    struct app *app = arg;
     app->ending = true;
     bh_keeper_stop(app->keeper);
+}
+
+static void
+end_endpoint(struct app *app)
+{
+    bh_endpoint_stop(app->endpoint);
 }
 
 static unsigned
@@ -113,7 +123,7 @@ stop_workers(struct app *app)
             left);
     post_all(app, (struct bh_message){.kind = BH_MESSAGE_STOP});
     if (app->running == 0)
-        end_keeper(app);
+        end_endpoint(app);
 }
 
 static void
@@ -279,6 +289,7 @@ reload(struct app *app)
         bh_log_configure(fresh);
         post_all(app, (struct bh_message){.kind = BH_MESSAGE_CONFIGURE});
         follow_account(app);
+        bh_endpoint_configure(app->endpoint, fresh);
         bh_log_write(BH_LOG_INFO, "reloaded", NULL, 0, "the configuration was read again");
     } else {
         bh_log_write(BH_LOG_ERROR, "reload_refused", NULL, 0,
@@ -352,6 +363,13 @@ pulse_distance(const struct app *app)
                            : PULSE_MS;
 }
 
+static bool
+endpoint_is_healthy(void *arg)
+{
+    const struct app *app = arg;
+    return app->stopping || loops_turn(app);
+}
+
 static void
 pulse_on_fire(uv_timer_t *timer)
 {
@@ -388,7 +406,7 @@ app_on_message(void *arg, const struct bh_message *message)
         break;
     case BH_MESSAGE_STOPPED:
         if (--app->running == 0)
-            end_keeper(app);
+            end_endpoint(app);
         break;
     case BH_MESSAGE_KEEPER_CLOSED:
         if (app->ending)
@@ -464,7 +482,16 @@ build(struct app *app, struct bh_error *error)
     uv_timer_init(&app->loop, &app->drain_limit);
     app->pulse.data = app->drain_limit.data = app;
 
-    return open_keeper(app, error);
+    status = open_keeper(app, error);
+    if (status != BH_OK)
+        return status;
+    const struct bh_endpoint_options endpoint = {
+        .config = app->config,
+        .is_healthy = endpoint_is_healthy,
+        .on_closed = endpoint_on_closed,
+        .arg = app,
+    };
+    return bh_endpoint_new(&app->loop, &endpoint, &app->endpoint, error);
 }
 
 static void
@@ -486,6 +513,7 @@ take_down(struct app *app)
     for (unsigned i = 0; i < app->workers_count; i++)
         bh_worker_free(app->workers[i]);
     bh_free(app->workers);
+    bh_endpoint_free(app->endpoint);
     bh_keeper_free(app->keeper);
     if (app->mailbox.items != NULL)
         bh_mailbox_release(&app->mailbox);
@@ -526,6 +554,7 @@ bh_app_run(const char *config_path, const struct bh_config *config)
     }
 
     bh_keeper_start(app.keeper);
+    bh_endpoint_start(app.endpoint);
     uv_timer_start(&app.pulse, pulse_on_fire, 0, pulse_distance(&app));
     bh_supervisor_ready(&app.supervisor);
     uv_run(&app.loop, UV_RUN_DEFAULT);

@@ -197,6 +197,9 @@ bh_rig_config(struct bh_rig *rig, const struct bh_rig_options *options, unsigned
     add_lines(&text, o->pool);
     add(&text, "[status]\n");
     add_lines(&text, o->status);
+    add(&text, "[http]\n");
+    add_key(&text, o->http, "listen", "");
+    add_lines(&text, o->http);
     add(&text, "[log]\n");
     add_key(&text, o->log, "mask", "no");
     add_lines(&text, o->log);

@@ -20,8 +20,11 @@
 #define BH_RIG_WAIT_MS     20000
 
 struct bh_rig_options {
-    /* Further lines of a section; a key that is given here stands in place of the rig's own. */
-    const char *redis, *gateway, *pool, *status, *log;
+    /*
+     * Further lines of a section; a key that is given here stands in place of the rig's own.  Without a line for it there is no
+     * HTTP endpoint, since its default port is one for the whole machine.
+     */
+    const char *redis, *gateway, *pool, *status, *http, *log;
     const char *queues; /* whole sections; NULL: "sms" and "voice" with all defaults */
     const char *sim;    /* the simulator's INI; NULL: its defaults */
     const char *const *redis_args;

@@ -1,0 +1,234 @@
+#include "daemon/endpoint.h"
+
+#include "core/alloc.h"
+#include "daemon/clock.h"
+#include "daemon/hush.h"
+#include "daemon/log.h"
+#include "daemon/reports.h"
+#include "http/router.h"
+#include "http/server.h"
+
+#define LISTEN_AGAIN_MS (10 * BH_SECOND_MS)
+
+struct bh_endpoint {
+    struct bh_endpoint_options options;
+    const struct bh_config *config; /* owned reference */
+    uv_loop_t *loop;
+    uv_timer_t timer;              /* the next try to listen; the end of what never listened */
+    struct bh_http_server *server; /* NULL: no address is configured */
+    struct bh_reports *reports;    /* NULL: there was no token yet */
+    bool listening, complained, stopping;
+    struct bh_hush hush;
+};
+
+/* ---- requests ---- */
+
+static bool
+route_is_healthy(void *arg)
+{
+    struct bh_endpoint *endpoint = arg;
+    return endpoint->options.is_healthy(endpoint->options.arg);
+}
+
+static enum bh_http_taken
+route_on_report(void *arg, const struct bh_delivery_report *report)
+{
+    struct bh_endpoint *endpoint = arg;
+    bool taken = endpoint->reports != NULL && bh_reports_take(endpoint->reports, report);
+    return taken ? BH_HTTP_TAKEN : BH_HTTP_NOT_TAKEN;
+}
+
+/* Whoever knocks again and again is told about with growing distance. */
+static void
+route_on_refused(void *arg, enum bh_http_refusal refusal, const char *why)
+{
+    static const char *const events[] = {
+        [BH_HTTP_WRONG_TOKEN] = "webhook_token_wrong",
+        [BH_HTTP_NO_REPORT] = "webhook_unreadable",
+    };
+    static const char *const texts[] = {
+        [BH_HTTP_WRONG_TOKEN] = "a webhook was called with a wrong token and is not answered",
+        [BH_HTTP_NO_REPORT] = "what was posted to the webhook is no report; it is dropped",
+    };
+    struct bh_endpoint *endpoint = arg;
+    unsigned kept_back;
+    if (!bh_hush_may_say(&endpoint->hush, events[refusal], NULL, bh_clock_mono(), &kept_back))
+        return;
+    const struct bh_log_field fields[] = {
+        bh_log_text("reason", why),
+        bh_log_int("kept_back", kept_back),
+    };
+    bh_log_write(BH_LOG_WARN, events[refusal], fields, BH_ARRAY_LEN(fields), "%s", texts[refusal]);
+}
+
+static void
+server_on_request(void *arg, const struct bh_http_request *request,
+                  struct bh_http_answer *ret_answer)
+{
+    struct bh_endpoint *endpoint = arg;
+    const struct bh_config_secret *token = &endpoint->config->http.webhook_token;
+    const struct bh_http_routes routes = {
+        .webhook_token = {token->bytes, token->len},
+        .zone = endpoint->config->gateway.zone,
+        .is_healthy = route_is_healthy,
+        .on_report = route_on_report,
+        .on_refused = route_on_refused,
+        .arg = endpoint,
+    };
+    bh_http_route(&routes, request, ret_answer);
+}
+
+/* ---- listening ---- */
+
+static void
+timer_on_fire(uv_timer_t *timer)
+{
+    bh_endpoint_start(timer->data);
+}
+
+void
+bh_endpoint_start(struct bh_endpoint *endpoint)
+{
+    struct bh_error error = {"", ""};
+    if (endpoint->server == NULL || endpoint->listening || endpoint->stopping)
+        return;
+    enum bh_status status = bh_http_server_listen(endpoint->server, &error);
+    endpoint->listening = status == BH_OK;
+    if (endpoint->listening) {
+        const struct bh_log_field fields[] = {
+            bh_log_text("host", endpoint->config->http.listen.host),
+            bh_log_int("port", bh_http_server_port(endpoint->server)),
+        };
+        bh_log_write(BH_LOG_INFO, "http_up", fields, BH_ARRAY_LEN(fields), "listening for HTTP");
+        return;
+    }
+    bool try_again = status != BH_EINVAL;
+    if (!endpoint->complained)
+        bh_log_write(BH_LOG_ERROR, "http_down", NULL, 0,
+                     "the HTTP endpoint cannot be opened (%s); messages are sent all the same, and "
+                     "%s",
+                     error.text,
+                     try_again ? "it is tried again every ten seconds"
+                               : "it stays closed until [http] listen is right and bellhopd was "
+                                 "restarted");
+    endpoint->complained = true;
+    if (try_again)
+        uv_timer_start(&endpoint->timer, timer_on_fire, LISTEN_AGAIN_MS, 0);
+}
+
+/* ---- life ---- */
+
+static void
+endpoint_on_timer_closed(uv_handle_t *timer)
+{
+    struct bh_endpoint *endpoint = timer->data;
+    endpoint->options.on_closed(endpoint->options.arg);
+}
+
+static void
+reports_on_closed(void *arg)
+{
+    struct bh_endpoint *endpoint = arg;
+    uv_close((uv_handle_t *)&endpoint->timer, endpoint_on_timer_closed);
+}
+
+static void
+server_on_closed(void *arg)
+{
+    struct bh_endpoint *endpoint = arg;
+    endpoint->listening = false;
+    if (endpoint->reports != NULL)
+        bh_reports_stop(endpoint->reports);
+    else
+        reports_on_closed(endpoint);
+}
+
+void
+bh_endpoint_stop(struct bh_endpoint *endpoint)
+{
+    if (endpoint->stopping)
+        return;
+    endpoint->stopping = true;
+    uv_timer_stop(&endpoint->timer);
+    if (endpoint->listening)
+        bh_http_server_stop(endpoint->server);
+    else
+        server_on_closed(endpoint);
+}
+
+/* Made when it is first wanted: it keeps a connection to Redis. */
+static enum bh_status
+want_reports(struct bh_endpoint *endpoint, struct bh_error *error)
+{
+    if (endpoint->reports != NULL || endpoint->server == NULL ||
+        endpoint->config->http.webhook_token.len == 0)
+        return BH_OK;
+    const struct bh_reports_options options = {
+        .config = endpoint->config,
+        .on_closed = reports_on_closed,
+        .arg = endpoint,
+    };
+    enum bh_status status = bh_reports_new(endpoint->loop, &options, &endpoint->reports, error);
+    if (status == BH_OK)
+        bh_reports_start(endpoint->reports);
+    return status;
+}
+
+enum bh_status
+bh_endpoint_new(uv_loop_t *loop, const struct bh_endpoint_options *options,
+                struct bh_endpoint **ret_endpoint, struct bh_error *error)
+{
+    const struct bh_config_listen *listen = &options->config->http.listen;
+    struct bh_endpoint *endpoint = bh_alloc_zero(sizeof(*endpoint));
+    enum bh_status status = BH_OK;
+    if (endpoint == NULL)
+        return BH_ENOMEM;
+    endpoint->options = *options;
+    endpoint->loop = loop;
+    endpoint->config = bh_config_retain(options->config);
+    uv_timer_init(loop, &endpoint->timer);
+    endpoint->timer.data = endpoint;
+    if (listen->host[0] != '\0') {
+        const struct bh_http_server_options server = {
+            .host = listen->host,
+            .port = listen->port,
+            .body_bytes_max = BH_REPORT_BODY_MAX,
+            .on_request = server_on_request,
+            .on_closed = server_on_closed,
+            .arg = endpoint,
+        };
+        status = bh_http_server_new(loop, &server, &endpoint->server);
+    }
+    if (status == BH_OK)
+        status = want_reports(endpoint, error);
+    if (status == BH_OK)
+        *ret_endpoint = endpoint;
+    /* A half-built endpoint is left to the end of the process, which follows at once. */
+    return status;
+}
+
+void
+bh_endpoint_configure(struct bh_endpoint *endpoint, const struct bh_config *config)
+{
+    struct bh_error error = {"", ""};
+    if (endpoint->stopping)
+        return;
+    bh_config_release(endpoint->config);
+    endpoint->config = bh_config_retain(config);
+    if (endpoint->reports != NULL)
+        bh_reports_configure(endpoint->reports, config);
+    else if (want_reports(endpoint, &error) != BH_OK)
+        bh_log_write(BH_LOG_ERROR, "reload_failed", NULL, 0, "delivery reports cannot be taken: %s",
+                     error.text[0] != '\0' ? error.text : "out of memory");
+}
+
+void
+bh_endpoint_free(struct bh_endpoint *endpoint)
+{
+    if (endpoint == NULL)
+        return;
+    bh_http_server_free(endpoint->server);
+    bh_reports_free(endpoint->reports);
+    bh_config_release(endpoint->config);
+    bh_free(endpoint);
+}
