@@ -105,8 +105,11 @@ accept_one(struct bh_http_server *server)
     struct sockaddr_storage from;
     socklen_t from_len = sizeof(from);
     int fd = accept(server->listen_fd, (struct sockaddr *)&from, &from_len);
-    if (fd < 0)
+    if (fd < 0) {
+        server->starved = errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM;
+        server->counters.starved += server->starved;
         return errno == EINTR || errno == ECONNABORTED;
+    }
     (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
     /* Refused for want of memory or a descriptor: the library has closed it, and the visitor tries again. */
     (void)MHD_add_connection(server->library, fd, (struct sockaddr *)&from, from_len);
@@ -123,7 +126,7 @@ listen_on_event(uv_poll_t *poll, int status, int events)
     while (status >= 0 && server->visitors_count < server->options.connections_max &&
            accept_one(server))
         continue;
-    /* At the bound, or out of descriptors: asked again by the patrol or by the next end of a connection. */
+    /* Watched again unless it would only tell the same: at the bound, or out of descriptors. */
     uv_poll_stop(poll);
     server->accepting = false;
     turn(server);
@@ -132,7 +135,7 @@ listen_on_event(uv_poll_t *poll, int status, int events)
 static void
 accept_again(struct bh_http_server *server)
 {
-    if (server->accepting || server->stopping ||
+    if (server->accepting || server->stopping || server->starved ||
         server->visitors_count >= server->options.connections_max)
         return;
     server->accepting = uv_poll_start(&server->listen_poll, UV_READABLE, listen_on_event) == 0;
@@ -168,7 +171,9 @@ close_handles(struct bh_http_server *server)
 static void
 timer_on_fire(uv_timer_t *timer)
 {
-    turn(timer->data);
+    struct bh_http_server *server = timer->data;
+    server->starved = false;
+    turn(server);
 }
 
 /* When the library wants to be called again, and while anybody is there the patrol. */

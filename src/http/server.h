@@ -70,6 +70,7 @@ struct bh_http_counters {
     uint64_t requests; /* handed to on_request */
     uint64_t refused;  /* not handed to it */
     uint64_t timeouts; /* connections that were too slow */
+    uint64_t starved;  /* tries to take a connection without a descriptor or memory for it */
 };
 
 struct bh_http_server;

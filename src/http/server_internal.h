@@ -34,6 +34,7 @@ struct bh_http_server {
     uv_timer_t timer;      /* the library's next timeout, and ours */
     unsigned handles;      /* of these three, how many are open */
     bool accepting, stopping;
+    bool starved; /* no descriptor for who waits: asked again by the patrol, not at once */
     struct bh_mono stop_at;           /* stopping: when the last ones are cut off */
     struct bh_http_visitor *visitors; /* owned; connections_max of them */
     unsigned visitors_count;

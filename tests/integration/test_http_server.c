@@ -3,9 +3,12 @@
  */
 #include <criterion/criterion.h>
 
+#include <fcntl.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -320,6 +323,48 @@ Test(http_server, takes_no_more_connections_than_it_may)
     until_connections(rig, 0);
     struct bh_http_counters counters = http_rig_stop(rig);
     cr_expect_eq(counters.connections, 12, "%llu", (unsigned long long)counters.connections);
+}
+
+/* The lowest descriptor that is free. */
+static int
+next_fd(void)
+{
+    int fd = open("/dev/null", O_RDONLY);
+    cr_assert_geq(fd, 0);
+    close(fd);
+    return fd;
+}
+
+Test(http_server, waits_when_there_are_no_descriptors)
+{
+    struct http_rig *rig = http_rig_start(&defaults);
+    struct rlimit before, tight;
+    int fds[6];
+    struct bh_test_http got;
+    cr_assert_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+    for (size_t i = 0; i < 6; i++)
+        cr_assert_geq(fds[i] = socket(AF_INET, SOCK_STREAM, 0), 0);
+    tight = before;
+    tight.rlim_cur = (rlim_t)next_fd() + 2;
+    cr_assert_eq(setrlimit(RLIMIT_NOFILE, &tight), 0);
+    const struct sockaddr_in address = {.sin_family = AF_INET,
+                                        .sin_port = htons((uint16_t)http_rig_port(rig)),
+                                        .sin_addr = {.s_addr = htonl(INADDR_LOOPBACK)}};
+    for (size_t i = 0; i < 6; i++)
+        cr_assert_eq(connect(fds[i], (const struct sockaddr *)&address, sizeof(address)), 0);
+    until_connections(rig, 2);
+    /* Four wait whom nobody can take.  It must not spin meanwhile. */
+    bh_sleep_ms(500);
+    cr_assert_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+    for (size_t i = 0; i < 6; i++) {
+        bh_test_http_call_on(fds[i], "GET", "/", NULL, NULL, &got);
+        cr_expect_eq(got.status, 200, "connection %zu: %s", i, bh_test_http_end_name(got.end));
+        bh_test_http_release(&got);
+        close(fds[i]);
+    }
+    struct bh_http_counters counters = http_rig_stop(rig);
+    cr_expect(counters.starved >= 1 && counters.starved <= 20, "asked %llu times",
+              (unsigned long long)counters.starved);
 }
 
 Test(http_server, ends_what_has_begun_when_it_stops)
