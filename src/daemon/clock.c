@@ -3,6 +3,8 @@
 #include <time.h>
 #include <uv.h>
 
+#include "daemon/clock_shift.h"
+
 struct bh_mono
 bh_clock_mono(void)
 {
@@ -14,5 +16,7 @@ bh_clock_wall(void)
 {
     struct timespec now = {0};
     clock_gettime(CLOCK_REALTIME, &now);
-    return bh_wall_from_timespec(now.tv_sec, now.tv_nsec);
+    struct bh_wall wall = bh_wall_from_timespec(now.tv_sec, now.tv_nsec);
+    wall.ms += bh_clock_shift();
+    return wall;
 }
