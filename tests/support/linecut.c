@@ -59,6 +59,7 @@ struct bh_linecut {
     enum bh_linecut_mode mode;
     unsigned value;
     uint64_t corrupt_at; /* in to_clients; UINT64_MAX: nothing to corrupt */
+    uint64_t sever_at;   /* in to_clients; UINT64_MAX: nothing to sever */
     bool refused;
     struct bh_linecut_counters counters;
     struct link links[LINKS_MAX];
@@ -226,6 +227,18 @@ corrupt(struct bh_linecut *self, char *bytes, size_t len)
     }
 }
 
+/* How much of `len` bytes passes; what does not is the end of its flow. */
+static size_t
+sever(struct bh_linecut *self, struct flow *flow, size_t len)
+{
+    if (self->sever_at > self->counters.to_clients + len)
+        return len;
+    len = (size_t)(self->sever_at - self->counters.to_clients);
+    self->sever_at = UINT64_MAX;
+    flow->ended = true;
+    return len;
+}
+
 /* Read what there is.  False: the link is broken. */
 static bool
 fill(struct bh_linecut *self, struct flow *flow, int from, bool is_answer)
@@ -244,6 +257,7 @@ fill(struct bh_linecut *self, struct flow *flow, int from, bool is_answer)
         if (self->mode == BH_LINECUT_MUTE)
             return true;
         corrupt(self, fresh, (size_t)got);
+        got = (ssize_t)sever(self, flow, (size_t)got);
         self->counters.to_clients += (uint64_t)got;
     } else {
         self->counters.from_clients += (uint64_t)got;
@@ -384,6 +398,7 @@ bh_linecut_start(const struct bh_linecut_options *options)
         give_up("calloc");
     self->options = *options;
     self->corrupt_at = UINT64_MAX;
+    self->sever_at = UINT64_MAX;
     listen_on(self);
     if (pipe(self->wake) != 0)
         give_up("pipe");
@@ -422,6 +437,8 @@ bh_linecut_set(struct bh_linecut *linecut, enum bh_linecut_mode mode, unsigned v
     linecut->value = value;
     linecut->corrupt_at =
         mode == BH_LINECUT_CORRUPT ? linecut->counters.to_clients + value : UINT64_MAX;
+    linecut->sever_at =
+        mode == BH_LINECUT_SEVER ? linecut->counters.to_clients + value : UINT64_MAX;
     /* An order of which nothing follows: the thread collects anew what it waits for. */
     linecut->say_len = 0;
     linecut->say_bytes = "";
@@ -445,6 +462,15 @@ bh_linecut_say(struct bh_linecut *linecut, const char *bytes, size_t len)
     linecut->say_bytes = bytes;
     linecut->say_len = len;
     give_order(linecut, ORDER_SAY);
+    pthread_mutex_unlock(&linecut->mutex);
+}
+
+void
+bh_linecut_redirect(struct bh_linecut *linecut, const char *upstream_path, uint16_t upstream_port)
+{
+    pthread_mutex_lock(&linecut->mutex);
+    linecut->options.upstream_path = upstream_path;
+    linecut->options.upstream_port = upstream_port;
     pthread_mutex_unlock(&linecut->mutex);
 }
 

@@ -28,6 +28,7 @@ enum bh_linecut_mode {
     BH_LINECUT_DELAY,   /* each piece waits `value` milliseconds */
     BH_LINECUT_MUTE,    /* requests pass, answers are thrown away */
     BH_LINECUT_CORRUPT, /* all bits of the answers' byte at offset `value`, counted from now, are turned */
+    BH_LINECUT_SEVER, /* after `value` more bytes of answers, the connection they came on ends (FIN), once */
 };
 
 enum bh_linecut_how {
@@ -55,6 +56,10 @@ void bh_linecut_cut(struct bh_linecut *linecut, enum bh_linecut_how how);
 
 /* Say `len` bytes to every client that is connected now, as if its server had.  At most 64 KiB. */
 void bh_linecut_say(struct bh_linecut *linecut, const char *bytes, size_t len);
+
+/* From the next connection on, another upstream; the path is borrowed.  Cut what is to leave the old one. */
+void bh_linecut_redirect(struct bh_linecut *linecut, const char *upstream_path,
+                         uint16_t upstream_port);
 
 /* Close every new connection at once, or not any more. */
 void bh_linecut_refuse(struct bh_linecut *linecut, int refused);

@@ -52,6 +52,9 @@ void bh_process_show(const struct bh_process *process);
 long bh_process_cpu_us(pid_t pid);
 long bh_process_rss_kib(pid_t pid);
 
+/* How many descriptors it has open. */
+unsigned bh_process_descriptors(pid_t pid);
+
 void bh_sleep_ms(long ms);
 long long bh_now_ms(void); /* monotonic */
 long long bh_unix_ms(void);

@@ -275,11 +275,18 @@ bh_rig_start_daemon(struct bh_rig *rig, const struct bh_rig_options *options,
 }
 
 void
-bh_rig_restart_daemon(struct bh_rig *rig, struct bh_daemon *daemon)
+bh_rig_restart_daemon_with(struct bh_rig *rig, struct bh_daemon *daemon,
+                           const char *const *environment)
 {
     bh_process_set_mark(&daemon->process);
-    bh_daemon_start(daemon, NULL);
+    bh_daemon_start(daemon, environment);
     wait_until_started(rig, daemon);
+}
+
+void
+bh_rig_restart_daemon(struct bh_rig *rig, struct bh_daemon *daemon)
+{
+    bh_rig_restart_daemon_with(rig, daemon, NULL);
 }
 
 void

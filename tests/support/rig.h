@@ -68,6 +68,8 @@ struct bh_daemon *bh_rig_start_daemon(struct bh_rig *rig, const struct bh_rig_op
 
 /* Start a daemon of the rig that has ended, again, and wait for its word. */
 void bh_rig_restart_daemon(struct bh_rig *rig, struct bh_daemon *daemon);
+void bh_rig_restart_daemon_with(struct bh_rig *rig, struct bh_daemon *daemon,
+                                const char *const *environment);
 
 /* The configuration of daemon number `index` by these options; kept until stop. */
 const char *bh_rig_config(struct bh_rig *rig, const struct bh_rig_options *options, unsigned index);
