@@ -271,7 +271,8 @@ handle_on_close(uv_handle_t *handle)
 static void
 try_close(struct bh_gateway_transport *transport)
 {
-    uv_timer_t *timers[] = {&transport->timer, &transport->later, &transport->rest};
+    uv_timer_t *timers[] = {&transport->timer, &transport->later, &transport->rest,
+                            &transport->late};
     if (!transport->is_closing) {
         transport->is_closing = true;
         bh_gateway_transport_close_multi(transport);
@@ -341,7 +342,8 @@ open_share(struct bh_gateway_transport *transport)
 static void
 open_timers(struct bh_gateway_transport *transport)
 {
-    uv_timer_t *timers[] = {&transport->timer, &transport->later, &transport->rest};
+    uv_timer_t *timers[] = {&transport->timer, &transport->later, &transport->rest,
+                            &transport->late};
     for (size_t i = 0; i < BH_ARRAY_LEN(timers); i++) {
         uv_timer_init(transport->loop, timers[i]); /* never fails */
         timers[i]->data = transport;

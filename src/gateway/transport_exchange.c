@@ -185,12 +185,18 @@ set_options(struct bh_gateway_sending *request)
     return code;
 }
 
+bh_ms
+bh_gateway_sending_timeout_ms(const struct bh_gateway_sending *request)
+{
+    return request->command.timeout_ms > 0 ? request->command.timeout_ms : DEFAULT_TIMEOUT_MS;
+}
+
 static CURLcode
 set_request(struct bh_gateway_sending *request)
 {
     const struct bh_submit_command *command = &request->command;
     request->body.max = request->transport->options.answer_bytes_max;
-    bh_ms timeout = command->timeout_ms > 0 ? command->timeout_ms : DEFAULT_TIMEOUT_MS;
+    bh_ms timeout = bh_gateway_sending_timeout_ms(request);
     CURL *easy = request->easy;
     CURLcode code = CURLE_OK;
     SET(code, easy, CURLOPT_URL, command->url);

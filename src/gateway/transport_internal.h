@@ -54,6 +54,7 @@ struct bh_gateway_sending {
     bool was_connected; /* a socket of it got as far as TCP, and then no request could be sent */
     bool socket_failed; /* for want of descriptors or memory */
     bool is_first_use;  /* of its connection */
+    bool is_put_off;    /* its time is over, see transport_late.c */
     struct bh_gateway_connection *connection;
 
     /* What came back. */
@@ -85,11 +86,14 @@ struct bh_gateway_transport {
     struct bh_gateway_transport_options options; /* strings owned */
     unsigned options_version;
 
-    CURLM *multi;     /* NULL until the first request, and after a rest */
-    CURLSH *share;    /* names and TLS sessions outlive the multi handle */
-    uv_timer_t timer; /* the library's */
-    uv_timer_t later; /* work that must not happen within the caller's call */
-    uv_timer_t rest;  /* nothing is under way: close the connections */
+    CURLM *multi;          /* NULL until the first request, and after a rest */
+    CURLSH *share;         /* names and TLS sessions outlive the multi handle */
+    uv_timer_t timer;      /* the library's */
+    uv_timer_t later;      /* work that must not happen within the caller's call */
+    uv_timer_t rest;       /* nothing is under way: close the connections */
+    uv_timer_t late;       /* the end of requests that were put off */
+    uint64_t wanted_at_ns; /* when the library's timer has to come; 0: no matter when */
+    uint64_t late_until_ns;
 
     struct bh_gateway_sending *requests; /* owned, one per slot */
     size_t slots;
@@ -116,8 +120,16 @@ enum bh_status bh_gateway_sending_prepare(struct bh_gateway_sending *request) BH
 struct bh_exchange bh_gateway_sending_judge(const struct bh_gateway_sending *request,
                                             CURLcode code);
 
+/* How long the whole request may take. */
+bh_ms bh_gateway_sending_timeout_ms(const struct bh_gateway_sending *request);
+
 /* Forget what the last exchange left, keep the handle. */
 void bh_gateway_sending_clean(struct bh_gateway_sending *request);
+
+/* ---- transport_late.c ---- */
+
+/* To be called before the library is: have we been asleep for so long that its timer comes too late? */
+void bh_gateway_transport_awake(struct bh_gateway_transport *transport);
 
 /* ---- transport_socket.c ---- */
 

@@ -24,6 +24,7 @@ static void
 act(struct bh_gateway_transport *transport, curl_socket_t fd, int events)
 {
     int running;
+    bh_gateway_transport_awake(transport);
     /* The code is about the whole multi handle; failures of single requests come as messages. */
     (void)curl_multi_socket_action(transport->multi, fd, events, &running);
     bh_gateway_transport_drain(transport);
@@ -145,6 +146,7 @@ multi_on_timer(CURLM *multi, long timeout_ms, void *arg)
 {
     struct bh_gateway_transport *transport = arg;
     (void)multi;
+    transport->wanted_at_ns = timeout_ms < 0 ? 0 : uv_hrtime() + (uint64_t)timeout_ms * 1000000;
     if (timeout_ms < 0)
         uv_timer_stop(&transport->timer);
     else
