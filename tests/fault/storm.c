@@ -95,7 +95,7 @@ start_world(struct storm_world *world)
         .without_daemon = true,
         .gateway = "connect_timeout = 500ms\ntimeout = 2s\nreload_lock = 20s\n"
                    "balance_interval = 10s",
-        .pool = "workers = 2\nlease = 5s",
+        .pool = "workers = 2\nlease = 5s\ndrain_timeout = 3s",
         .status = "events = 1000000",
         .queues = "[queue sms]\nretry = 1s*\n"
                   "[queue careful]\ntype = sms\nretry = 1s*\non_uncertain = hold\n"
@@ -233,9 +233,13 @@ end_strike(struct storm_world *world, struct storm_strike *strike)
         strike->sent_before[i] = world->seats[i].sent;
 }
 
-/* The strikes of the plan lie domain by domain; `at` is the first that has not ended. */
+/*
+ * The strikes of the plan lie domain by domain; `at` is the first that has not ended.  What took longer than planned puts
+ * off all that follows in its domain, so that the rests between are kept.
+ */
 struct course {
     size_t at[STORM_DOMAINS], until[STORM_DOMAINS];
+    long long behind_ms[STORM_DOMAINS];
 };
 
 static void
@@ -258,13 +262,15 @@ advance(struct storm_world *world, struct course *course, bool over)
             continue;
         struct storm_strike *strike = &world->plan.strikes[course->at[domain]];
         long long age = age_of(world);
-        if (strike->began_at == 0 && !over && age >= strike->begin_ms)
+        if (strike->began_at == 0 && !over && age >= strike->begin_ms + course->behind_ms[domain])
             begin_strike(world, strike);
         if (strike->began_at == 0)
             continue;
         if (over || bh_now_ms() >= strike->began_at + strike->length_ms) {
             end_strike(world, strike);
             course->at[domain]++;
+            course->behind_ms[domain] =
+                strike->ended_at - world->begin_at - strike->begin_ms - strike->length_ms;
         }
     }
 }

@@ -173,7 +173,10 @@ may_stay(const char *key)
 static void
 read_key(struct books *books, const char *key)
 {
-    bool expires = bh_rig_integer(&books->world->rig, "PTTL %s", key) >= 0;
+    long long ttl = bh_rig_integer(&books->world->rig, "PTTL %s", key);
+    bool expires = ttl != -1;
+    if (ttl == -2)
+        return; /* gone meanwhile */
     if (strstr(key, ":status:") != NULL)
         read_status(books, key, expires);
     else if (!expires && !may_stay(key))

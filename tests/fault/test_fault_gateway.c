@@ -1,0 +1,164 @@
+/*
+ * The gateway in the moods that concern many jobs at once: it asks for patience, sends us elsewhere, comes back.
+ */
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fault/fault_jobs.h"
+#include "support/linecut.h"
+
+static void
+expect_attempts(struct bh_rig *rig, const char *prefix, unsigned count, const char *attempts)
+{
+    for (unsigned i = 0; i < count; i++) {
+        const char *id = bh_rig_text(rig, "%s-%u", prefix, i);
+        cr_expect(bh_rig_is(rig, "sms", id, "attempts", attempts), "%s: %s attempts, not %s", id,
+                  bh_rig_field(rig, "sms", id, "attempts"), attempts);
+    }
+}
+
+/* How many messages were asked to be sent between these moments. */
+static unsigned
+requests_between(struct bh_rig *rig, long long from_ms, long long until_ms)
+{
+    unsigned count = 0;
+    const struct bh_tap_request *request;
+    for (unsigned i = 0; (request = bh_tap_find(rig->tap, NULL, NULL, i)) != NULL; i++)
+        count += strncmp(request->head, "POST /api/sms", 13) == 0 && request->at_ms >= from_ms &&
+                 request->at_ms < until_ms;
+    return count;
+}
+
+static void
+wait_out_retry_after(const char *kind)
+{
+    struct bh_rig rig;
+    const struct bh_rig_options options = {.tap = true, .sim = "[gateway]\nanswer_delay_ms = 20\n"};
+    bh_rig_start(&rig, &options);
+    fault_push(&rig, kind, 0, 20);
+    fault_expect_all_sent_once(&rig, kind, 20);
+    bh_rig_tell(&rig, "fault",
+                bh_rig_text(&rig, "{\"kind\":\"%s\",\"retry_after\":4,\"count\":-1}", kind));
+    fault_push(&rig, kind, 20, 80);
+    BH_RIG_UNTIL(&rig, bh_rig_sim_number(&rig, "faults", "hits") > 0);
+    long long refused = bh_now_ms();
+    /* All that were under way together have their answers soon; then the door is shut. */
+    bh_sleep_ms(1000);
+    unsigned hits = (unsigned)bh_rig_sim_number(&rig, "faults", "hits");
+    bh_rig_tell(&rig, "unfault", "{}");
+    BH_RIG_UNTIL_MS(&rig, FAULT_WAIT_MS, requests_between(&rig, refused + 1000, bh_now_ms()) > 0);
+    cr_expect_geq(bh_now_ms() - refused, 3500, "%s: asked again after %lld ms", kind,
+                  bh_now_ms() - refused);
+    cr_expect_leq(hits, 16, "%s: no more than were under way together", kind);
+    fault_expect_all_sent_once(&rig, kind, 80);
+    expect_attempts(&rig, kind, 80, "1");
+    bh_rig_stop(&rig);
+}
+
+Test(gateway_moods, too_many_requests_are_waited_out_and_burn_no_attempt)
+{
+    wait_out_retry_after("429");
+}
+
+Test(gateway_moods, an_unavailable_service_is_waited_out_and_burns_no_attempt)
+{
+    wait_out_retry_after("503");
+}
+
+/* A POST that is sent elsewhere is a POST in somebody else's hands. */
+Test(gateway_moods, a_redirect_is_not_followed)
+{
+    struct bh_rig rig;
+    const struct bh_rig_options options = {.tap = true};
+    bh_rig_start(&rig, &options);
+    bh_rig_tell(&rig, "fault", "{\"kind\":\"redirect\",\"count\":-1}");
+    fault_push(&rig, "away", 0, 3);
+    fault_expect_line(&rig, 0, "gateway_down");
+    for (unsigned i = 0; i < bh_tap_count(rig.tap, NULL, NULL); i++)
+        cr_expect_null(strstr(bh_tap_find(rig.tap, NULL, NULL, i)->head, "elsewhere"));
+    cr_expect_eq(fault_accepted(&rig), 0);
+    bh_rig_tell(&rig, "unfault", "{}");
+    BH_RIG_UNTIL_MS(&rig, FAULT_WAIT_MS, bh_rig_unfinished(&rig, "sms") == 0);
+    cr_expect_eq(fault_accepted(&rig), 3);
+    bh_rig_stop(&rig);
+}
+
+/*
+ * Hundreds of jobs have waited for it.  Each worker asks with one request; where that is good its window grows by one
+ * with each full round, so that within n round trips it has sent no more than 1 + 2 + ... + n.
+ */
+#define ROUND_MS 200
+#define WORKERS  4
+
+Test(gateway_moods, a_recovered_gateway_is_not_overrun)
+{
+    struct bh_rig rig;
+    struct bh_rig_options options = {
+        .tap = true,
+        .without_daemon = true,
+        .pool = "workers = 2",
+        .gateway = "max_connections = 32",
+        .sim = "[gateway]\nanswer_delay_ms = 200\n",
+    };
+    bh_rig_start(&rig, &options);
+    const struct bh_linecut_options to_tap = {.upstream_port = rig.gateway_port};
+    struct bh_linecut *line = bh_linecut_start(&to_tap);
+    rig.gateway_port = bh_linecut_port(line);
+    bh_rig_start_daemon(&rig, NULL, NULL);
+    bh_rig_start_daemon(&rig, NULL, NULL);
+    bh_linecut_refuse(line, 1);
+    fault_push(&rig, "herd", 0, 400);
+    /* All four breakers are open: each had its failures, and the jobs wait for it. */
+    for (unsigned i = 0; i < 2; i++)
+        BH_RIG_UNTIL(&rig, bh_process_count(&rig.daemons[i].process, " gateway_down ") >= 2);
+    bh_linecut_refuse(line, 0);
+    BH_RIG_UNTIL_MS(&rig, FAULT_WAIT_MS, bh_tap_count(rig.tap, NULL, NULL) > 0);
+    long long first = bh_tap_find(rig.tap, NULL, NULL, 0)->at_ms;
+    BH_RIG_UNTIL_MS(&rig, FAULT_WAIT_MS, bh_now_ms() > first + 1000);
+    unsigned rounds = 1000 / ROUND_MS, most = 0;
+    for (unsigned i = 1; i <= rounds; i++)
+        most += i * WORKERS;
+    unsigned seen = requests_between(&rig, first, first + 1000);
+    cr_expect_leq(requests_between(&rig, first, first + ROUND_MS), WORKERS,
+                  "one request of each worker finds out");
+    cr_expect_leq(seen, most, "%u requests in the first second", seen);
+    fprintf(stderr, "herd: %u requests in the first second, at most %u\n", seen, most);
+    fault_expect_all_sent_once(&rig, "herd", 400);
+    expect_attempts(&rig, "herd", 400, "1");
+    bh_rig_stop(&rig);
+    bh_linecut_stop(line);
+}
+
+/* It accepts connections and says nothing, in the places where a request can get stuck before it is read. */
+Test(gateway_moods, what_is_stuck_before_it_is_read_is_not_lost_or_doubled)
+{
+    static const struct {
+        const char *name, *fault;
+    } rows[] = {
+        {"head", "{\"kind\":\"hang\",\"at\":\"head\",\"count\":3}"            },
+        {"body", "{\"kind\":\"hang\",\"at\":\"body\",\"bytes\":5,\"count\":3}"},
+        {"read", "{\"kind\":\"hang\",\"at\":\"before\",\"count\":3}"          },
+        {"late", "{\"kind\":\"hang\",\"at\":\"after\",\"count\":3}"           },
+    };
+    struct bh_rig rig;
+    const struct bh_rig_options options = {
+        .gateway = FAULT_GATEWAY, .queues = "[queue sms]\nretry = 1s*\n", .sim = FAULT_SIM};
+    bh_rig_start(&rig, &options);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        bh_rig_tell(&rig, "fault", rows[i].fault);
+        for (unsigned k = 0; k < 6; k++)
+            bh_rig_push(
+                &rig, "sms",
+                bh_rig_text(&rig, "{\"id\":\"%s-%u\",\"to\":\"4917188%02zu%02u\",\"text\":\"%s\"}",
+                            rows[i].name, k, i, k, rows[i].name));
+    }
+    BH_RIG_UNTIL_MS(&rig, FAULT_WAIT_MS, bh_rig_unfinished(&rig, "sms") == 0);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        for (unsigned k = 0; k < 6; k++) {
+            const char *id = bh_rig_text(&rig, "%s-%u", rows[i].name, k);
+            bh_rig_wait_state(&rig, "sms", id, "sent");
+            cr_expect_eq(bh_rig_accepted(&rig, id), 1, "%s: %lld", id, bh_rig_accepted(&rig, id));
+        }
+    bh_rig_stop(&rig);
+}

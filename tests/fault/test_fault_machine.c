@@ -1,0 +1,154 @@
+/*
+ * The machine itself: descriptors, the log's disk, the wall clock.
+ */
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "fault/fault_jobs.h"
+
+#define HOUR_MS 3600000LL
+
+/* From the next start on the daemon is run by a shell that says these words before it becomes the daemon. */
+static void
+run_behind(struct bh_rig *rig, const char *words, const char *redirection)
+{
+    const char *program = getenv("BELLHOP_TEST_DAEMON");
+    const char *path = bh_rig_text(rig, "%s/bellhopd", rig->dir);
+    FILE *file = fopen(path, "w");
+    cr_assert_not_null(file);
+    fprintf(file, "#!/bin/sh\n%s\nexec %s \"$@\" %s\n", words,
+            program != NULL && program[0] != '\0' ? program : BH_DAEMON_PROGRAM, redirection);
+    fclose(file);
+    cr_assert_eq(chmod(path, 0700), 0);
+    setenv("BELLHOP_TEST_DAEMON", path, 1);
+}
+
+/* ---- descriptors ---- */
+
+Test(machine, without_descriptors_it_goes_on_with_those_it_has)
+{
+    struct bh_rig rig;
+    struct bh_rig_options options = {
+        .gateway = "max_connections = 32\n",
+        .sim = "[gateway]\nanswer_delay_ms = 100\n",
+    };
+    bh_rig_start(&rig, &options);
+    fault_push(&rig, "fd", 0, 1);
+    fault_expect_all_sent_once(&rig, "fd", 1);
+    unsigned at_work = bh_process_descriptors(rig.daemons[0].process.pid);
+    cr_assert_eq(bh_daemon_stop(&rig.daemons[0], BH_RIG_WAIT_MS), 0);
+
+    /* Room for two more connections to the gateway, of 32 that it would like to have. */
+    run_behind(&rig, bh_rig_text(&rig, "ulimit -n %u", at_work + 2), "");
+    bh_rig_restart_daemon(&rig, &rig.daemons[0]);
+    fault_push(&rig, "fd", 1, 200);
+    fault_expect_line(&rig, 0, "descriptor");
+    fault_expect_all_sent_once(&rig, "fd", 200);
+    cr_expect_leq(bh_process_descriptors(rig.daemons[0].process.pid), at_work + 2);
+    bh_rig_stop(&rig);
+}
+
+/* ---- the log ---- */
+
+static void
+log_nowhere(const char *words, const char *redirection)
+{
+    struct bh_rig rig;
+    struct bh_rig_options options = {.without_daemon = true};
+    bh_rig_start(&rig, &options);
+    run_behind(&rig, words, redirection);
+    bh_rig_start_daemon(&rig, NULL, NULL);
+    fault_push(&rig, "log", 0, 50);
+    fault_expect_all_sent_once(&rig, "log", 50);
+    bh_rig_stop(&rig);
+}
+
+Test(machine, a_full_disk_under_the_log_stops_no_message)
+{
+    log_nowhere("", ">/dev/full 2>&1");
+}
+
+Test(machine, a_log_that_nobody_reads_any_more_stops_no_message)
+{
+    char path[] = "/tmp/bellhop-pipe.XXXXXX";
+    int fd = mkstemp(path);
+    cr_assert_geq(fd, 0);
+    close(fd);
+    unlink(path);
+    cr_assert_eq(mkfifo(path, 0600), 0);
+    /* The reader is gone after one line. */
+    char words[128], redirection[64];
+    snprintf(words, sizeof(words), "(read line <%s) &", path);
+    snprintf(redirection, sizeof(redirection), ">%s 2>&1", path);
+    log_nowhere(words, redirection);
+    unlink(path);
+}
+
+/* ---- the wall clock ---- */
+
+struct clock {
+    char path[96];
+    _Atomic long long *shift_ms;
+};
+
+static void
+open_clock(struct bh_rig *rig, struct clock *clock)
+{
+    snprintf(clock->path, sizeof(clock->path), "%s/shift", rig->dir);
+    int fd = open(clock->path, O_RDWR | O_CREAT, 0600);
+    cr_assert(fd >= 0 && ftruncate(fd, sizeof(*clock->shift_ms)) == 0);
+    clock->shift_ms =
+        mmap(NULL, sizeof(*clock->shift_ms), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    cr_assert_neq(clock->shift_ms, MAP_FAILED);
+    close(fd);
+}
+
+static void
+push_timed(struct bh_rig *rig, const char *id, const char *more)
+{
+    bh_rig_push(rig, "sms",
+                bh_rig_text(rig, "{\"id\":\"%s\",\"to\":\"491719990500\",\"text\":\"%s\",%s}", id,
+                            id, more));
+}
+
+/* Delays and ttl go by Redis' clock, whatever a worker's own says, and however often it changes its mind. */
+Test(machine, a_workers_clock_may_go_by_hours_in_either_direction)
+{
+    static const long long shifts[] = {3 * HOUR_MS, -3 * HOUR_MS, 30 * 24 * HOUR_MS, 0};
+    struct bh_rig rig;
+    struct clock clock;
+    const struct bh_rig_options options = {.without_daemon = true};
+    bh_rig_start(&rig, &options);
+    open_clock(&rig, &clock);
+    const char *environment[] = {bh_rig_text(&rig, "BELLHOP_CLOCK_SHIFT=%s", clock.path), NULL};
+    bh_rig_start_daemon(&rig, NULL, environment);
+    for (size_t i = 0; i < sizeof(shifts) / sizeof(shifts[0]); i++) {
+        const char *delayed = bh_rig_text(&rig, "delayed-%zu", i);
+        const char *short_lived = bh_rig_text(&rig, "short-%zu", i);
+        const char *far = bh_rig_text(&rig, "far-%zu", i);
+        long long pushed = bh_unix_ms();
+        push_timed(&rig, delayed, "\"delay\":\"+2s\"");
+        push_timed(&rig, far, "\"delay\":\"+2h\"");
+        bh_rig_wait_state(&rig, "sms", delayed, "scheduled");
+        atomic_store(clock.shift_ms, shifts[i]);
+        push_timed(&rig, short_lived, "\"ttl\":1");
+        bh_rig_wait_state(&rig, "sms", short_lived, "sent");
+        bh_rig_wait_state(&rig, "sms", delayed, "sent");
+        cr_expect_geq(bh_unix_ms() - pushed, 2000, "%s was sent early", delayed);
+        long long sent_at = bh_rig_number(&rig, "sms", delayed, "sent_at");
+        cr_expect(sent_at >= pushed + 2000 && sent_at <= bh_unix_ms(), "%s: %lld", delayed,
+                  sent_at);
+        bh_rig_wait_state(&rig, "sms", far, "scheduled");
+    }
+    cr_expect_eq(bh_rig_sim_number(&rig, "stats?limit=0", "foreign_ids_doubled_count"), 0);
+    bh_rig_stop(&rig);
+    munmap(clock.shift_ms, sizeof(*clock.shift_ms));
+}
