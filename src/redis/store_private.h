@@ -29,11 +29,12 @@ struct bh_known_claim {
 
 struct bh_waiter {
     struct bh_redis_connection connection;
-    bool initialised;       /* until the connection is released */
-    bool started;           /* until on_closed */
-    bool sent;              /* a BLMOVE is under way */
-    size_t open;            /* WAITs to be answered by the next wake-up */
-    unsigned queue;         /* the number that they name */
+    bool initialised; /* until the connection is released */
+    bool started;     /* until on_closed */
+    bool sent;        /* a BLMOVE is under way */
+    bool lost;        /* the answer of one was lost, and what it has moved is to be looked for */
+    size_t open;      /* WAITs to be answered by the next wake-up */
+    unsigned queue;   /* the number that they name */
     struct bh_mono wake_at; /* answer then without having read anything; NEVER: not planned */
 };
 

@@ -22,6 +22,7 @@ bh_waiter_wake(struct bh_line *line)
     struct bh_waiter *waiter = &line->waiter;
     size_t open = waiter->open;
     waiter->wake_at = BH_MONO_NEVER;
+    waiter->lost = false;
     waiter->open = 0; /* before the events: their receiver may wait again at once */
     for (; open > 0; open--) {
         struct bh_event event = {.kind = BH_EVENT_WOKEN, .queue = waiter->queue};
@@ -52,6 +53,7 @@ wait_on_reply(void *arg, const struct redisReply *reply, const char *error_text)
     if (line->waiter.open == 0)
         return;
     if (reply == NULL) {
+        line->waiter.lost = true;
         plan_wake(line, POLL_MS);
     } else if (bh_reply_error(reply, &text)) {
         (void)bh_store_error(line->store, &line->waiter.connection, "wait", text);
@@ -61,10 +63,15 @@ wait_on_reply(void *arg, const struct redisReply *reply, const char *error_text)
     }
 }
 
+/* A read whose answer was lost may have moved a job aside, which another read would not notice. */
 static void
 wait_on_up(void *arg)
 {
     struct bh_line *line = arg;
+    if (line->waiter.lost) {
+        bh_waiter_wake(line);
+        return;
+    }
     line->waiter.wake_at = BH_MONO_NEVER; /* it was set for want of this connection */
     bh_waiter_pump(line);
 }

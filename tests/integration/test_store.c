@@ -232,6 +232,38 @@ Test(store, a_wait_ends_when_nothing_comes)
 }
 
 static void
+kill_who_is_blocked(void)
+{
+    redisReply *list = redisCommand(side, "CLIENT LIST");
+    cr_assert(list != NULL && list->type == REDIS_REPLY_STRING);
+    /* "id=7 addr=... flags=b ..." line by line. */
+    char *flags = strstr(list->str, "flags=b");
+    cr_assert_not_null(flags);
+    char *line = flags;
+    while (line > list->str && line[-1] != '\n')
+        line--;
+    long long id = strtoll(line + strlen("id="), NULL, 10);
+    freeReplyObject(list);
+    cr_expect_eq(run("CLIENT KILL ID %lld", id), 1);
+}
+
+/* The job was moved aside for a client that never heard of it: waiting once more would not find it. */
+Test(store, looks_again_when_the_answer_of_a_wait_is_lost)
+{
+    worker_come_up(&worker);
+    worker_wait(&worker, 1);
+    worker_flush(&worker);
+    WORK_UNTIL(&worker, somebody_is_blocked());
+    uint64_t begin = uv_hrtime();
+    run("LPUSH bellhop:{q}:in moved");
+    kill_who_is_blocked();
+    WORK_UNTIL(&worker, worker_count(&worker, 0, BH_EVENT_WOKEN) == 1);
+    cr_expect_leq(seconds_since(begin), 3.0);
+    cr_expect_eq(claim_now(1), 1);
+    worker_finish(&worker);
+}
+
+static void
 wait_again_twice(struct worker *self, const struct bh_event *event)
 {
     if (event->kind != BH_EVENT_WOKEN || worker_count(self, 0, BH_EVENT_WOKEN) > 2)
