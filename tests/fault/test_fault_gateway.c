@@ -30,6 +30,17 @@ requests_between(struct bh_rig *rig, long long from_ms, long long until_ms)
     return count;
 }
 
+/* 0: none yet. */
+static long long
+first_request_at(struct bh_rig *rig)
+{
+    const struct bh_tap_request *request;
+    for (unsigned i = 0; (request = bh_tap_find(rig->tap, NULL, NULL, i)) != NULL; i++)
+        if (strncmp(request->head, "POST /api/sms", 13) == 0)
+            return request->at_ms;
+    return 0;
+}
+
 static void
 wait_out_retry_after(const char *kind)
 {
@@ -39,7 +50,10 @@ wait_out_retry_after(const char *kind)
     fault_push(&rig, kind, 0, 20);
     fault_expect_all_sent_once(&rig, kind, 20);
     bh_rig_tell(&rig, "fault",
-                bh_rig_text(&rig, "{\"kind\":\"%s\",\"retry_after\":4,\"count\":-1}", kind));
+                bh_rig_text(&rig,
+                            "{\"kind\":\"%s\",\"retry_after\":4,\"count\":-1,"
+                            "\"match\":{\"path\":\"/api/sms\"}}",
+                            kind));
     fault_push(&rig, kind, 20, 80);
     BH_RIG_UNTIL(&rig, bh_rig_sim_number(&rig, "faults", "hits") > 0);
     long long refused = bh_now_ms();
@@ -50,7 +64,7 @@ wait_out_retry_after(const char *kind)
     BH_RIG_UNTIL_MS(&rig, FAULT_WAIT_MS, requests_between(&rig, refused + 1000, bh_now_ms()) > 0);
     cr_expect_geq(bh_now_ms() - refused, 3500, "%s: asked again after %lld ms", kind,
                   bh_now_ms() - refused);
-    cr_expect_leq(hits, 16, "%s: no more than were under way together", kind);
+    cr_expect_leq(hits, 16, "%s: %u, more than were under way together", kind, hits);
     fault_expect_all_sent_once(&rig, kind, 80);
     expect_attempts(&rig, kind, 80, "1");
     bh_rig_stop(&rig);
@@ -98,23 +112,25 @@ Test(gateway_moods, a_recovered_gateway_is_not_overrun)
         .tap = true,
         .without_daemon = true,
         .pool = "workers = 2",
-        .gateway = "max_connections = 32",
+        .gateway = "max_connections = 16",
         .sim = "[gateway]\nanswer_delay_ms = 200\n",
     };
     bh_rig_start(&rig, &options);
-    const struct bh_linecut_options to_tap = {.upstream_port = rig.gateway_port};
-    struct bh_linecut *line = bh_linecut_start(&to_tap);
-    rig.gateway_port = bh_linecut_port(line);
+    /* A port on which nobody listens yet: what accepts and closes could have read a request. */
+    struct bh_linecut *nobody = bh_linecut_start(&(struct bh_linecut_options){0});
+    const struct bh_linecut_options to_tap = {.listen_port = bh_linecut_port(nobody),
+                                              .upstream_port = rig.gateway_port};
+    bh_linecut_stop(nobody);
+    rig.gateway_port = to_tap.listen_port;
     bh_rig_start_daemon(&rig, NULL, NULL);
     bh_rig_start_daemon(&rig, NULL, NULL);
-    bh_linecut_refuse(line, 1);
     fault_push(&rig, "herd", 0, 400);
     /* All four breakers are open: each had its failures, and the jobs wait for it. */
     for (unsigned i = 0; i < 2; i++)
         BH_RIG_UNTIL(&rig, bh_process_count(&rig.daemons[i].process, " gateway_down ") >= 2);
-    bh_linecut_refuse(line, 0);
-    BH_RIG_UNTIL_MS(&rig, FAULT_WAIT_MS, bh_tap_count(rig.tap, NULL, NULL) > 0);
-    long long first = bh_tap_find(rig.tap, NULL, NULL, 0)->at_ms;
+    struct bh_linecut *line = bh_linecut_start(&to_tap);
+    BH_RIG_UNTIL_MS(&rig, FAULT_WAIT_MS, first_request_at(&rig) != 0);
+    long long first = first_request_at(&rig);
     BH_RIG_UNTIL_MS(&rig, FAULT_WAIT_MS, bh_now_ms() > first + 1000);
     unsigned rounds = 1000 / ROUND_MS, most = 0;
     for (unsigned i = 1; i <= rounds; i++)
@@ -122,6 +138,7 @@ Test(gateway_moods, a_recovered_gateway_is_not_overrun)
     unsigned seen = requests_between(&rig, first, first + 1000);
     cr_expect_leq(requests_between(&rig, first, first + ROUND_MS), WORKERS,
                   "one request of each worker finds out");
+    cr_expect_gt(seen, 0);
     cr_expect_leq(seen, most, "%u requests in the first second", seen);
     fprintf(stderr, "herd: %u requests in the first second, at most %u\n", seen, most);
     fault_expect_all_sent_once(&rig, "herd", 400);

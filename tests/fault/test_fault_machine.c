@@ -152,3 +152,82 @@ Test(machine, a_workers_clock_may_go_by_hours_in_either_direction)
     bh_rig_stop(&rig);
     munmap(clock.shift_ms, sizeof(*clock.shift_ms));
 }
+
+/* A Redis whose clock is moved by `clock`; nobody else of the rig is. */
+static void
+start_shifted_redis(struct bh_rig *rig, struct clock *clock)
+{
+    open_clock(rig, clock);
+    setenv("LD_PRELOAD", BH_SHIFTED_TIME, 1);
+    setenv("BELLHOP_CLOCK_SHIFT", clock->path, 1);
+    bh_rig_start_redis(rig);
+    unsetenv("LD_PRELOAD");
+    unsetenv("BELLHOP_CLOCK_SHIFT");
+    redisReply *before = bh_rig_command(rig, "TIME");
+    long long seconds = strtoll(before->element[0]->str, NULL, 10);
+    atomic_store(clock->shift_ms, 5 * HOUR_MS);
+    redisReply *after = bh_rig_command(rig, "TIME");
+    cr_assert_geq(strtoll(after->element[0]->str, NULL, 10) - seconds, 5 * 3600, "it takes effect");
+    atomic_store(clock->shift_ms, 0);
+    freeReplyObject(before);
+    freeReplyObject(after);
+}
+
+/* Redis' clock is the one that delays and ttl go by: what it says is due is due. */
+Test(machine, redis_clock_may_go_forwards_by_hours)
+{
+    struct bh_rig rig;
+    struct clock clock;
+    const struct bh_rig_options options = {.without_redis = true, .without_daemon = true};
+    bh_rig_start(&rig, &options);
+    start_shifted_redis(&rig, &clock);
+    bh_rig_start_daemon(&rig, NULL, NULL);
+    push_timed(&rig, "two", "\"delay\":\"+2h\"");
+    push_timed(&rig, "four", "\"delay\":\"+4h\"");
+    push_timed(&rig, "gone", "\"delay\":\"+1h\",\"ttl\":30");
+    bh_rig_wait_state(&rig, "sms", "gone", "scheduled");
+    bh_rig_wait_state(&rig, "sms", "four", "scheduled");
+    atomic_store(clock.shift_ms, 3 * HOUR_MS);
+    push_timed(&rig, "new", "\"ttl\":1");
+    bh_rig_wait_state(&rig, "sms", "new", "sent");
+    bh_rig_wait_state(&rig, "sms", "two", "sent");
+    bh_rig_wait_state(&rig, "sms", "gone", "expired");
+    bh_rig_wait_state(&rig, "sms", "four", "scheduled");
+    fault_push(&rig, "later", 0, 20);
+    BH_RIG_UNTIL(&rig, bh_rig_unfinished(&rig, "sms") == 1);
+    cr_expect_eq(fault_accepted(&rig), 22);
+    cr_expect_eq(bh_rig_sim_number(&rig, "stats?limit=0", "foreign_ids_doubled_count"), 0);
+    bh_rig_stop(&rig);
+    munmap(clock.shift_ms, sizeof(*clock.shift_ms));
+}
+
+/* What waits waits longer, what is new is sent at once, whatever its rate; and nothing is early when it is set right. */
+Test(machine, redis_clock_may_go_backwards_by_hours)
+{
+    struct bh_rig rig;
+    struct clock clock;
+    const struct bh_rig_options options = {
+        .without_redis = true,
+        .without_daemon = true,
+        .gateway = "requests_per_second = 20\n",
+        .queues = "[queue sms]\nrate = 20\n",
+    };
+    bh_rig_start(&rig, &options);
+    start_shifted_redis(&rig, &clock);
+    atomic_store(clock.shift_ms, 3 * HOUR_MS);
+    bh_rig_start_daemon(&rig, NULL, NULL);
+    fault_push(&rig, "before", 0, 30);
+    BH_RIG_UNTIL_MS(&rig, FAULT_WAIT_MS, bh_rig_unfinished(&rig, "sms") == 0);
+    push_timed(&rig, "waits", "\"delay\":\"+2s\"");
+    bh_rig_wait_state(&rig, "sms", "waits", "scheduled");
+    atomic_store(clock.shift_ms, 0);
+    fault_push(&rig, "after", 0, 60);
+    BH_RIG_UNTIL_MS(&rig, FAULT_WAIT_MS, bh_rig_unfinished(&rig, "sms") == 1);
+    cr_expect(bh_rig_is(&rig, "sms", "waits", "state", "scheduled"));
+    cr_expect_eq(fault_accepted(&rig), 90);
+    atomic_store(clock.shift_ms, 3 * HOUR_MS);
+    bh_rig_wait_state(&rig, "sms", "waits", "sent");
+    cr_expect_eq(fault_accepted(&rig), 91);
+    bh_rig_stop(&rig);
+    munmap(clock.shift_ms, sizeof(*clock.shift_ms));
+}

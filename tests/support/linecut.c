@@ -125,12 +125,14 @@ static void
 listen_on(struct bh_linecut *self)
 {
     union address address;
-    socklen_t size = make_address(self->options.listen_path, 0, &address);
+    socklen_t size = make_address(self->options.listen_path, self->options.listen_port, &address);
     if (self->options.listen_path == NULL && self->options.listen_address != NULL &&
         inet_pton(AF_INET, self->options.listen_address, &address.in.sin_addr) != 1)
         give_up("listen_address");
     self->listener = make_socket(&address);
     set_up_socket(self->listener);
+    int again = 1;
+    (void)setsockopt(self->listener, SOL_SOCKET, SO_REUSEADDR, &again, sizeof(again));
     /* Small, and inherited by what is accepted: a line that stands still must be felt soon. */
     int receive_bytes = 16 * 1024;
     (void)setsockopt(self->listener, SOL_SOCKET, SO_RCVBUF, &receive_bytes, sizeof(receive_bytes));

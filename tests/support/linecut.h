@@ -15,7 +15,8 @@
 struct bh_linecut;
 
 struct bh_linecut_options {
-    const char *listen_path;    /* NULL: a free TCP port */
+    const char *listen_path;    /* NULL: TCP */
+    uint16_t listen_port;       /* 0: a free one */
     const char *listen_address; /* of that port; NULL: 127.0.0.1 */
     const char *upstream_path;  /* NULL: upstream_port */
     uint16_t upstream_port;     /* on 127.0.0.1; 0: no upstream */
