@@ -20,9 +20,9 @@ story_begin(struct story *story, struct rig *rig, const char *payload, const cha
 static void
 write_head(struct story *story, const struct bh_settle_command *settle)
 {
-    snprintf(story->head, sizeof(story->head), "1 %c %s %u %u me 7 0 %lld %lld %lld %lld %s\n%.*s",
+    snprintf(story->head, sizeof(story->head), "1 %c %s %u 0 - 7 0 %lld %lld %lld %lld %s\n%.*s",
              settle->waiting, settle->reason[0] != '\0' ? settle->reason : "-", settle->attempts,
-             story->recoveries, (long long)story->created_ms, (long long)story->created_ms,
+             (long long)story->created_ms, (long long)story->created_ms,
              (long long)story->expires_ms, (long long)settle->uncertain_since.ms, story->id,
              BH_STR_ARGS(settle->memo));
 }

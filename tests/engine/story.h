@@ -34,7 +34,6 @@ struct story {
     bh_ms began_ms;
     bool has_begun;
     int64_t created_ms, expires_ms;
-    unsigned recoveries;
 };
 
 /* Claim the job, in a state of the account. */

@@ -1023,7 +1023,7 @@ Test(engine, calls_a_recipient_of_an_unknown_fate_neither_reached_nor_refused)
     start(RIG_CONFIG);
     int64_t now = rig_server_now(&rig).ms;
     snprintf(head, sizeof(head),
-             "1 u uncertain 1 1 me 7 0 %lld %lld %lld %lld one\n"
+             "1 u uncertain 1 1 ~other 7 0 %lld %lld %lld %lld one\n"
              "r=1\n0 a 100 1 75000 77 491710000001\n1 f 202 0 -1 - 491710000002",
              (long long)now - 5000, (long long)now - 5000, (long long)now - 1,
              (long long)now - 4000);

@@ -468,7 +468,7 @@ Test(engine_ask, goes_on_where_a_dead_worker_was)
         char head[400];
         start(rows[i].holds ? HOLDS : RIG_CONFIG, rows[i].journal, rows[i].lock);
         int64_t now = rig_server_now(&rig).ms, since = now - rows[i].ago_ms;
-        snprintf(head, sizeof(head), "1 u uncertain 1 1 - 7 0 %lld %lld %lld %lld one\n%s",
+        snprintf(head, sizeof(head), "1 u uncertain 1 1 ~other 7 0 %lld %lld %lld %lld one\n%s",
                  (long long)since, (long long)since, (long long)now + 900000, (long long)since,
                  rows[i].rest);
         rig_give_one(&rig, SMS, head);
