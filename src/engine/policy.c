@@ -491,6 +491,7 @@ bh_policy_answer(const struct bh_case *c, const struct bh_outcome *outcome, stru
     bh_verdict_init(c, v);
     v->code = outcome->code;
     v->retry_after_ms = outcome->retry_after_ms;
+    v->only_guarded = bh_policy_is_only_guarded(c);
     snprintf(v->error, sizeof(v->error), "%s", outcome->error);
     if (c->try == BH_TRY_GUARDED && outcome->kind != BH_OUTCOME_UNSENT)
         c->progress->guarded_tries++;

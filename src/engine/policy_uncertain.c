@@ -494,7 +494,7 @@ settle_now(const struct bh_case *c, enum bh_rest rest, struct bh_verdict *v)
         bh_verdict_say_error(v, why_it_waits(c));
     if (c->found && !is_left)
         v->code = 100;
-    bool was_guarded = c->progress->guarded_tries > 0;
+    bool was_guarded = c->progress->guarded_tries > 0 && bh_policy_is_only_guarded(c);
     if (c->looked == BH_LOOKED_UNREACHED && c->gateway_down && is_left &&
         c->now.ms < ms_of(c->progress->last_lost_s) + LOOK_MOST_MS) {
         bh_verdict_wait_for_gateway(v);

@@ -29,6 +29,12 @@ bh_policy_lock_proves(const struct bh_case *c)
            c->began.ms < c->uncertain_since.ms + bh_policy_lock_ms(c->gateway);
 }
 
+bool
+bh_policy_is_only_guarded(const struct bh_case *c)
+{
+    return c->ledger_held && c->progress->first_lost_s == c->uncertain_since.ms / BH_SECOND_MS;
+}
+
 /* ---- the journal ---- */
 
 /* Calls carry no foreign id, and what is not sent is in no journal. */
@@ -142,7 +148,7 @@ bh_policy_looked_after(const struct bh_case *c, struct bh_verdict *v)
         v->delay_ms = 0;
     }
     v->doubled = c->doubled;
-    if (c->doubled && c->try == BH_TRY_GUARDED)
+    if (c->doubled && c->try == BH_TRY_GUARDED && v->only_guarded)
         v->lock_doubtful = true;
     if (c->looked == BH_LOOKED_ABSENT)
         v->doubt = false;
