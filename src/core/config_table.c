@@ -146,7 +146,8 @@ static const struct bh_config_row gateway_rows[] = {
     {.key = "reload_lock", .type = BH_CONFIG_DURATION, .fallback = "180s", .min = BH_SECOND_MS, .max = BH_DAY_MS, .flags = BH_CONFIG_OFF,
      .reload = BH_CONFIG_NEXT_JOB, .offset = IN(gateway.reload_lock_ms),
      .help = "How long the gateway refuses an SMS with the same text and recipient; off when the account has "
-             "the lock switched off. It is what proves that an unanswered request did arrive."},
+             "the lock switched off. It is what proves that an unanswered request did arrive. "
+             "`bellhop probe-lock` tries whether it works."},
 };
 
 static const struct bh_config_row pool_rows[] = {

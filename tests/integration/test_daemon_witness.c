@@ -47,11 +47,14 @@ static const struct {
     const char *name, *gateway, *sim;
     const char *journal, *lock; /* what the log has to say */
 } starts[] = {
-    {"readable",          NULL,                NULL,                                         "journal access=readable empty=yes", "lock=assumed"},
-    {"denied",            NULL,                "[key sim-live-key]\nrights = sms,balance\n",
-     "may not read the gateway's journal",                                                                                        "lock=assumed"},
-    {"without lock",      "reload_lock = off", NULL,                                         "journal access=readable",           "lock=off"    },
-    {"without retention", NULL,                "[journal]\nretention = no\n",                "empty=yes",                         "lock=assumed"},
+    {"readable",          NULL,                            NULL,                                         "journal access=readable empty=yes", "lock=assumed"},
+    {"denied",            NULL,                            "[key sim-live-key]\nrights = sms,balance\n",
+     "may not read the gateway's journal",                                                                                                    "lock=assumed"},
+    {"signed",            "signing_key = sim-signing-key", "[account]\nsigning = required\n",
+     "journal access=readable",                                                                                                               "lock=assumed"},
+    {"key in the form",   "auth = parameter",              NULL,                                         "journal access=readable",           "lock=assumed"},
+    {"without lock",      "reload_lock = off",             NULL,                                         "journal access=readable",           "lock=off"    },
+    {"without retention", NULL,                            "[journal]\nretention = no\n",                "empty=yes",                         "lock=assumed"},
 };
 
 Test(daemon_witness, says_at_its_start_what_could_tell_about_a_lost_answer)
@@ -189,6 +192,12 @@ static const struct probe_row verdicts[] = {
     {.name = "off, as JSON", .args = JSON, .sim = "[lock]\nenabled = no\n",
      .exit_status = 1, .lock = "off", .accepted = 2,
      .said = {"\"reload_lock\":\"off\",\"stored\":true"}},
+    {.name = "signed", .args = TRY, .gateway = "signing_key = sim-signing-key\nauth = header",
+     .sim = "[account]\nsigning = required\n", .lock = "on", .accepted = 1,
+     .said = {"The reload lock works"}},
+    {.name = "the key in the form", .args = TRY, .gateway = "auth = parameter",
+     .lock = "on", .accepted = 1,
+     .said = {"The reload lock works"}},
     {.name = "off by configuration", .args = TRY, .gateway = "reload_lock = off",
      .lock = "on", .accepted = 1,
      .said = {"The reload lock works"}, .warned = {"the result is not used"}},
