@@ -122,7 +122,7 @@ look_at_place(struct search *search, size_t queue, enum bh_key place)
 static enum bh_exit
 look_everywhere(struct search *search)
 {
-    static const enum bh_key places[] = {BH_KEY_DEAD, BH_KEY_READY, BH_KEY_DUE};
+    static const enum bh_key places[] = {BH_KEY_DEAD, BH_KEY_READY, BH_KEY_SUSPECTS, BH_KEY_DUE};
     for (size_t queue = 0; queue < search->queues->count; queue++) {
         for (size_t i = 0; i < BH_ARRAY_LEN(places); i++) {
             enum bh_exit result = look_at_place(search, queue, places[i]);

@@ -22,7 +22,7 @@ struct redisReply; /* of <hiredis/hiredis.h> */
 #define BH_JOB_PAGE_CURSOR_MAX 64
 
 struct bh_job_page_ask {
-    enum bh_key place;    /* BH_KEY_DUE, BH_KEY_LEASES, BH_KEY_DEAD or BH_KEY_READY */
+    enum bh_key place; /* BH_KEY_DUE, BH_KEY_LEASES, BH_KEY_DEAD, BH_KEY_READY or BH_KEY_SUSPECTS */
     struct bh_str cursor; /* empty to begin */
     unsigned count;       /* most jobs to return, at most BH_JOB_PAGE_MAX */
     const char *
@@ -40,7 +40,7 @@ struct bh_job_page {
 
 struct bh_listed_job {
     struct bh_str handle;
-    struct bh_wall score; /* time due, end of the lease or time of death; 0 in `ready` */
+    struct bh_wall score; /* time due, end of the lease or time of death; 0 in lists */
     struct bh_job_head head;
 };
 

@@ -552,6 +552,7 @@ resolve_job(struct model *model, struct model_job *job, enum bh_resolve_word wor
     COPY(job->owner, "-");
     COPY(job->reason, word == BH_RESOLVE_RESEND ? "operator" : "-");
     if (word == BH_RESOLVE_RESEND) {
+        job->recoveries = 0;
         if (job->place != MODEL_READY)
             to_ready(model, job, false);
         return;

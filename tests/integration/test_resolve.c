@@ -384,3 +384,75 @@ Test(resolve_whole, each_word_does_what_it_says, .timeout = 120)
     cr_expect_eq(bh_tap_count(rig.tap, "text", "b"), 1);
     bh_rig_stop(&rig);
 }
+
+Test(resolve_whole, resend_sends_once_more, .timeout = 120)
+{
+    static const char *const resend[] = {"resolve", "a", "resend", NULL};
+    const struct bh_rig_options options = {.tap = true};
+    bh_rig_start(&rig, &options);
+    lose_answer("a", false);
+    rig_run(resend, 0, "a: was unknown since ");
+    bh_rig_wait_state(&rig, "voice", "a", "sent");
+    cr_expect_eq(bh_tap_count(rig.tap, "text", "a"), 2);
+    cr_expect(bh_rig_is(&rig, "voice", "a", "attempts", "2"));
+    cr_expect(bh_rig_is(&rig, "voice", "a", "confirmed_by", "response"));
+    cr_expect_eq(bh_rig_unfinished(&rig, "voice"), 0);
+    cr_expect_eq(bh_rig_integer(&rig, "ZCARD bellhop:{voice}:dead"), 0);
+    cr_expect_gt(bh_rig_integer(&rig, "PTTL bellhop:{voice}:status:a"), 0);
+    rig_run(resend, 1, "");
+    bh_rig_stop(&rig);
+}
+
+/* The word is in Redis: a daemon that dies before it could act on it leaves it there. */
+Test(resolve_whole, a_word_outlives_the_daemon, .timeout = 120)
+{
+    static const char *const resend[] = {"resolve", "a", "b", "resend", "--yes", NULL};
+    const struct bh_rig_options options = {.tap = true};
+    bh_rig_start(&rig, &options);
+    lose_answer("a", false);
+    lose_answer("b", true);
+    bh_process_kill(&rig.daemons[0].process);
+    rig_run(resend, 0, "b: was unknown since ");
+    cr_expect_eq(bh_tap_count(rig.tap, "text", "a"), 1);
+    bh_rig_restart_daemon(&rig, &rig.daemons[0]);
+    bh_rig_wait_state(&rig, "voice", "a", "sent");
+    bh_rig_wait_state(&rig, "voice", "b", "sent");
+    cr_expect_eq(bh_tap_count(rig.tap, "text", "a"), 2);
+    cr_expect_eq(bh_tap_count(rig.tap, "text", "b"), 2, "the operator wanted it so");
+    bh_rig_stop(&rig);
+}
+
+/* Nobody has to wait for the evidence: the word comes while the job waits. */
+Test(resolve_whole, a_word_goes_before_the_evidence, .timeout = 120)
+{
+    static const struct {
+        const char *id, *at, *word;
+        unsigned requests;
+        const char *confirmed_by;
+    } rows[] = {
+        {"taken", "after",  "sent",   1, "operator"},
+        {"lost",  "before", "resend", 2, "response"},
+    };
+    const struct bh_rig_options options = {.tap = true};
+    bh_rig_start(&rig, &options);
+    for (size_t i = 0; i < BH_ARRAY_LEN(rows); i++) {
+        const char *id = rows[i].id;
+        bh_rig_tell(
+            &rig, "fault",
+            bh_rig_text(&rig, "{\"kind\":\"drop\",\"at\":\"%s\",\"match\":{\"text\":\"%s\"}}",
+                        rows[i].at, id));
+        bh_rig_push(&rig, "sms",
+                    bh_rig_text(&rig, "{\"id\":\"%s\",\"to\":\"49171999800%zu\",\"text\":\"%s\"}",
+                                id, i, id));
+        bh_rig_wait_state(&rig, "sms", id, "retrying");
+        cr_expect(bh_rig_is(&rig, "sms", id, "reason", "uncertain"));
+        const char *const args[] = {"resolve", id, rows[i].word, NULL};
+        rig_run(args, 0, "was uncertain since ");
+        bh_rig_wait_state(&rig, "sms", id, "sent");
+        cr_expect(bh_rig_is(&rig, "sms", id, "confirmed_by", rows[i].confirmed_by), "%s", id);
+        cr_expect_eq(bh_tap_count(rig.tap, "text", id), rows[i].requests, "%s", id);
+        cr_expect_eq(bh_rig_accepted(&rig, id), 1, "%s", id);
+    }
+    cr_expect_eq(bh_rig_unfinished(&rig, "sms"), 0);
+    bh_rig_stop(&rig);
+}

@@ -380,6 +380,7 @@ Test(resolve_script, resend_puts_the_job_into_the_line_once)
         cr_expect_eq(head.reason, BH_REASON_OPERATOR, "%s", name);
         cr_expect_eq(head.uncertain_since.ms, 0, "%s", name);
         cr_expect_eq(head.attempts, 1, "%s", name);
+        cr_expect_eq(head.recoveries, 0, "%s: a person's word is a new beginning", name);
         cr_expect_eq(counter("now:retrying"), 0, "%s", name);
         struct bh_claim_ref again = ref();
         cr_expect_eq(admit(again, false), BH_ADMIT_OK, "%s: it is no duplicate of itself", name);

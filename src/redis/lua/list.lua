@@ -1,12 +1,12 @@
 -- list: a page of the jobs that lie in one place, without their payloads.
 --
--- KEYS    1 the place: due, leases or dead (sorted sets), or ready (a list)  2 heads
+-- KEYS    1 the place: due, leases or dead (sorted sets), ready or suspects (lists)  2 heads
 -- ARGV    1 cursor, empty to begin  2 most jobs to return  3 most to look at; both at most 500
 --         4 letters of `waiting` to choose (see src/core/job_head.h), empty: all
 -- Returns 0, server's time in ms, next cursor (empty: all has been looked at), how many were looked at; then
 --         per job: handle, its score in the sorted set or 0, record
 -- Changes nothing
--- Cost    as many heads as are looked at; sets in the order of their scores, `ready` from the head of the line
+-- Cost    as many heads as are looked at; sets in the order of their scores, lists from the head of the line
 --@include _clock.lua
 
 local place, heads = unpack(KEYS)

@@ -121,7 +121,8 @@ end
 
 may_write_when_full(control)
 
--- Out of dead or due.  What waits in ready cannot be taken out of that list: the handle stays behind there.
+-- Out of dead or due.  What waits in ready, or apart in suspects, cannot be taken out of that list: the handle
+-- stays behind there, and leads nowhere.
 local in_ready = false
 if h then
     if died then
@@ -208,6 +209,7 @@ local function send_again()
     if not in_ready then
         redis.call('LPUSH', ready, handle)
     end
+    h.recoveries = 0
     keep('r', 'operator')
     gauge(h, 1)
 end
