@@ -385,7 +385,8 @@ Test(daemon_reports, are_taken_until_the_last_request_has_ended, .timeout = 120)
                  200);
     bh_rig_wait_state(&rig, "sms", "last", "sent");
     bh_rig_wait_state(&rig, "sms", "early", "sent");
-    cr_expect_eq(bh_daemon_stop(&rig.daemons[0], 20000), 0);
+    cr_assert(bh_process_wait(&rig.daemons[0].process, 20000));
+    cr_expect_eq(rig.daemons[0].process.end, 0);
     cr_expect_eq(bh_test_http_connect(port, 1000), -1, "somebody still listens");
     bh_rig_stop(&rig);
 }
