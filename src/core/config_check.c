@@ -223,6 +223,22 @@ check_times(const struct check *check)
 
 /* ---- HTTP ---- */
 
+/* A shorter one can be found by trying. */
+#define TOKEN_BYTES_MIN 16
+
+static void
+check_webhook_token(const struct check *check)
+{
+    struct subject token = subject_of("http", "webhook_token", 0);
+    size_t len = check->config->http.webhook_token.len;
+    if (len > 0 && len < TOKEN_BYTES_MIN && !is_broken(check, token))
+        complain(
+            check, BH_CONFIG_WARNING, token,
+            "a token of less than %d characters can be guessed, and whoever knows it can report "
+            "messages as sent.",
+            TOKEN_BYTES_MIN);
+}
+
 static void
 check_http(const struct check *check)
 {
@@ -304,6 +320,7 @@ bh_config_check(const struct bh_config *config, struct bh_config_report *report)
     check_gateway_url(&check);
     check_times(&check);
     check_http(&check);
+    check_webhook_token(&check);
     for (size_t q = 0; q < config->queues_count; q++)
         check_queue(&check, q);
     check_reserved(&check);

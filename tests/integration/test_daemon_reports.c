@@ -202,7 +202,8 @@ Test(daemon_reports, keep_what_they_know_when_redis_goes_away_or_forgets_its_scr
      .timeout = 120)
 {
     struct bh_rig rig;
-    const struct bh_rig_options options = {.http = HTTP, .sim = SIM, .queues = HOLD};
+    const struct bh_rig_options options = {
+        .http = HTTP, .sim = SIM, .queues = HOLD, .redis = "command_timeout = 500ms"};
     bh_rig_start(&rig, &options);
     int port = http_port(&rig, 0);
     push_unlucky(&rig, "sms", "kept", "491719990630");
@@ -217,11 +218,17 @@ Test(daemon_reports, keep_what_they_know_when_redis_goes_away_or_forgets_its_scr
     push_unlucky(&rig, "sms", "again", "491719990631");
     bh_rig_wait_state(&rig, "sms", "again", "unknown");
 
-    /* Frozen, Redis takes no answer away: the report is in our hands until it goes on. */
+    /* Frozen, Redis answers nothing until its connections are given up: the report stays in our hands. */
+    report =
+        bh_rig_text(&rig, "msg_id=%s&foreign_id=again&status=DELIVERED", message_id(&rig, "again"));
+    bh_process_set_mark(&rig.daemons[0].process);
     kill(rig.redis.pid, SIGSTOP);
-    cr_expect_eq(post(port, "webhook_event=dlr&msg_id=5&foreign_id=nobody&status=DELIVERED"), 200);
+    cr_expect_eq(post(port, report), 200);
     cr_expect_eq(call(port, "GET", "/healthz", NULL, NULL), 200);
+    cr_expect(bh_process_wait_line(&rig.daemons[0].process, " redis_down ", BH_RIG_WAIT_MS));
+    BH_RIG_UNTIL(&rig, post(port, report) == 500);
     kill(rig.redis.pid, SIGCONT);
+    expect_settled(&rig, "sms", "again");
 
     bh_process_set_mark(&rig.daemons[0].process);
     bh_redis_process_kill(&rig.redis);

@@ -631,6 +631,10 @@ Test(config, warns_of_what_works_but_should_not_stay)
          "does not begin with rediss://.\n"},
         {"quoted", "[queue q]\n[gateway]\napi_key = \"k\"\n", {NULL},
          WARN_AT("3:11", "[gateway] api_key: the quotes are taken as part of the value.")},
+        {"a token that can be guessed", LEAST "[http]\nwebhook_token = 123456789012345\n", {NULL},
+         WARN_AT("5:17", "[http] webhook_token: a token of less than 16 characters can be guessed, and "
+                         "whoever knows it can report messages as sent.")},
+        {"a token that cannot", LEAST "[http]\nwebhook_token = 1234567890123456\n", {NULL}, ""},
         {"reserved", LEAST "bundle = 5\nredial = 0\nfair_by =\nbundle_wait = 0ms\n", {NULL},
          WARN_AT("4:10", "[queue sms] bundle: the key has no effect in this version.")},
         {"reserved, as by default", LEAST "[http]\nlisten = 127.0.0.1:9177\n[alert]\nrepeat = 60m\n", {NULL}, ""},

@@ -49,7 +49,7 @@ Test(config_print, shows_values_with_their_origins_and_no_secret)
 {
     const char *environment[] = {"BELLHOP_POOL_LEASE=61s", "BELLHOP_HTTP_WEBHOOK_TOKEN=hunter2-env",
                                  NULL};
-    struct bh_config *config = read_config(bh_str_from(secretive), environment, 1);
+    struct bh_config *config = read_config(bh_str_from(secretive), environment, 2);
     struct bh_buf out;
     bh_buf_init(&out, 1 << 20);
     cr_assert_eq(bh_config_print(config, &out), BH_OK);

@@ -7,6 +7,8 @@
 #include "core/delivery_report.h"
 #include "core/delivery_time.h"
 #include "core/form.h"
+#include "core/json.h"
+#include "support/scarce_memory.h"
 #include "support/tzif.h"
 
 #define FORM "application/x-www-form-urlencoded"
@@ -248,6 +250,26 @@ Test(delivery_report, has_bounds, .init = load_zone, .fini = free_zone)
     snprintf(body + BH_FORM_FIELDS_MAX - 1, 32, "msg_id=1");
     cr_expect_eq(parse(FORM, "", body, &got, &error), BH_OK, "%s", error.text);
     free(body);
+}
+
+Test(delivery_report, says_when_memory_is_short, .init = load_zone, .fini = free_zone)
+{
+    static const char body[] =
+        "{\"data\":{\"msg_id\":\"77112\",\"status\":\"DELIVERED\"},\"webhook_event\":\"dlr\"}";
+    enum bh_status status = BH_ENOMEM;
+    long count = 0;
+    bh_json_use_allocator();
+    bh_use_scarce_memory();
+    while (status != BH_OK && count < 1000) {
+        struct bh_delivery_report got = {.duration_s = 99};
+        bh_allocations_left = count++;
+        status = parse(JSON, "", body, &got, NULL);
+        cr_expect(status == BH_OK || (status == BH_ENOMEM && got.duration_s == 99),
+                  "allocation %ld: %d", count, status);
+    }
+    bh_alloc_replace(NULL);
+    cr_expect_eq(status, BH_OK);
+    cr_expect_gt(count, 5, "%ld", count);
 }
 
 Test(delivery_report, times_are_read_in_every_form, .init = load_zone, .fini = free_zone)
