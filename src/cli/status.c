@@ -376,6 +376,7 @@ print_json_line(const struct status *status, size_t at)
     put_held(&writer, figures);
     bh_json_put_int(&writer, "in_flight", (int64_t)figures->view.leases);
     bh_json_put_int(&writer, "uncertain", bh_queue_view_find(&figures->view, "now:uncertain"));
+    bh_json_put_int(&writer, "suspects", bh_queue_view_find(&figures->view, "now:suspects"));
     bh_json_put_int(&writer, "dead", (int64_t)figures->view.dead);
     bh_json_put_int(&writer, "taken", bh_queue_view_find(&figures->view, "handle"));
     bh_json_put_int(&writer, "attempts", bh_queue_view_find(&figures->view, "attempts"));

@@ -9,6 +9,7 @@
 
 #include "core/alloc.h"
 #include "core/gateway_profile.h"
+#include "daemon/claim_guard.h"
 #include "daemon/clock.h"
 #include "daemon/config_load.h"
 #include "daemon/endpoint.h"
@@ -49,6 +50,7 @@ struct app {
     bool draining, stopping;
     bool ending; /* the workers are gone: the keeper goes for good */
     bool hanging_told;
+    struct bh_claim_guard claim_guard;
 };
 
 static void
@@ -354,6 +356,18 @@ loops_turn(const struct app *app)
     return true;
 }
 
+static void
+guard_claims(struct app *app)
+{
+    bh_claim_guard_pulse(&app->claim_guard,
+                         &(struct bh_claim_guard_sight){
+                             .config = app->config,
+                             .keeper = app->keeper,
+                             .account_open = app->account_state.state == BH_ACCOUNT_OPEN,
+                             .ending = app->draining || app->stopping,
+                         });
+}
+
 /* The supervisor may want to hear from us more often than we would bother otherwise. */
 static uint64_t
 pulse_distance(const struct app *app)
@@ -375,9 +389,9 @@ pulse_on_fire(uv_timer_t *timer)
 {
     struct app *app = timer->data;
     bool turning = app->stopping || loops_turn(app);
-    if (turning)
+    if (turning && !app->claim_guard.lost)
         bh_supervisor_pet(&app->supervisor);
-    else if (!app->hanging_told)
+    else if (!turning && !app->hanging_told)
         bh_log_write(BH_LOG_ERROR, "hanging", NULL, 0,
                      "a worker's loop has not turned for %lld s; the watchdog is no longer fed",
                      (long long)(HANGING_AFTER_MS / BH_SECOND_MS));
@@ -385,6 +399,7 @@ pulse_on_fire(uv_timer_t *timer)
     if (!app->stopping) {
         bh_log_configure(app->config);
         post_all(app, (struct bh_message){.kind = BH_MESSAGE_PING});
+        guard_claims(app);
         show_status(app);
     }
 }
@@ -418,6 +433,7 @@ app_on_message(void *arg, const struct bh_message *message)
     case BH_MESSAGE_ACCOUNT:
     case BH_MESSAGE_DRAIN:
     case BH_MESSAGE_STOP:
+    case BH_MESSAGE_REOPEN:
     case BH_MESSAGE_PING: BH_ASSERT(false && "a message for a worker");
     }
 }
@@ -429,7 +445,8 @@ start_workers(struct app *app, struct bh_error *error)
 {
     unsigned count = (unsigned)app->config->pool.workers;
     app->workers = bh_alloc_array(count, sizeof(struct bh_worker *));
-    if (app->workers == NULL)
+    if (app->workers == NULL ||
+        bh_claim_guard_init(&app->claim_guard, app->workers, count) != BH_OK)
         return BH_ENOMEM;
     for (unsigned i = 0; i < count; i++) {
         char owner[128];
@@ -514,6 +531,7 @@ take_down(struct app *app)
         bh_worker_free(app->workers[i]);
     bh_free(app->workers);
     bh_endpoint_free(app->endpoint);
+    bh_claim_guard_release(&app->claim_guard);
     bh_keeper_free(app->keeper);
     if (app->mailbox.items != NULL)
         bh_mailbox_release(&app->mailbox);

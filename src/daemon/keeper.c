@@ -570,6 +570,17 @@ bh_keeper_start(struct bh_keeper *keeper)
     bh_account_watcher_start(keeper->watcher);
 }
 
+unsigned
+bh_keeper_inspect(struct bh_keeper *keeper, bh_queue_on_look *on_queue, void *arg)
+{
+    const struct bh_config *config = keeper->config;
+    unsigned asked = 0;
+    for (size_t i = 0; keeper->closing == 0 && i < config->queues_count; i++)
+        asked += bh_queue_look(&keeper->connection, config->redis.prefix, config->queues[i].name,
+                               on_queue, arg) == BH_OK;
+    return asked;
+}
+
 void
 bh_keeper_configure(struct bh_keeper *keeper, const struct bh_config *config)
 {

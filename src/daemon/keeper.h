@@ -22,6 +22,7 @@
 
 #include "core/config.h"
 #include "engine/protocol.h"
+#include "redis/queue_look.h"
 
 struct bh_keeper;
 
@@ -43,6 +44,12 @@ void bh_keeper_start(struct bh_keeper *keeper);
 void bh_keeper_hear(struct bh_keeper *keeper, const struct bh_account_command *word);
 
 void bh_keeper_configure(struct bh_keeper *keeper, const struct bh_config *config);
+
+/*
+ * Ask for the figures of all queues; `on_queue` follows once for each, never from within, and on_closed comes
+ * behind them.  Returns how many follow.
+ */
+unsigned bh_keeper_inspect(struct bh_keeper *keeper, bh_queue_on_look *on_queue, void *arg);
 
 /* on_closed follows; then bh_keeper_free. */
 void bh_keeper_stop(struct bh_keeper *keeper);

@@ -24,6 +24,7 @@ enum bh_message_kind {
     BH_MESSAGE_DRAIN,
     BH_MESSAGE_STOP,
     BH_MESSAGE_PING,
+    BH_MESSAGE_REOPEN, /* its connections to Redis */
     /* to the main thread */
     BH_MESSAGE_ACCOUNT_WORD,
     BH_MESSAGE_STORE, /* up or down */

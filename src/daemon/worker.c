@@ -64,15 +64,25 @@ tell_main(struct bh_worker *worker, struct bh_message message)
 /* ---- events from the shells ---- */
 
 static void
-store_on_event(void *arg, const struct bh_event *event)
+pass_crash_points(const struct bh_event *event)
 {
-    struct bh_worker *worker = arg;
     if (event->kind == BH_EVENT_CLAIMED && event->claimed.jobs_count > 0)
         bh_crash_point("after_claim");
+    for (size_t i = 0; event->kind == BH_EVENT_CLAIMED && i < event->claimed.jobs_count; i++)
+        bh_crash_point_about("on_open", event->claimed.jobs[i].payload);
     if (event->kind == BH_EVENT_ADMITTED && event->admitted.code == BH_ADMIT_OK)
         bh_crash_point("after_admit");
     if (event->kind == BH_EVENT_SETTLED)
         bh_crash_point("after_finish");
+}
+
+static void
+store_on_event(void *arg, const struct bh_event *event)
+{
+    struct bh_worker *worker = arg;
+    pass_crash_points(event);
+    if (event->kind == BH_EVENT_CLAIMED && bh_crash_point_loses_claim(&event->claimed))
+        return;
     if (event->kind == BH_EVENT_STORE_UP || event->kind == BH_EVENT_STORE_DOWN) {
         bool up = event->kind == BH_EVENT_STORE_UP;
         atomic_store(&worker->gauges.store_up, up);
@@ -106,6 +116,7 @@ transport_on_answered(void *arg, struct bh_slot_handle slot, const struct bh_exc
 {
     struct bh_worker *worker = arg;
     bh_crash_point("after_answer");
+    bh_crash_point_fire(slot.index);
     const struct bh_event event = {
         .kind = BH_EVENT_ANSWERED,
         .answered = {slot, exchange},
@@ -178,6 +189,8 @@ carry_out(struct bh_worker *worker, const struct bh_command *command)
         break;
     case BH_COMMAND_SUBMIT:
         bh_crash_point("before_send");
+        bh_crash_point_about("before_send", command->submit.body);
+        bh_crash_point_arm("after_send", command->submit.body, command->submit.slot.index);
         bh_gateway_transport_submit(worker->transport, &command->submit);
         break;
     case BH_COMMAND_LOOK_UP:
@@ -224,6 +237,8 @@ show_gauges(struct bh_worker *worker, struct bh_turn turn)
     atomic_store(&gauges->in_flight, stats->in_flight);
     atomic_store(&gauges->breaker_open, stats->breaker_open);
     atomic_store(&gauges->claimed, stats->claimed);
+    atomic_store(&gauges->claims_answered, stats->claims_answered);
+    atomic_store(&gauges->silent_since_ms, bh_engine_silent_since(worker->engine, turn).ms);
     atomic_store(&gauges->attempts, stats->attempts);
     atomic_store(&gauges->sent, stats->by_state[BH_STATE_SENT]);
     atomic_store(&gauges->failed, stats->by_state[BH_STATE_FAILED]);
@@ -332,6 +347,7 @@ worker_on_message(void *arg, const struct bh_message *message)
         break;
     case BH_MESSAGE_STOP: stop(worker); break;
     case BH_MESSAGE_PING: break; /* the turn that it causes is the answer */
+    case BH_MESSAGE_REOPEN: bh_store_reopen(worker->store); break;
     case BH_MESSAGE_ACCOUNT_WORD:
     case BH_MESSAGE_STORE:
     case BH_MESSAGE_DRAINED:
@@ -433,6 +449,7 @@ bh_worker_new(const struct bh_worker_options *options, struct bh_worker **ret_wo
     }
     /* Else it would seem to hang until its first turn. */
     atomic_store(&worker->gauges.turned_at_ms, turn_now().mono.ms);
+    atomic_store(&worker->gauges.silent_since_ms, BH_MONO_NEVER.ms);
     const struct bh_event account = {.kind = BH_EVENT_ACCOUNT, .account = *options->account_state};
     bh_engine_feed(worker->engine, &account, turn_now());
     *ret_worker = worker;

@@ -29,6 +29,8 @@ struct bh_worker_gauges {
     atomic_bool store_up;
     atomic_bool breaker_open;
     atomic_ullong claimed, sent, failed, attempts;
+    atomic_llong silent_since_ms; /* see bh_engine_silent_since */
+    atomic_ullong claims_answered;
 };
 
 struct bh_worker;

@@ -53,6 +53,7 @@ bh_engine_new(const struct bh_engine_options *options, struct bh_engine **ret_en
     engine->on_note = options->on_note;
     engine->note_arg = options->note_arg;
     engine->takes_suspects = options->takes_suspects;
+    engine->claim_free = BH_MONO_NEVER;
     engine->stats.balance_micro = INT64_MIN;
     bh_dice_init(&engine->dice, options->seed);
     bh_gate_configure(engine);
@@ -113,6 +114,8 @@ store_up(struct bh_engine *engine)
     for (size_t i = 0; i < BH_CONFIG_QUEUE_NUMBERS_MAX; i++) {
         engine->queues[i].ready = true;
         engine->queues[i].blocked_until = (struct bh_mono){0};
+        /* What was open has been answered before the store went down; an answer that got lost is gone. */
+        engine->queues[i].claiming = engine->queues[i].waiting = false;
     }
 }
 
@@ -269,6 +272,7 @@ bh_engine_next(struct bh_engine *engine, struct bh_turn turn, struct bh_command 
         return true;
     if (!engine->store_up)
         return false;
+    bh_apart_advance(engine);
     return bh_settle_next(engine, ret_command) || next_renew(engine, ret_command) ||
            bh_job_next_admit(engine, ret_command) || bh_gate_next_grant(engine, ret_command) ||
            bh_claim_next(engine, ret_command);

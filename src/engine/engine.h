@@ -43,6 +43,7 @@ struct bh_engine_options {
 /* What the engine counts; ever-growing unless said otherwise.  Read by the same thread. */
 struct bh_engine_stats {
     uint64_t claimed;
+    uint64_t claims_answered;
     uint64_t by_state[BH_STATE_COUNT]; /* verdicts settled, by state */
     uint64_t attempts;
     uint64_t duplicate_ids;
@@ -94,6 +95,13 @@ void bh_engine_configure(struct bh_engine *engine, const struct bh_config *confi
 
 /* How many slots there are; handles are numbered below it. */
 uint32_t bh_engine_slots(const struct bh_engine *engine);
+
+/*
+ * Since when nothing but an answer keeps it from taking jobs; BH_MONO_NEVER: it has one, or may claim nothing now
+ * (slots, gateway, account, Redis, drain).  A healthy worker is answered every few seconds.  To be asked once
+ * per turn, after its commands.
+ */
+struct bh_mono bh_engine_silent_since(struct bh_engine *engine, struct bh_turn turn);
 
 /* How many connections to the gateway are open; tells whether the next request needs a new one. */
 void bh_engine_set_connections(struct bh_engine *engine, unsigned open);

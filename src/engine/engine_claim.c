@@ -39,18 +39,21 @@ can_claim(const struct bh_queue_state *queue, struct bh_mono now)
 
 /* ---- choosing ---- */
 
+static bool
+is_claiming(const struct bh_engine *engine)
+{
+    for (size_t i = 0; i < engine->config->queues_count; i++) {
+        if (engine->queues[engine->config->queues[i].no].claiming)
+            return true;
+    }
+    return false;
+}
+
 static unsigned
 claim_size(const struct bh_engine *engine)
 {
     unsigned wanted = bh_gate_wanted(engine);
     unsigned free = bh_slot_count(&engine->slots, BH_STAGE_FREE);
-    unsigned claiming = 0;
-    for (size_t i = 0; i < engine->config->queues_count; i++)
-        claiming += engine->queues[engine->config->queues[i].no].claiming;
-
-    /* A claim that is under way may fill a whole batch. */
-    if (claiming > 0)
-        return 0;
     unsigned size = wanted < free ? wanted : free;
     if (size > BH_CLAIM_MAX)
         size = BH_CLAIM_MAX;
@@ -90,6 +93,7 @@ next_wait(struct bh_engine *engine, struct bh_command *ret_command)
             !bh_mono_reached(queue->blocked_until, engine->turn.mono))
             continue;
         queue->waiting = true;
+        queue->waiting_since = engine->turn.mono;
         *ret_command =
             (struct bh_command){.kind = BH_COMMAND_WAIT, .wait_queue = queue->config->no};
         return true;
@@ -102,7 +106,6 @@ bh_claim_next(struct bh_engine *engine, struct bh_command *ret_command)
 {
     if (engine->draining)
         return false;
-    bh_apart_advance(engine);
     if (engine->settle_first) {
         if (bh_slot_count(&engine->slots, BH_STAGE_SETTLE) +
                 bh_slot_count(&engine->slots, BH_STAGE_SETTLING) >
@@ -112,7 +115,8 @@ bh_claim_next(struct bh_engine *engine, struct bh_command *ret_command)
     }
     if (engine->apart.phase != BH_APART_NONE)
         return bh_apart_next(engine, ret_command);
-    unsigned size = claim_size(engine);
+    /* A claim that is under way may fill a whole batch. */
+    unsigned size = is_claiming(engine) ? 0 : claim_size(engine);
     struct bh_queue_state *queue = size > 0 ? choose_queue(engine) : NULL;
     if (queue == NULL)
         return next_wait(engine, ret_command);
@@ -143,6 +147,8 @@ bh_claim_done(struct bh_engine *engine, const struct bh_claimed_event *event)
 {
     struct bh_queue_state *queue = &engine->queues[event->queue];
     queue->claiming = false;
+    engine->claim_answered = engine->turn.mono;
+    engine->stats.claims_answered++;
     queue->suspects = event->suspects;
     bh_apart_claimed(engine, event->queue);
     bh_engine_learn_clock(engine, event->server_now, event->asked_at);
@@ -180,6 +186,7 @@ void
 bh_claim_failed(struct bh_engine *engine, unsigned number)
 {
     struct bh_queue_state *queue = &engine->queues[number];
+    engine->claim_answered = engine->turn.mono;
     queue->claiming = false;
     queue->ready = true;
     queue->blocked_until = bh_mono_add(engine->turn.mono, BH_ENGINE_RETRY_MS);
@@ -191,6 +198,36 @@ bh_claim_woken(struct bh_engine *engine, unsigned number)
 {
     engine->queues[number].waiting = false;
     engine->queues[number].ready = true;
+}
+
+/* ---- silence ---- */
+
+static bool
+stands_against_claims(const struct bh_engine *engine)
+{
+    return !engine->store_up || engine->draining || engine->settle_first ||
+           engine->apart.phase == BH_APART_ROOM || engine->apart.phase == BH_APART_HOLDING ||
+           claim_size(engine) == 0;
+}
+
+struct bh_mono
+bh_engine_silent_since(struct bh_engine *engine, struct bh_turn turn)
+{
+    engine->turn = turn;
+    if (stands_against_claims(engine)) {
+        engine->claim_free = BH_MONO_NEVER;
+        return BH_MONO_NEVER;
+    }
+    if (bh_mono_is_never(engine->claim_free))
+        engine->claim_free = turn.mono;
+    struct bh_mono since = engine->claim_answered;
+    /* A wait that does not end keeps one queue silent while the others go on. */
+    for (size_t i = 0; i < engine->config->queues_count; i++) {
+        const struct bh_queue_state *queue = &engine->queues[engine->config->queues[i].no];
+        if (queue->waiting)
+            since = bh_mono_min(since, queue->waiting_since);
+    }
+    return since.ms > engine->claim_free.ms ? since : engine->claim_free;
 }
 
 struct bh_mono

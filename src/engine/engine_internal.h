@@ -33,7 +33,8 @@ struct bh_queue_state {
     const struct bh_queue_config *config; /* borrowed from engine->config; NULL: not served */
     struct bh_share share;
     bool claiming;
-    bool waiting;                 /* a blocking wait is open */
+    bool waiting; /* a blocking wait is open */
+    struct bh_mono waiting_since;
     bool ready;                   /* there may be something to take */
     struct bh_mono next_due;      /* a waiting job becomes due */
     struct bh_mono blocked_until; /* limited, paused, or Redis said no */
@@ -93,6 +94,10 @@ struct bh_engine {
     bool takes_suspects;
     struct bh_apart apart;
 
+    struct bh_mono claim_answered; /* the last claim, whatever the answer was */
+    struct bh_mono
+        claim_free; /* since when nothing of ours stands against one; NEVER: something does */
+
     bool store_up;
     bool draining;
     bool settle_first;      /* results of before an outage wait: no claims */
@@ -136,7 +141,7 @@ struct bh_mono bh_claim_wake_at(const struct bh_engine *engine, struct bh_mono n
 void bh_claim_configure(struct bh_engine *engine);
 
 /* apart */
-/* Begin and end phases by what is so now; before anything is claimed. */
+/* Begin and end phases by what is so now; before settling, because it may give jobs back. */
 void bh_apart_advance(struct bh_engine *engine);
 bool bh_apart_next(struct bh_engine *engine, struct bh_command *ret_command);
 /* The claim of the queue was answered; before its jobs are opened. */

@@ -28,7 +28,8 @@ struct bh_queue_view {
     uint64_t due;   /* delayed, retried, held */
     uint64_t leases;
     uint64_t dead;
-    struct bh_wall next_due;      /* 0: none waits */
+    uint64_t overdue;        /* of `due` and `leases`: the next claim takes them; at most 200 */
+    struct bh_wall next_due; /* 0: none waits */
     struct bh_wall ready_created; /* of the job at the head of `ready`; 0: none, or not admitted */
     bool paused;
     struct bh_str reason; /* an operator's words */
@@ -49,7 +50,8 @@ enum bh_status bh_decode_inspect(const struct redisReply *reply,
 /*
  * The counter `at` < counters_count.  Names: "outcome:STATE", "code:N" (answers by the gateway's code),
  * "attempts", "recovered", "spend_micro", "unreadable", "handle", "token", and the gauges "now:scheduled",
- * "now:retrying", "now:held:REASON", "now:uncertain" of the jobs in `due` and `ready`.
+ * "now:retrying", "now:held:REASON", "now:uncertain", "now:suspects" of the jobs in `due`, `ready` and
+ * `suspects`.
  * False: not a number (skip it).
  */
 bool bh_queue_view_counter(const struct bh_queue_view *view, size_t at, struct bh_str *ret_name,

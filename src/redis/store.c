@@ -447,6 +447,19 @@ bh_store_flush(struct bh_store *store)
         bh_waiter_pump(line);
 }
 
+void
+bh_store_reopen(struct bh_store *store)
+{
+    static const char reason[] = "opened anew, because an answer is missing";
+    if (!store->started || store->stopping)
+        return;
+    for (struct bh_line *line = store->lines; line != NULL; line = line->next) {
+        if (line->waiter.started)
+            bh_redis_connection_reconnect(&line->waiter.connection, NULL, reason);
+    }
+    bh_redis_connection_reconnect(&store->connection, NULL, reason);
+}
+
 bool
 bh_store_is_up(const struct bh_store *store)
 {

@@ -139,6 +139,12 @@ bool bh_store_is_up(const struct bh_store *store);
 /* Commands taken and not answered yet. */
 size_t bh_store_open(const struct bh_store *store);
 
+/*
+ * Drop all connections and open them anew, as if Redis had ended them: for a caller who misses an answer and has
+ * no better idea.
+ */
+void bh_store_reopen(struct bh_store *store);
+
 /* Borrowed until release. */
 const struct bh_store_counters *bh_store_counters(const struct bh_store *store);
 

@@ -47,6 +47,7 @@ rig_start(struct rig *rig, const char *ini)
         .sent_with = "bellhop",
         .on_note = on_note,
         .note_arg = rig,
+        .takes_suspects = true,
     };
     BH_ASSERT(bh_engine_new(&options, &rig->engine) == BH_OK);
     bh_engine_set_connections(rig->engine, RIG_CONNECTIONS);
@@ -203,6 +204,7 @@ rig_claimed_late(struct rig *rig, const struct bh_command *claim, const struct r
                                   .next_due_ms = -1,
                                   .wait_ms = -1,
                                   .more = more,
+                                  .suspects = rig->suspects,
                                   .token = ++rig->token,
                                   .jobs = claimed,
                                   .jobs_count = count},

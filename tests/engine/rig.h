@@ -33,6 +33,7 @@ struct rig {
     size_t notes_count;
     unsigned handles; /* of claimed jobs, for fresh ones */
     uint64_t token;
+    uint64_t suspects; /* so many wait, by the answers of claims from now on */
 };
 
 /* Read a configuration; aborts with the report when it is not valid. */

@@ -1265,6 +1265,13 @@ Test(scripts, every_place_is_counted)
     cr_expect_eq(bh_queue_view_find(&view, "now:retrying"), 1);
     cr_expect_eq(bh_queue_view_find(&view, "outcome:invalid"), 1);
     cr_expect_eq(bh_queue_view_find(&view, "outcome:sent"), 0);
+    cr_expect_eq(view.overdue, 0);
+    script_redis_set_clock(&redis, T0 + 1000);
+    view = inspect();
+    cr_expect_eq(view.overdue, 1, "it is due");
+    script_redis_set_clock(&redis, T0 + LEASE);
+    view = inspect();
+    cr_expect_eq(view.overdue, 2, "and the lease has run out");
     freeReplyObject(inspected);
 }
 

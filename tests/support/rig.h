@@ -127,7 +127,7 @@ void bh_rig_wait_state(struct bh_rig *rig, const char *queue, const char *id, co
 /* A field of Q:counters; 0 when it is not there. */
 long long bh_rig_counter(struct bh_rig *rig, const char *queue, const char *name);
 
-/* All that is waiting or in work: raw list, ready, due, leases. */
+/* All that is waiting or in work: raw list, ready, due, suspects, leases. */
 long long bh_rig_unfinished(struct bh_rig *rig, const char *queue);
 
 /* ---- the simulator ---- */

@@ -129,6 +129,7 @@ bh_rig_unfinished(struct bh_rig *rig, const char *queue)
            bh_rig_integer(rig, "LLEN bellhop:{%s}:in", queue) +
            bh_rig_integer(rig, "LLEN bellhop:{%s}:ready", queue) +
            bh_rig_integer(rig, "ZCARD bellhop:{%s}:due", queue) +
+           bh_rig_integer(rig, "LLEN bellhop:{%s}:suspects", queue) +
            bh_rig_integer(rig, "ZCARD bellhop:{%s}:leases", queue);
 }
 

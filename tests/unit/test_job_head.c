@@ -41,6 +41,27 @@ Test(job_head, reads_every_field)
     cr_expect(head.memo.ptr > record && head.memo.ptr < record + sizeof(record), "borrowed");
 }
 
+Test(job_head, knows_who_lost_the_job_and_that_nothing_was_settled_since)
+{
+    static const struct {
+        const char *owner, *wanted;
+    } rows[] = {
+        {"-",       ""      },
+        {"host/0",  ""      },
+        {"~host/0", "host/0"},
+        {"~~",      "~"     },
+        {"~",       ""      },
+    };
+    for (size_t i = 0; i < BH_ARRAY_LEN(rows); i++) {
+        char record[64];
+        struct bh_job_head head;
+        int len = snprintf(record, sizeof(record), "1 n - 0 2 %s 1 0 0 0 0 0 \n", rows[i].owner);
+        cr_assert_eq(parse(record, (size_t)len, &head), BH_OK, "%s", rows[i].owner);
+        cr_expect(bh_str_equal_text(head.lost_by, rows[i].wanted), "%s: %.*s", rows[i].owner,
+                  BH_STR_ARGS(head.lost_by));
+    }
+}
+
 Test(job_head, reads_the_record_of_a_job_that_was_never_admitted)
 {
     const char record[] = "1 n - 0 0 me 1 0 0 0 0 0 \n";

@@ -4,14 +4,19 @@
 -- ARGV    none
 -- Returns 0, server's time in ms, lengths of raw, in, ready, due, leases, dead, earliest due time or 0,
 --         creation of the job at the head of `ready` or 0 (both unix ms), 1 if paused, reason, by whom,
---         since (unix ms or 0), rate and concurrency set at run time (empty: not set), then field and
---         value of each counter
+--         since (unix ms or 0), rate and concurrency set at run time (empty: not set), how many (at most
+--         200) wait for the next claim though they are in `due` or `leases`, because their time is over;
+--         then field and value of each counter
 -- Changes nothing
 -- Cost    the same for queues of any length
 --@include _clock.lua
 --@include _head.lua
 
 local raw, incoming, ready, due, leases, dead, heads, control, counters = unpack(KEYS)
+local function overdue(set)
+    return #redis.call('ZRANGEBYSCORE', set, '-inf', now, 'LIMIT', 0, 100)
+end
+
 local first = redis.call('ZRANGE', due, 0, 0, 'WITHSCORES')
 local handle = redis.call('LINDEX', ready, -1)
 local h = handle and head_read(redis.call('HGET', heads, handle))
@@ -23,6 +28,7 @@ local reply = {
     redis.call('ZCARD', due), redis.call('ZCARD', leases), redis.call('ZCARD', dead),
     tonumber(first[2] or 0), h and tonumber(h.created) or 0, paused and 1 or 0, reason or '', by or '',
     tonumber(since or 0), rate or '', concurrency or '',
+    overdue(due) + overdue(leases),
 }
 for _, value in ipairs(redis.call('HGETALL', counters)) do
     reply[#reply + 1] = value
