@@ -129,11 +129,17 @@ stop_world(struct storm_world *world)
     free(world->jobs.items);
 }
 
+/* Under `hold` a lost answer is asked for again an hour later: nobody waits for that here. */
+#define FAR_AWAY_MS (10 * 60 * 1000)
+
 static long long
 unfinished(struct storm_world *world)
 {
-    return bh_rig_unfinished(&world->rig, "sms") + bh_rig_unfinished(&world->rig, "careful") +
-           bh_rig_unfinished(&world->rig, "voice");
+    struct bh_rig *rig = &world->rig;
+    return bh_rig_unfinished(rig, "sms") + bh_rig_unfinished(rig, "careful") +
+           bh_rig_unfinished(rig, "voice") -
+           bh_rig_integer(rig, "ZCOUNT bellhop:{careful}:due %lld +inf",
+                          bh_unix_ms() + FAR_AWAY_MS);
 }
 
 static long
@@ -467,14 +473,15 @@ storm_print(const struct storm *storm, const struct storm_toll *toll)
     }
     fprintf(stderr,
             "storm %s: %u faults, %lld of them kills; %lld jobs to %lld recipients: accepted %lld, "
-            "sent %lld, unknown %lld, expired %lld, invalid %lld, recovered %lld\n"
+            "sent %lld, unknown %lld, undecided %lld, expired %lld, invalid %lld, recovered "
+            "%lld\n"
             "storm %s: lost %lld, doubled %lld, doubled after an answer that nothing cleared up "
             "%lld, odd %lld, early %lld, forgotten by Redis %lld\n"
             "storm %s: left in Redis %lld, gauges off %lld, descriptors more %lld, "
             "memory %ld -> %ld KiB\n",
             storm->name, struck, toll->kills, toll->jobs, toll->recipients, toll->accepted,
-            toll->sent, toll->unknown, toll->expired, toll->invalid, toll->recovered, storm->name,
-            toll->lost, toll->doubled, toll->doubled_uncertain, toll->odd, toll->early,
-            toll->forgotten, storm->name, toll->left, toll->gauges_off, toll->descriptors_more,
-            toll->rss_start_kib, toll->rss_end_kib);
+            toll->sent, toll->unknown, toll->undecided, toll->expired, toll->invalid,
+            toll->recovered, storm->name, toll->lost, toll->doubled, toll->doubled_uncertain,
+            toll->odd, toll->early, toll->forgotten, storm->name, toll->left, toll->gauges_off,
+            toll->descriptors_more, toll->rss_start_kib, toll->rss_end_kib);
 }

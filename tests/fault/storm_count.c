@@ -138,7 +138,8 @@ leave(struct books *books, const char *key, const char *why)
 static void
 read_status(struct books *books, const char *key, bool expires)
 {
-    redisReply *fields = bh_rig_command(&books->world->rig, "HMGET %s state to error sent_at", key);
+    redisReply *fields =
+        bh_rig_command(&books->world->rig, "HMGET %s state to error sent_at reason", key);
     const char *state = text_of(fields->element[0]);
     const char *id = strstr(key, ":status:") + strlen(":status:");
     struct storm_job *job = job_of_status(books, id, text_of(fields->element[1]));
@@ -148,6 +149,8 @@ read_status(struct books *books, const char *key, bool expires)
         long long sent_at = strtoll(text_of(fields->element[3]), NULL, 10);
         job->seen = true;
         job->final = is_final(state);
+        job->undecided = job->kind == STORM_JOB_CAREFUL && strcmp(state, "retrying") == 0 &&
+                         strcmp(text_of(fields->element[4]), "uncertain") == 0;
         snprintf(job->state, sizeof(job->state), "%s", state);
         snprintf(job->error, sizeof(job->error), "%s", text_of(fields->element[2]));
         books->world->toll->early += sent_at != 0 && sent_at < job->not_before;
@@ -207,15 +210,23 @@ compare_records(struct books *books)
         long long dead = bh_rig_integer(rig, "ZCARD bellhop:{%s}:dead", queues[i]);
         long long jobs = bh_rig_integer(rig, "HLEN bellhop:{%s}:jobs", queues[i]);
         long long heads = bh_rig_integer(rig, "HLEN bellhop:{%s}:heads", queues[i]);
+        long long waiting = bh_rig_integer(rig, "ZCARD bellhop:{%s}:due", queues[i]);
+        jobs -= waiting;
+        heads -= waiting;
         books->world->toll->left += llabs(jobs - dead) + llabs(heads - dead);
         if (jobs != dead || heads != dead)
-            fprintf(stderr, "storm: queue %s has %lld dead, %lld payloads, %lld records\n",
-                    queues[i], dead, jobs, heads);
+            fprintf(
+                stderr,
+                "storm: queue %s has %lld dead, and %lld payloads, %lld records of nobody else\n",
+                queues[i], dead, jobs, heads);
         books->world->toll->recovered += bh_rig_counter(rig, queues[i], "recovered");
         redisReply *all = bh_rig_command(rig, "HGETALL bellhop:{%s}:counters", queues[i]);
-        for (size_t k = 0; k + 1 < all->elements; k += 2)
-            books->world->toll->gauges_off += strncmp(all->element[k]->str, "now:", 4) == 0 &&
-                                              strcmp(all->element[k + 1]->str, "0") != 0;
+        for (size_t k = 0; k + 1 < all->elements; k += 2) {
+            long long value = strtoll(all->element[k + 1]->str, NULL, 10);
+            bool uncertain = strcmp(all->element[k]->str, "now:uncertain") == 0;
+            books->world->toll->gauges_off +=
+                strncmp(all->element[k]->str, "now:", 4) == 0 && value != (uncertain ? waiting : 0);
+        }
         freeReplyObject(all);
     }
 }
@@ -336,6 +347,7 @@ count_state(struct storm_toll *toll, const struct storm_job *job)
     toll->recipients += job->recipients;
     toll->sent += is_state(job, "sent") || is_state(job, "partial");
     toll->unknown += is_state(job, "unknown");
+    toll->undecided += job->undecided;
     toll->expired += is_state(job, "expired");
     toll->invalid += is_state(job, "invalid");
 }
@@ -345,7 +357,8 @@ static void
 balance_numbers(struct books *books, struct storm_job *job, struct storm_job *twin)
 {
     struct storm_toll *toll = books->world->toll;
-    long long wanted = is_state(job, "sent"), most = wanted + is_state(job, "unknown");
+    long long wanted = is_state(job, "sent"),
+              most = wanted + (is_state(job, "unknown") || job->undecided);
     bool excused = job->uncertain && job->kind != STORM_JOB_CAREFUL && job->kind != STORM_JOB_CALL;
     bool forgotten = job->forgotten;
     if (twin != NULL) {
@@ -378,7 +391,7 @@ balance(struct books *books)
         struct storm_job *next = i + 1 < jobs->count ? job + 1 : NULL;
         bool has_twin = next != NULL && next->kind == STORM_JOB_TWIN;
         count_state(toll, job);
-        if (!job->final && !job->forgotten) {
+        if (!job->final && !job->undecided && !job->forgotten) {
             toll->lost++;
             accuse(books, job, job->seen ? "without an end" : "gone");
         } else if (job->final && !may_end_so(job)) {

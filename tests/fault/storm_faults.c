@@ -191,14 +191,17 @@ append_file_bytes(struct storm_world *world)
     return bytes;
 }
 
-/* About a second's reading, by the size of what has to be read. */
+/*
+ * For about as long as the fault lasts: a pause of a microsecond, which takes some tens of them, behind every so many
+ * commands of the file.
+ */
 static void
 start_loading(struct storm_world *world, struct storm_strike *strike)
 {
     char delay[24];
     long long commands = append_file_bytes(world) / 100 + 1;
-    long long each_us = strike->length_ms * 1000 / commands;
-    snprintf(delay, sizeof(delay), "%lld", each_us > 0 ? each_us : -(commands / 10000 + 1));
+    long long pauses = strike->length_ms * 1000 / 80 + 1;
+    snprintf(delay, sizeof(delay), "%lld", -(commands / pauses + 1));
     const char *args[32];
     size_t count = 0;
     for (; world->rig.options.redis_args[count] != NULL && count < 24; count++)

@@ -87,6 +87,7 @@ struct storm_job {
     bool uncertain;       /* its history says so */
     bool seen, final;     /* a status was found */
     bool accused;         /* its history has been shown */
+    bool undecided;       /* an answer was lost, and somebody will ask for it later */
     char state[12], error[96];
 };
 
