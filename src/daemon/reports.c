@@ -21,6 +21,19 @@ static const bh_ms early_again_ms[] = {
     60 * BH_SECOND_MS, 2 * BH_MINUTE_MS, 2 * BH_MINUTE_MS,
 };
 
+/* Ever-growing. */
+struct counters {
+    uint64_t taken;
+    uint64_t not_taken; /* the gateway was asked to try again */
+    uint64_t noted;     /* brought something new into a status */
+    uint64_t settled;   /* ... and ended an uncertain job */
+    uint64_t repeated;
+    uint64_t no_job; /* forged, too old, or of somebody else on the same account */
+    uint64_t ambiguous;
+    uint64_t other_message;
+    uint64_t lost; /* given up: Redis refused them again and again, or we had to stop */
+};
+
 /* One report that was taken. */
 struct letter {
     struct bh_reports *reports;
@@ -45,7 +58,7 @@ struct bh_reports {
     bool stopping, stopped;
     struct bh_mono stop_at;
     struct bh_hush hush;
-    struct bh_reports_counters counters;
+    struct counters counters;
 };
 
 static void plan(struct bh_reports *reports);
@@ -75,7 +88,7 @@ tell(const struct letter *letter, enum bh_log_level level, const char *event, co
 static void
 account_for(const struct letter *letter, const struct bh_report_result *result)
 {
-    struct bh_reports_counters *counters = &letter->reports->counters;
+    struct counters *counters = &letter->reports->counters;
     switch (result->fate) {
     case BH_REPORT_NO_JOB:
         counters->no_job++;
@@ -322,11 +335,33 @@ timer_on_closed(uv_handle_t *timer)
     handle_closed(timer->data);
 }
 
+/* What became of all of them, for whoever wonders about the gateway's reports. */
+static void
+sum_up(const struct bh_reports *reports)
+{
+    const struct counters *counters = &reports->counters;
+    const struct bh_log_field fields[] = {
+        bh_log_int("taken", (int64_t)counters->taken),
+        bh_log_int("not_taken", (int64_t)counters->not_taken),
+        bh_log_int("noted", (int64_t)counters->noted),
+        bh_log_int("settled", (int64_t)counters->settled),
+        bh_log_int("repeated", (int64_t)counters->repeated),
+        bh_log_int("no_job", (int64_t)counters->no_job),
+        bh_log_int("ambiguous", (int64_t)counters->ambiguous),
+        bh_log_int("other_message", (int64_t)counters->other_message),
+        bh_log_int("lost", (int64_t)counters->lost),
+    };
+    if (counters->taken + counters->not_taken > 0)
+        bh_log_write(BH_LOG_INFO, "reports", fields, BH_ARRAY_LEN(fields),
+                     "delivery reports since the start");
+}
+
 static void
 connection_on_closed(void *arg)
 {
     struct bh_reports *reports = arg;
     BH_ASSERT(reports->count == 0);
+    sum_up(reports);
     uv_close((uv_handle_t *)&reports->timer, timer_on_closed);
     handle_closed(reports);
 }
@@ -366,12 +401,6 @@ void
 bh_reports_start(struct bh_reports *reports)
 {
     bh_redis_connection_start(&reports->connection);
-}
-
-const struct bh_reports_counters *
-bh_reports_counters(const struct bh_reports *reports)
-{
-    return &reports->counters;
 }
 
 void

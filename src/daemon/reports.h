@@ -25,19 +25,6 @@
 
 struct bh_reports;
 
-/* Ever-growing. */
-struct bh_reports_counters {
-    uint64_t taken;
-    uint64_t not_taken; /* the gateway was asked to try again */
-    uint64_t noted;     /* brought something new into a status */
-    uint64_t settled;   /* ... and ended an uncertain job */
-    uint64_t repeated;
-    uint64_t no_job; /* forged, too old, or of somebody else on the same account */
-    uint64_t ambiguous;
-    uint64_t other_message;
-    uint64_t lost; /* given up: Redis refused them again and again, or we had to stop */
-};
-
 struct bh_reports_options {
     const struct bh_config *config; /* a reference is taken */
     void (*on_closed)(void *arg);   /* the answer to stop */
@@ -51,8 +38,6 @@ void bh_reports_start(struct bh_reports *reports);
 
 /* False: not now, and nothing is kept. */
 bool bh_reports_take(struct bh_reports *reports, const struct bh_delivery_report *report);
-
-const struct bh_reports_counters *bh_reports_counters(const struct bh_reports *reports);
 
 /* Queues and retention of what is taken from now on. */
 void bh_reports_configure(struct bh_reports *reports, const struct bh_config *config);

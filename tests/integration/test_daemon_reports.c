@@ -306,6 +306,11 @@ Test(daemon_reports, that_are_forged_or_for_nobody_change_nothing, .timeout = 12
     cr_expect_eq(bh_process_count(&rig.daemons[0].process, " report_ambiguous "), 1);
     cr_expect_eq(bh_process_count(&rig.daemons[0].process, " report_other_message "), 1);
     cr_expect_eq(bh_process_count(&rig.daemons[0].process, "t0ken"), 0, "the token is in the log");
+    cr_expect_eq(bh_daemon_stop(&rig.daemons[0], 20000), 0);
+    cr_expect_eq(bh_process_count(&rig.daemons[0].process,
+                                  " taken=7 not_taken=0 noted=2 settled=0 repeated=0 no_job=3 "
+                                  "ambiguous=1 other_message=1 lost=0 "),
+                 1);
     bh_rig_stop(&rig);
 }
 
