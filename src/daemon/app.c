@@ -17,6 +17,7 @@
 #include "daemon/keeper.h"
 #include "daemon/log.h"
 #include "daemon/mailbox.h"
+#include "daemon/registrar.h"
 #include "daemon/settings.h"
 #include "daemon/supervisor.h"
 #include "daemon/worker.h"
@@ -40,6 +41,8 @@ struct app {
     struct bh_mailbox mailbox;
     struct bh_supervisor supervisor;
     struct bh_instance_lock instance_lock;
+    struct bh_registrar *registrar;
+    char life[BH_LIFE_LEN + 1]; /* names this run of the process in Redis */
     struct bh_keeper *keeper;
     struct bh_endpoint *endpoint;
     struct bh_account_event account_state;
@@ -47,15 +50,21 @@ struct app {
     struct bh_worker **workers; /* owned */
     unsigned workers_count;
     unsigned running, drained;
+    bool started; /* the instance's name is ours, and the workers run */
     bool draining, stopping;
+    bool keeper_closed, registrar_closed;
+    enum bh_exit exit_code;
     bool ending; /* the workers are gone: the keeper goes for good */
     bool hanging_told;
     struct bh_claim_guard claim_guard;
 };
 
+/* Workers that do not run yet are told nothing; start_workers makes up for it. */
 static void
 post_all(struct app *app, struct bh_message message)
 {
+    if (!app->started)
+        return;
     for (unsigned i = 0; i < app->workers_count; i++) {
         if (message.kind == BH_MESSAGE_CONFIGURE)
             message.config = bh_config_retain(app->config);
@@ -86,13 +95,32 @@ keeper_on_closed(void *arg)
     BH_ASSERT(posted);
 }
 
-/* Behind the endpoint, which is closed when no worker is left to tell about. */
+/*
+ * Behind the endpoint, which is closed when no worker is left to tell about: nobody acts under the instance's name any
+ * more.
+ */
 static void
 endpoint_on_closed(void *arg)
 {
     struct app *app = arg;
     app->ending = true;
     bh_keeper_stop(app->keeper);
+    bh_registrar_stop(app->registrar);
+}
+
+static void
+close_when_alone(struct app *app)
+{
+    if (app->keeper_closed && app->registrar_closed)
+        close_app(app);
+}
+
+static void
+registrar_on_closed(void *arg)
+{
+    struct app *app = arg;
+    app->registrar_closed = true;
+    close_when_alone(app);
 }
 
 static void
@@ -147,6 +175,10 @@ drain(struct app *app, const char *signal_name)
     }
     app->draining = true;
     bh_supervisor_stopping(&app->supervisor);
+    if (!app->started) {
+        stop_workers(app);
+        return;
+    }
     bh_supervisor_status(&app->supervisor, "draining");
     bh_log_write(BH_LOG_INFO, "drain", NULL, 0,
                  "%s: claiming nothing more, giving back what is unsent, finishing %u jobs in hand",
@@ -173,7 +205,7 @@ keeper_on_account(void *arg, const struct bh_account_event *event)
 {
     struct app *app = arg;
     app->account_state = *event;
-    for (unsigned i = 0; i < app->workers_count; i++) {
+    for (unsigned i = 0; app->started && i < app->workers_count; i++) {
         struct bh_message message = {.kind = BH_MESSAGE_ACCOUNT, .account = *event};
         if (event->state == BH_ACCOUNT_TRIAL && i > 0)
             message.account.state = BH_ACCOUNT_PAUSED;
@@ -337,10 +369,11 @@ show_status(struct app *app)
     }
     const char *redis = up == app->workers_count ? "up" : up == 0 ? "away" : "partly up";
     bh_supervisor_status(&app->supervisor,
-                         "%sRedis %s, gateway %s, account %s%s; %u jobs in hand, %u in flight, "
+                         "%s%sRedis %s, gateway %s, account %s%s; %u jobs in hand, %u in flight, "
                          "%llu sent",
-                         app->draining ? "draining; " : "", redis, breakers > 0 ? "down" : "up",
-                         account_wording(&app->account_state),
+                         app->draining ? "draining; " : "",
+                         app->started ? "" : "waiting for the instance's name; ", redis,
+                         breakers > 0 ? "down" : "up", account_wording(&app->account_state),
                          bh_reason_name(app->account_state.reason), in_hand, in_flight, sent);
 }
 
@@ -348,7 +381,7 @@ static bool
 loops_turn(const struct app *app)
 {
     int64_t now_ms = bh_clock_mono().ms;
-    for (unsigned i = 0; i < app->workers_count; i++) {
+    for (unsigned i = 0; app->started && i < app->workers_count; i++) {
         if (now_ms - atomic_load(&bh_worker_gauges(app->workers[i])->turned_at_ms) >
             HANGING_AFTER_MS)
             return false;
@@ -364,7 +397,7 @@ guard_claims(struct app *app)
                              .config = app->config,
                              .keeper = app->keeper,
                              .account_open = app->account_state.state == BH_ACCOUNT_OPEN,
-                             .ending = app->draining || app->stopping,
+                             .ending = app->draining || app->stopping || !app->started,
                          });
 }
 
@@ -424,8 +457,9 @@ app_on_message(void *arg, const struct bh_message *message)
             end_endpoint(app);
         break;
     case BH_MESSAGE_KEEPER_CLOSED:
+        app->keeper_closed = app->ending;
         if (app->ending)
-            close_app(app);
+            close_when_alone(app);
         else
             renew_keeper(app);
         break;
@@ -441,7 +475,7 @@ app_on_message(void *arg, const struct bh_message *message)
 /* ---- building ---- */
 
 static enum bh_status
-start_workers(struct app *app, struct bh_error *error)
+make_workers(struct app *app, struct bh_error *error)
 {
     unsigned count = (unsigned)app->config->pool.workers;
     app->workers = bh_alloc_array(count, sizeof(struct bh_worker *));
@@ -455,6 +489,7 @@ start_workers(struct app *app, struct bh_error *error)
             .number = i,
             .config = app->config,
             .owner = owner,
+            .life = app->life,
             .account = app->account,
             .sent_with = "Bellhop/" BELLHOP_VERSION,
             .to_main = &app->mailbox,
@@ -465,12 +500,60 @@ start_workers(struct app *app, struct bh_error *error)
             return status;
         app->workers_count = i + 1;
     }
-    for (unsigned i = 0; i < count; i++) {
-        if (bh_worker_start(app->workers[i]) != BH_OK)
-            return BH_EIO;
+    return BH_OK;
+}
+
+/* The instance's name is ours: now leases may be taken. */
+static void
+registrar_on_held(void *arg, const char *past)
+{
+    struct app *app = arg;
+    if (app->stopping)
+        return;
+    app->started = true;
+    for (unsigned i = 0; i < app->workers_count; i++) {
+        bh_worker_set_past(app->workers[i], past);
+        if (bh_worker_start(app->workers[i]) != BH_OK) {
+            bh_log_write(BH_LOG_ERROR, "not_started", NULL, 0, "a thread cannot be started");
+            app->exit_code = BH_EXIT_NOT_STARTED;
+            stop_workers(app);
+            return;
+        }
         app->running++;
     }
-    return BH_OK;
+    /* What they have missed. */
+    const struct bh_account_event account = app->account_state;
+    keeper_on_account(app, &account);
+    post_all(app, (struct bh_message){.kind = BH_MESSAGE_CONFIGURE});
+}
+
+/* Leases bear the name of this run, so what is in hand may be finished; no more than that. */
+static void
+registrar_on_refused(void *arg, const char *text)
+{
+    struct app *app = arg;
+    bh_log_write(BH_LOG_ERROR, "instance_refused", NULL, 0, "%s", text);
+    app->exit_code = BH_EXIT_INSTANCE;
+    if (!app->draining)
+        drain(app, "the instance's name is another's");
+}
+
+static enum bh_status
+open_registrar(struct app *app, struct bh_error *error)
+{
+    enum bh_status status = bh_registrar_draw_life(app->life);
+    if (status != BH_OK)
+        return status;
+    const struct bh_registrar_options options = {
+        .config = app->config,
+        .life = app->life,
+        .lock = app->instance_lock.name,
+        .on_held = registrar_on_held,
+        .on_refused = registrar_on_refused,
+        .on_closed = registrar_on_closed,
+        .arg = app,
+    };
+    return bh_registrar_new(&app->loop, &options, &app->registrar, error);
 }
 
 static void
@@ -499,7 +582,9 @@ build(struct app *app, struct bh_error *error)
     uv_timer_init(&app->loop, &app->drain_limit);
     app->pulse.data = app->drain_limit.data = app;
 
-    status = open_keeper(app, error);
+    status = open_registrar(app, error);
+    if (status == BH_OK)
+        status = open_keeper(app, error);
     if (status != BH_OK)
         return status;
     const struct bh_endpoint_options endpoint = {
@@ -533,6 +618,7 @@ take_down(struct app *app)
     bh_endpoint_free(app->endpoint);
     bh_claim_guard_release(&app->claim_guard);
     bh_keeper_free(app->keeper);
+    bh_registrar_free(app->registrar);
     if (app->mailbox.items != NULL)
         bh_mailbox_release(&app->mailbox);
     bh_instance_lock_release(&app->instance_lock);
@@ -562,7 +648,7 @@ bh_app_run(const char *config_path, const struct bh_config *config)
     say_hello(&app);
     enum bh_status status = build(&app, &error);
     if (status == BH_OK)
-        status = start_workers(&app, &error);
+        status = make_workers(&app, &error);
     if (status != BH_OK) {
         bh_log_write(BH_LOG_ERROR, "not_started", NULL, 0, "%s",
                      error.text[0] != '\0' ? error.text : bh_status_name(status));
@@ -573,10 +659,11 @@ bh_app_run(const char *config_path, const struct bh_config *config)
 
     bh_keeper_start(app.keeper);
     bh_endpoint_start(app.endpoint);
+    bh_registrar_start(app.registrar);
     uv_timer_start(&app.pulse, pulse_on_fire, 0, pulse_distance(&app));
     bh_supervisor_ready(&app.supervisor);
     uv_run(&app.loop, UV_RUN_DEFAULT);
     bh_log_write(BH_LOG_INFO, "stopped", NULL, 0, "bellhopd has stopped");
     take_down(&app);
-    return BH_EXIT_CLEAN;
+    return app.exit_code;
 }

@@ -16,6 +16,7 @@ enum bh_exit {
     BH_EXIT_NOT_STARTED = 1,
     BH_EXIT_USAGE = 2,
     BH_EXIT_CONFIG = 3,
+    BH_EXIT_INSTANCE = 4, /* another process has the instance's name */
 };
 
 /*

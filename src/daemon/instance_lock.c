@@ -43,6 +43,8 @@ bh_instance_lock_take(struct bh_instance_lock *lock, const struct bh_config *con
     if (fcntl(fd, F_SETFD, FD_CLOEXEC) == 0 &&
         bind(fd, (const struct sockaddr *)&address, size) == 0) {
         lock->fd = fd;
+        memcpy(lock->name, name.hex, 32);
+        lock->name[32] = '\0';
         return BH_OK;
     }
     int reason = errno;

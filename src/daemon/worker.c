@@ -19,6 +19,7 @@ struct bh_worker {
     unsigned number;
     const struct bh_config *config; /* owned reference */
     char owner[BH_STORE_OWNER_MAX + 1];
+    char life[BH_STORE_LIFE_MAX + 1];
     struct bh_mailbox *to_main; /* borrowed */
 
     uv_loop_t loop;
@@ -387,6 +388,7 @@ open_store(struct bh_worker *worker, const char *account, struct bh_error *error
     struct bh_store_options options = {
         .prefix = worker->config->redis.prefix,
         .owner = worker->owner,
+        .life = worker->life,
         .account = account,
         .on_event = store_on_event,
         .on_trouble = store_on_trouble,
@@ -425,6 +427,7 @@ bh_worker_new(const struct bh_worker_options *options, struct bh_worker **ret_wo
     worker->to_main = options->to_main;
     worker->config = bh_config_retain(options->config);
     snprintf(worker->owner, sizeof(worker->owner), "%s", options->owner);
+    snprintf(worker->life, sizeof(worker->life), "%s", options->life);
     if (uv_loop_init(&worker->loop) != 0) {
         bh_config_release(worker->config);
         bh_free(worker);
@@ -447,8 +450,6 @@ bh_worker_new(const struct bh_worker_options *options, struct bh_worker **ret_wo
         bh_worker_free(worker);
         return status;
     }
-    /* Else it would seem to hang until its first turn. */
-    atomic_store(&worker->gauges.turned_at_ms, turn_now().mono.ms);
     atomic_store(&worker->gauges.silent_since_ms, BH_MONO_NEVER.ms);
     const struct bh_event account = {.kind = BH_EVENT_ACCOUNT, .account = *options->account_state};
     bh_engine_feed(worker->engine, &account, turn_now());
@@ -466,9 +467,17 @@ worker_main(void *arg)
     tell_main(worker, (struct bh_message){.kind = BH_MESSAGE_STOPPED});
 }
 
+void
+bh_worker_set_past(struct bh_worker *worker, const char *life)
+{
+    bh_store_set_past(worker->store, life);
+}
+
 enum bh_status
 bh_worker_start(struct bh_worker *worker)
 {
+    /* Else it would seem to hang until its first turn. */
+    atomic_store(&worker->gauges.turned_at_ms, turn_now().mono.ms);
     if (uv_thread_create(&worker->thread, worker_main, worker) != 0)
         return BH_EIO;
     worker->thread_started = true;
@@ -488,10 +497,16 @@ bh_worker_post(struct bh_worker *worker, const struct bh_message *message)
 
 /* A worker that never ran has open handles only: let the loop close them. */
 static void
+unstarted_on_stopped(void *arg)
+{
+    (void)arg;
+}
+
+static void
 close_unstarted(struct bh_worker *worker)
 {
     if (worker->transport != NULL)
-        bh_gateway_transport_stop(worker->transport, NULL, NULL);
+        bh_gateway_transport_stop(worker->transport, unstarted_on_stopped, NULL);
     uv_close((uv_handle_t *)&worker->pump, NULL);
     uv_close((uv_handle_t *)&worker->timer, NULL);
     if (worker->mailbox.items != NULL)

@@ -39,6 +39,7 @@ struct bh_worker_options {
     unsigned number;
     const struct bh_config *config; /* a reference is taken */
     const char *owner;              /* instance and worker, names its leases; copied */
+    const char *life;               /* names this run of the process; copied */
     const char *account;            /* 12 hex digits; copied */
     const char *sent_with;          /* borrowed for the worker's life */
     struct bh_mailbox *to_main;     /* borrowed likewise */
@@ -48,6 +49,9 @@ struct bh_worker_options {
 /* Build everything, in the caller's thread.  `error` says what could not be built. */
 enum bh_status bh_worker_new(const struct bh_worker_options *options, struct bh_worker **ret_worker,
                              struct bh_error *error) BH_MUST_CHECK;
+
+/* Before start: an earlier run of this process that is certainly over, or empty.  See bh_store_set_past. */
+void bh_worker_set_past(struct bh_worker *worker, const char *life);
 
 /* Start the thread. */
 enum bh_status bh_worker_start(struct bh_worker *worker) BH_MUST_CHECK;

@@ -22,9 +22,10 @@ enum bh_script_id {
     BH_SCRIPT_RESOLVE,
     BH_SCRIPT_LIST,
     BH_SCRIPT_REPORT,
+    BH_SCRIPT_INSTANCE,
 };
 
-#define BH_SCRIPT_COUNT (BH_SCRIPT_REPORT + 1)
+#define BH_SCRIPT_COUNT (BH_SCRIPT_INSTANCE + 1)
 
 struct bh_script {
     const char *name;

@@ -270,6 +270,15 @@ is_owner(const char *owner)
     return true;
 }
 
+/* NULL, or what the script `adopt` takes for a life. */
+static bool
+is_life(const char *life)
+{
+    size_t length = life != NULL ? strlen(life) : 1;
+    return length >= 1 && length <= BH_STORE_LIFE_MAX &&
+           (life == NULL || strspn(life, "0123456789abcdefghijklmnopqrstuvwxyz") == length);
+}
+
 static enum bh_status
 check_options(const struct bh_store_options *options, struct bh_error *ret_error)
 {
@@ -278,7 +287,7 @@ check_options(const struct bh_store_options *options, struct bh_error *ret_error
         return bh_error_set(ret_error, "prefix",
                             "prefix must be 1 to %d printable characters without blanks and braces",
                             BH_KEY_PREFIX_MAX);
-    if (!is_owner(options->owner))
+    if (!is_owner(options->owner) || !is_life(options->life))
         return bh_error_set(ret_error, "instance",
                             "the worker's name must be 1 to %d printable characters without blanks",
                             BH_STORE_OWNER_MAX);
@@ -302,7 +311,9 @@ bh_store_new(uv_loop_t *loop, const struct bh_store_options *options, struct bh_
     store->options = *options;
     store->proceed_at = BH_MONO_NEVER;
     (void)snprintf(store->prefix, sizeof(store->prefix), "%s", options->prefix);
-    (void)snprintf(store->owner, sizeof(store->owner), "%s", options->owner);
+    bool lives = options->life != NULL;
+    (void)snprintf(store->owner, sizeof(store->owner), "%s%s%s", options->owner, lives ? "#" : "",
+                   lives ? options->life : "");
     status = bh_account_keys_init(&store->account_keys, options->prefix, options->account);
     BH_ASSERT(status == BH_OK);
 
@@ -316,6 +327,13 @@ bh_store_new(uv_loop_t *loop, const struct bh_store_options *options, struct bh_
     }
     *ret_store = store;
     return BH_OK;
+}
+
+void
+bh_store_set_past(struct bh_store *store, const char *life)
+{
+    BH_ASSERT(life[0] == '\0' || is_life(life));
+    (void)snprintf(store->past, sizeof(store->past), "%s", life);
 }
 
 static bool

@@ -17,8 +17,9 @@
  *   3. What a command points to stays valid until its answer; nothing is copied before it is sent.
  *   4. No command is sent twice, except one that Redis refused unexecuted because it did not know the script.
  *   5. STORE_UP follows each connect, after the scripts were loaded and the leases of this owner that this
- *      store does not know (an earlier life's, or those of a claim whose answer was lost) were given back
- *      to the line; only an earlier life's count as recoveries of their jobs.  STORE_DOWN comes after all open commands have been answered FAILED, CLAIM_FAILED or
+ *      store does not know (those of a claim whose answer was lost, and an earlier life's that is certainly
+ *      over) were given back to the line; only an earlier life's count as recoveries of their jobs.
+ *      STORE_DOWN comes after all open commands have been answered FAILED, CLAIM_FAILED or
  *      WOKEN.  Between the two, commands may be executed; at other times they are answered as failed.
  *   6. A failure for which asking again at once is of no use (Redis is loading, full, or wants a person) is
  *      answered late, so that a caller who simply asks again does not spin.
@@ -40,6 +41,7 @@
 #define BH_STORE_BATCH       64
 #define BH_STORE_BATCH_BYTES ((size_t)1024 * 1024)
 #define BH_STORE_OWNER_MAX   128
+#define BH_STORE_LIFE_MAX    16
 
 /* How the store treats one queue. */
 struct bh_store_queue {
@@ -74,6 +76,8 @@ struct bh_store_options {
     const char *prefix; /* of all keys, e.g. "bellhop"; copied */
     const char *
         owner; /* names this worker over restarts: no blanks, not "-", at most BH_STORE_OWNER_MAX */
+    const char *
+        life; /* names this run of the process, letters and digits; copied; NULL: there is only one */
     const char *account; /* 12 hex digits, names the account's keys; copied */
     struct bh_store_limit limits[BH_LIMIT_COUNT];
 
@@ -120,6 +124,12 @@ enum bh_status bh_store_configure(struct bh_store *store, const struct bh_store_
 /* Another account (12 hex digits) with its limits, from the next GRANT on. */
 void bh_store_set_account(struct bh_store *store, const char *account,
                           const struct bh_store_limit *limits);
+
+/*
+ * Before start: an earlier run of this process that is certainly over, by its `life`; empty: none is known.  Its
+ * leases are given back like those of this one that are not known (rule 5), whichever of its workers held them.
+ */
+void bh_store_set_past(struct bh_store *store, const char *life);
 
 /* Begin to connect and stay connected. */
 void bh_store_start(struct bh_store *store);

@@ -1,5 +1,7 @@
 #include "redis/store_codec.h"
 
+#include <stdio.h>
+
 #include "redis/reply_view.h"
 
 /* ---- commands ------------------------------------------------------------------------------------ */
@@ -204,6 +206,14 @@ bh_encode_adopt(struct bh_call *call, const struct bh_store_caller *caller, stru
     bh_call_int(call, restarted);
     for (size_t i = 0; i < tokens_count; i++)
         bh_call_int(call, (int64_t)known_tokens[i]);
+}
+
+void
+bh_encode_adopt_past(struct bh_call *call, const char *life)
+{
+    char past[BH_STORE_LIFE_MAX + 2];
+    (void)snprintf(past, sizeof(past), "#%s", life);
+    bh_call_text(call, past);
 }
 
 static size_t

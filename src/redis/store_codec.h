@@ -34,6 +34,8 @@ void bh_encode_renew(struct bh_call *call, const struct bh_store_caller *caller,
 void bh_encode_adopt(struct bh_call *call, const struct bh_store_caller *caller,
                      struct bh_str cursor, bool restarted, const uint64_t *known_tokens,
                      size_t tokens_count);
+/* Behind bh_encode_adopt: `life`, an earlier one of this process, is over. */
+void bh_encode_adopt_past(struct bh_call *call, const char *life);
 
 /* About how many bytes the command adds to a call. */
 size_t bh_encoded_size(const struct bh_command *command);

@@ -235,6 +235,8 @@ send_adopt(struct bh_line *line, struct bh_call *call)
         tokens[i] = line->known[i].token;
     bh_encode_adopt(call, &caller, bh_str_from(line->cursor), !line->was_adopted, tokens,
                     line->known_count);
+    if (line->store->past[0] != '\0')
+        bh_encode_adopt_past(call, line->store->past);
     bh_free(tokens);
     enum bh_status status = bh_call_argv(call, &argv, &argc);
     if (status != BH_OK)

@@ -82,7 +82,8 @@ struct bh_store {
     struct bh_store_options options; /* strings are copies */
     struct bh_account_keys account_keys;
     char prefix[BH_KEY_PREFIX_MAX + 1];
-    char owner[BH_STORE_OWNER_MAX + 1];
+    char owner[BH_STORE_OWNER_MAX + 1 + BH_STORE_LIFE_MAX + 1]; /* OWNER or OWNER#LIFE */
+    char past[BH_STORE_LIFE_MAX + 1]; /* a life that is over; empty: none */
     struct bh_store_counters counters;
 
     struct bh_redis_connection connection;

@@ -4,9 +4,14 @@
 -- a lost connection it is what a claim took whose answer was lost, which no worker has seen.  Jobs under the
 -- tokens that are named stay untouched.
 --
+-- An owner whose name ends in `#LIFE` is one run of a process.  Another run's leases are given back only if that
+-- life is named as over; it may be frozen otherwise, and send what it holds when it goes on.
+--
 -- KEYS    1 leases  2 heads  3 ready  4 control  5 counters  6 dead  7 due
--- ARGV    1 owner  2 cursor, 0 to begin  3 1 after a restart: the recoveries count against the jobs
---         4... tokens of claims that are known and still under way
+-- ARGV    1 owner  2 cursor, 0 to begin  3 1 after a restart: the recoveries count against the jobs, as those
+--         of an earlier life always do
+--         4... tokens of claims that are known and still under way, and `#LIFE` for an earlier life of this
+--         process that is certainly over
 -- Returns 0, next cursor as text ("0": done), jobs given back
 -- Changes leases, heads, ready, due, counters
 -- Cost    about 100 leases looked at (all of them while Redis keeps the set in its compact form)
@@ -16,9 +21,19 @@
 
 local leases, heads, ready, control, counters, dead, due = unpack(KEYS)
 local counts = ARGV[3] == '1'
-local known = {}
+local known, over = {}, {}
 for i = 4, #ARGV do
-    known[ARGV[i]] = true
+    local life = string.match(ARGV[i], '^#(.+)$')
+    if life then
+        over[life] = true
+    else
+        known[ARGV[i]] = true
+    end
+end
+
+local function is_of_the_past(h)
+    local life = string.match(h.owner, '#(%w+)$')
+    return life and over[life] or false
 end
 
 local page = redis.call('ZSCAN', leases, ARGV[2], 'COUNT', 100)
@@ -28,8 +43,9 @@ may_write_when_full(control)
 for i = 1, #page[2], 2 do
     local handle = page[2][i]
     local h = head_read(redis.call('HGET', heads, handle))
-    if h and h.owner == ARGV[1] and not known[h.token]
-        and recover(handle, counts, leases, ready, due, heads, dead) then
+    local past = h and is_of_the_past(h)
+    if h and (past or h.owner == ARGV[1] and not known[h.token])
+        and recover(handle, past or counts, leases, ready, due, heads, dead) then
         recovered = recovered + 1
     end
 end
