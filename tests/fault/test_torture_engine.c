@@ -11,55 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/alloc.h"
-#include "core/json.h"
 #include "engine/rig.h"
-
-/* ---- memory ---- */
-
-static long made;        /* allocations so far */
-static long fails_from;  /* the first that fails; negative: none */
-static long fails_until; /* the first that succeeds again */
-static long outstanding;
-
-static bool
-fails(void)
-{
-    long number = made++;
-    return fails_from >= 0 && number >= fails_from && number < fails_until;
-}
-
-static void *
-scarce_alloc(size_t size)
-{
-    void *ptr = fails() ? NULL : malloc(size);
-    outstanding += ptr != NULL;
-    return ptr;
-}
-
-static void *
-scarce_resize(void *ptr, size_t size)
-{
-    void *grown = fails() ? NULL : realloc(ptr, size);
-    outstanding += grown != NULL && ptr == NULL;
-    return grown;
-}
-
-static void
-counted_release(void *ptr)
-{
-    outstanding -= ptr != NULL;
-    free(ptr);
-}
-
-static void
-use_scarce_memory(void)
-{
-    static const struct bh_allocator scarce = {scarce_alloc, scarce_resize, counted_release};
-    fails_from = -1;
-    bh_alloc_replace(&scarce);
-    bh_json_use_allocator();
-}
+#include "fault/torture_memory.h"
 
 /* ---- the world around the engine ---- */
 
