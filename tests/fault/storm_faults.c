@@ -88,7 +88,7 @@ set_crash_point(struct storm_world *world, struct storm_strike *strike)
     world->seats[strike->daemon].may_be_down = true;
     bh_process_kill(process_of(world, strike));
     snprintf(strike->detail, sizeof(strike->detail), "BELLHOP_CRASH_POINT=%s:%u", point,
-             1 + strike->dice % 5);
+             1 + strike->dice % 3);
     start_again(world, strike->daemon, strike->detail);
 }
 
