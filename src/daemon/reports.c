@@ -15,10 +15,13 @@
 #define REFUSED_MAX      5
 #define STOP_GRACE_MS    (2 * BH_SECOND_MS)
 
-/* A report that came before its job's answer: when it is looked at again.  An answer takes seconds, a lease half a minute. */
+/*
+ * A report that came before its job's answer: the distances at which it is looked at again.  An answer is lost after
+ * [gateway] timeout at the latest, and before the first guarded retry, 45 s later, the report should have had its say.
+ */
 static const bh_ms early_again_ms[] = {
-    2 * BH_SECOND_MS,  5 * BH_SECOND_MS, 10 * BH_SECOND_MS, 30 * BH_SECOND_MS,
-    60 * BH_SECOND_MS, 2 * BH_MINUTE_MS, 2 * BH_MINUTE_MS,
+    2 * BH_SECOND_MS,  5 * BH_SECOND_MS,  10 * BH_SECOND_MS, 10 * BH_SECOND_MS, 10 * BH_SECOND_MS,
+    20 * BH_SECOND_MS, 60 * BH_SECOND_MS, 2 * BH_MINUTE_MS,  2 * BH_MINUTE_MS,
 };
 
 /* Ever-growing. */

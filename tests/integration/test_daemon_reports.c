@@ -174,12 +174,12 @@ Test(daemon_reports, that_come_before_our_own_answer_harm_nothing, .timeout = 12
 {
     struct bh_rig rig;
     const struct bh_rig_options options = {
-        .http = HTTP, .sim = SIM, .queues = HOLD, .gateway = "timeout = 3s\nconnect_timeout = 1s"};
+        .http = HTTP, .sim = SIM, .queues = HOLD, .gateway = "timeout = 6s\nconnect_timeout = 1s"};
     bh_rig_start(&rig, &options);
     subscribe(&rig, http_port(&rig, 0), "dlr", "JSON");
     bh_rig_tell(&rig, "plan", "{\"to\":\"491719990620\",\"plan\":\"DELIVERED@0.05\"}");
     bh_rig_tell(&rig, "fault",
-                "{\"kind\":\"delay\",\"at\":\"after\",\"ms\":1500,\"match\":{\"text\":\"slow.\"}}");
+                "{\"kind\":\"delay\",\"at\":\"after\",\"ms\":4000,\"match\":{\"text\":\"slow.\"}}");
     bh_rig_push(&rig, "sms", "{\"id\":\"slow\",\"to\":\"491719990620\",\"text\":\"slow.\"}");
     BH_RIG_UNTIL(&rig, bh_rig_is(&rig, "sms", "slow", "delivery", "DELIVERED"));
     expect(&rig, "sms", "slow", "state", "sending");
