@@ -70,7 +70,7 @@ judge(struct errand *errand, const struct redisReply *reply)
              (int)(text.len < 150 ? text.len : 150), text.ptr);
     if (row->class == BH_REDIS_RECONNECT)
         bh_redis_connection_reconnect(errand->connection, row, row->word);
-    return BH_EIO;
+    return row->class == BH_REDIS_RECONNECT || row->class == BH_REDIS_WAIT ? BH_EDOWN : BH_EIO;
 }
 
 /* ---- script calls ---- */

@@ -37,8 +37,9 @@ struct bh_report_result {
 };
 
 /*
- * BH_OK: `result` tells.  BH_EDOWN: Redis went away, and some of it may be done.  BH_EIO: Redis answered with an
- * error, `error_text` (else NULL).  BH_EPROTO: with something that no script of ours gives.  BH_ENOMEM, BH_ETOOBIG.
+ * BH_OK: `result` tells.  BH_EDOWN: Redis went away, or cannot now (it loads, or is a replica); some of it may be done.
+ * BH_EIO: Redis answered with an error that waiting does not heal, `error_text` (else NULL).  BH_EPROTO: with something
+ * that no script of ours gives.  BH_ENOMEM, BH_ETOOBIG.
  */
 typedef void bh_report_on_done(void *arg, enum bh_status status,
                                const struct bh_report_result *result, const char *error_text);

@@ -230,6 +230,18 @@ Test(daemon_reports, keep_what_they_know_when_redis_goes_away_or_forgets_its_scr
     kill(rig.redis.pid, SIGCONT);
     expect_settled(&rig, "sms", "again");
 
+    /* Read-only, as behind a fail-over: asked until it may be written again. */
+    push_unlucky(&rig, "sms", "demoted", "491719990632");
+    bh_rig_wait_state(&rig, "sms", "demoted", "unknown");
+    report = bh_rig_text(&rig, "msg_id=%s&foreign_id=demoted&status=DELIVERED",
+                         message_id(&rig, "demoted"));
+    bh_process_set_mark(&rig.daemons[0].process);
+    freeReplyObject(bh_rig_command(&rig, "REPLICAOF 127.0.0.1 1"));
+    cr_expect_eq(post(port, report), 200);
+    cr_expect(bh_process_wait_line(&rig.daemons[0].process, " redis_", BH_RIG_WAIT_MS));
+    freeReplyObject(bh_rig_command(&rig, "REPLICAOF NO ONE"));
+    expect_settled(&rig, "sms", "demoted");
+
     bh_process_set_mark(&rig.daemons[0].process);
     bh_redis_process_kill(&rig.redis);
     bh_rig_disconnect(&rig);
