@@ -928,6 +928,91 @@ Test(policy, thinks_again_about_an_unanswered_job_before_sending_it)
     }
 }
 
+Test(policy, asks_the_journal_before_it_sends_again_but_not_while_the_request_may_be_under_way)
+{
+    static const struct {
+        const char *name;
+        bool holds, debug, contact;
+        bh_ms lock_ms, timeout_ms, ago_ms;
+        enum bh_journal_access journal;
+        enum bh_looked looked;
+        enum bh_next next;
+        bh_ms moment_ms; /* of SETTLE, since the request */
+    } rows[] = {
+        {"too early",                                              true,  false, false, 180000, 20000, 29999,    BH_JOURNAL_READABLE,
+         BH_LOOKED_NOT_YET,                                                                                                                                BH_NEXT_SETTLE,  30000  },
+        {"its moment",                                             true,  false, false, 180000, 20000, 30000,    BH_JOURNAL_READABLE,
+         BH_LOOKED_NOT_YET,                                                                                                                                BH_NEXT_LOOK_UP, 0      },
+        {"asked, and again",                                       true,  false, false, 180000, 20000, 30000,    BH_JOURNAL_READABLE,
+         BH_LOOKED_ABSENT,                                                                                                                                 BH_NEXT_SETTLE,  60000  },
+        {"in vain, and again",                                     true,  false, false, 180000, 20000, 30000,    BH_JOURNAL_READABLE,
+         BH_LOOKED_IN_VAIN,                                                                                                                                BH_NEXT_SETTLE,  60000  },
+        {"for the last time",                                      true,  false, false, 180000, 20000, 3600000,  BH_JOURNAL_READABLE,
+         BH_LOOKED_ABSENT,                                                                                                                                 BH_NEXT_SETTLE,  0      },
+        {"in vain for the last time, and yet again",               true,  false, false, 180000, 20000, 3600000,
+         BH_JOURNAL_READABLE,                                                                                                         BH_LOOKED_IN_VAIN,   BH_NEXT_SETTLE,  4500000},
+        {"in vain for a day",                                      true,  false, false, 180000, 20000, 86400000, BH_JOURNAL_READABLE,
+         BH_LOOKED_IN_VAIN,                                                                                                                                BH_NEXT_SETTLE,  0      },
+        {"a longer timeout",                                       true,  false, false, 180000, 60000, 60000,    BH_JOURNAL_READABLE,
+         BH_LOOKED_NOT_YET,                                                                                                                                BH_NEXT_SETTLE,  90000  },
+        {"before the guarded retry",                               false, false, false, 180000, 20000, 45000,    BH_JOURNAL_READABLE,
+         BH_LOOKED_NOT_YET,                                                                                                                                BH_NEXT_LOOK_UP, 0      },
+        {"asked, so the guarded retry",                            false, false, false, 180000, 20000, 45000,
+         BH_JOURNAL_READABLE,                                                                                                         BH_LOOKED_ABSENT,    BH_NEXT_SEND,    0      },
+        {"a guarded retry that comes before the journal can know", false, false, false, 60000,
+         10000,                                                                                        15000,    BH_JOURNAL_READABLE, BH_LOOKED_NOT_YET,   BH_NEXT_SEND,    0      },
+        {"before it is resent",                                    false, false, false, 180000, 20000, 190000,   BH_JOURNAL_READABLE,
+         BH_LOOKED_NOT_YET,                                                                                                                                BH_NEXT_LOOK_UP, 0      },
+        {"absent for the first time",                              false, false, false, 180000, 20000, 190000,
+         BH_JOURNAL_READABLE,                                                                                                         BH_LOOKED_ABSENT,    BH_NEXT_SETTLE,  250000 },
+        {"a gateway that may be down",                             false, false, false, 180000, 20000, 301000,
+         BH_JOURNAL_READABLE,                                                                                                         BH_LOOKED_UNREACHED, BH_NEXT_SETTLE,  331000 },
+        {"a journal that does not answer for long",                false, false, false, 180000, 20000, 301000,
+         BH_JOURNAL_READABLE,                                                                                                         BH_LOOKED_IN_VAIN,   BH_NEXT_SEND,    0      },
+        {"not known to be readable",                               true,  false, false, 180000, 20000, 30000,    BH_JOURNAL_UNKNOWN,
+         BH_LOOKED_NOT_YET,                                                                                                                                BH_NEXT_SETTLE,  0      },
+        {"denied",                                                 true,  false, false, 180000, 20000, 30000,    BH_JOURNAL_DENIED,   BH_LOOKED_NOT_YET,
+         BH_NEXT_SETTLE,                                                                                                                                                    0      },
+        {"what is not sent is in no journal",                      true,  true,  false, 180000, 20000, 30000,
+         BH_JOURNAL_READABLE,                                                                                                         BH_LOOKED_NOT_YET,   BH_NEXT_SETTLE,  0      },
+        {"a contact alone",                                        true,  false, true,  180000, 20000, 30000,    BH_JOURNAL_READABLE,
+         BH_LOOKED_NOT_YET,                                                                                                                                BH_NEXT_LOOK_UP, 0      },
+    };
+    for (size_t i = 0; i < BH_ARRAY_LEN(rows); i++) {
+        const struct claimed_again again = {
+            .name = rows[i].name,
+            .holds = rows[i].holds,
+            .ledger = true,
+            .attempts = 1,
+            .ago_ms = rows[i].ago_ms,
+        };
+        struct desk desk;
+        struct bh_plan plan;
+        struct bh_verdict verdict = {.attempts = 77};
+        claim_again(&desk, &again);
+        desk.gateway.reload_lock_ms = rows[i].lock_ms;
+        desk.gateway.timeout_ms = rows[i].timeout_ms;
+        desk.job.debug = rows[i].debug;
+        if (rows[i].contact)
+            desk.people[0].msisdn = NULL;
+        desk.about.journal = rows[i].journal;
+        desk.about.looked = rows[i].looked;
+        if (rows[i].looked != BH_LOOKED_NOT_YET)
+            bh_policy_looked(&desk.about, rows[i].looked);
+        enum bh_next next = bh_policy_next(&desk.about, &plan, &verdict);
+        cr_expect_eq(next, rows[i].next, "%s: %d", rows[i].name, next);
+        if (next == BH_NEXT_LOOK_UP)
+            cr_expect(desk.progress.recipients[0].look_up, "%s", rows[i].name);
+        if (next == BH_NEXT_SETTLE && rows[i].moment_ms == 0)
+            cr_expect_eq(verdict.state, BH_STATE_UNKNOWN, "%s: %s", rows[i].name,
+                         bh_state_name(verdict.state));
+        if (next == BH_NEXT_SETTLE && rows[i].moment_ms > 0)
+            cr_expect_eq(rows[i].ago_ms + verdict.delay_ms, rows[i].moment_ms, "%s: %lld",
+                         rows[i].name, (long long)(rows[i].ago_ms + verdict.delay_ms));
+        stand_up(&desk);
+    }
+}
+
 /* ---- the daily limit ---- */
 
 Test(policy, waits_for_midnight_where_the_gateway_is)
