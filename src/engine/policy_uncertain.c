@@ -199,6 +199,7 @@ bh_policy_take_up(struct bh_case *c)
     }
     if (c->uncertain_since.ms == 0) {
         rename_all(c, BH_RECIPIENT_UNCERTAIN, BH_RECIPIENT_OPEN);
+        forget_losses(c->progress);
         return;
     }
     if (was_lost || count(c, BH_RECIPIENT_UNCERTAIN) == 0)
