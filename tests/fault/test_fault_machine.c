@@ -56,6 +56,62 @@ Test(machine, without_descriptors_it_goes_on_with_those_it_has)
     bh_rig_stop(&rig);
 }
 
+/* ---- memory ---- */
+
+#define BIG_JOBS  8
+#define BIG_BYTES (3 * 1024 * 1024)
+
+static void
+push_big(struct bh_rig *rig, unsigned number)
+{
+    size_t size = BIG_BYTES + 512;
+    char *json = malloc(size);
+    cr_assert_not_null(json);
+    int len = snprintf(json, size,
+                       "{\"id\":\"big-%u\",\"to\":\"49171%06u\",\"text\":\"%u [[f]]\",\"files\":"
+                       "[{\"name\":\"f\",\"contents\":\"",
+                       number, number, number);
+    memset(json + len, 'A', BIG_BYTES);
+    snprintf(json + len + BIG_BYTES, size - (size_t)len - BIG_BYTES, "\"}]}");
+    bh_rig_push(rig, "sms", json);
+    free(json);
+}
+
+/*
+ * Jobs that do not fit into its memory together are sent one after the other, or wait; what fits goes on.  The limit is
+ * the sanitizer's where it is built with one, which needs a huge address space, and the system's otherwise.
+ */
+Test(machine, with_little_memory_it_loses_and_doubles_nothing)
+{
+    struct bh_rig rig;
+    struct bh_rig_options options = {.without_daemon = true,
+                                     .redis = FAULT_REDIS,
+                                     .gateway = "timeout = 8s\n",
+                                     .pool = "lease = 10s\n"};
+    bh_rig_start(&rig, &options);
+    /* What the sanitizer says about the limit is no finding; a finding ends the daemon, which the rig notices. */
+    const char *given = getenv("ASAN_OPTIONS");
+    run_behind(&rig,
+               BH_SANITIZED
+                   ? bh_rig_text(&rig,
+                                 "export ASAN_OPTIONS=%s:log_path=%s/asan:soft_rss_limit_mb=64:"
+                                 "allocator_may_return_null=1:quarantine_size_mb=1",
+                                 given != NULL ? given : "", rig.dir)
+                   : "ulimit -v 160000",
+               "");
+    bh_rig_start_daemon(&rig, NULL, NULL);
+    for (unsigned i = 0; i < BIG_JOBS; i++) {
+        push_big(&rig, i);
+        fault_push(&rig, "small", i * 4, i * 4 + 4);
+    }
+    BH_RIG_UNTIL_MS(&rig, FAULT_WAIT_MS, bh_rig_unfinished(&rig, "sms") == 0);
+    for (unsigned i = 0; i < BIG_JOBS; i++)
+        bh_rig_wait_state(&rig, "sms", bh_rig_text(&rig, "big-%u", i), "sent");
+    cr_expect_eq(fault_accepted(&rig), BIG_JOBS * 5);
+    cr_expect_eq(bh_rig_sim_number(&rig, "stats?limit=0", "foreign_ids_doubled_count"), 0);
+    bh_rig_stop(&rig);
+}
+
 /* ---- the log ---- */
 
 static void
