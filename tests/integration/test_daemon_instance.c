@@ -183,3 +183,25 @@ Test(daemon_instance, a_redis_that_has_forgotten_everything_is_told_again, .time
     cr_expect_eq(bh_process_count(&first->process, "instance_"), 0);
     bh_rig_stop(&rig);
 }
+
+/* Redis goes back to the moment before the restart: what it knows then is the run that was killed. */
+Test(daemon_instance, a_redis_that_went_back_in_time_is_told_again, .timeout = 60)
+{
+    struct bh_rig rig;
+    struct places places = begin(&rig);
+    struct bh_daemon *daemon = bh_rig_start_daemon(&rig, &places.here, NULL);
+    wait_registered(&rig);
+    redisReply *before = bh_rig_command(&rig, "DUMP bellhop:{@instance:same}");
+    bh_process_kill(&daemon->process);
+    bh_rig_restart_daemon(&rig, daemon);
+    push_jobs(&rig, 0, 5);
+    expect_all_sent_once(&rig, 5);
+    long long pid = bh_rig_integer(&rig, "HGET bellhop:{@instance:same} pid");
+    freeReplyObject(bh_rig_command(&rig, "RESTORE bellhop:{@instance:same} 86400000 %b REPLACE",
+                                   before->str, before->len));
+    freeReplyObject(before);
+    BH_RIG_UNTIL(&rig, bh_rig_integer(&rig, "HGET bellhop:{@instance:same} pid") == pid);
+    push_jobs(&rig, 5, 10);
+    expect_all_sent_once(&rig, 10);
+    bh_rig_stop(&rig);
+}

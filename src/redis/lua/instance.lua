@@ -11,7 +11,8 @@
 -- Cost    one hash
 --
 -- An earlier run is certainly over when it has said so, or when it held the same local lock in the same
--- network namespace of the same boot: we hold that lock now.  One that has only been silent for too long may be
+-- network namespace of the same boot: we hold that lock as long as we live.  So a Redis that went back in time, and
+-- remembers that run, is told again.  One that has only been silent for too long may be
 -- frozen and go on: its name is taken, its leases are left to run out.
 --@include _clock.lua
 --@include _head.lua
@@ -45,7 +46,7 @@ end
 
 local over = ''
 if old_life and old_life ~= life then
-    if ended or (operation == 'register' and same_place()) then
+    if ended or same_place() then
         over = old_life
     elseif tonumber(until_ or 0) > now then
         return others()
