@@ -36,6 +36,9 @@ draw_kind(struct storm_world *world)
         {STORM_JOB_INVALID,  13},
     };
     unsigned dice = (unsigned)bh_dice_below(&world->jobs.dice, 20);
+    /* Before the storm nobody waits for a twin's lock. */
+    if (world->begin_at == 0)
+        return STORM_JOB_PLAIN;
     for (size_t i = 0; !world->storm->plain && i < sizeof(shares) / sizeof(shares[0]); i++)
         if (dice < shares[i].upto)
             return shares[i].kind;
