@@ -92,6 +92,13 @@ bh_key_append_lock(struct bh_buf *buf, const struct bh_queue_keys *keys, const c
 }
 
 enum bh_status
+bh_key_append_seen(struct bh_buf *buf, const struct bh_queue_keys *keys, struct bh_str instance)
+{
+    append(buf, keys, ":seen:", "");
+    return bh_buf_append_str(buf, instance);
+}
+
+enum bh_status
 bh_account_keys_init(struct bh_account_keys *keys, const char *prefix, const char *account)
 {
     struct bh_str digits = bh_str_from(account);

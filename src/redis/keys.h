@@ -51,13 +51,18 @@ enum bh_status bh_queue_keys_init(struct bh_queue_keys *keys, const char *prefix
 
 struct bh_str bh_queue_key(const struct bh_queue_keys *keys, enum bh_key key);
 
-/* Append the key of a job's status, of its tombstone, and of a ledger entry.  The buffer's status. */
+/*
+ * Append the key of a job's status, of its tombstone, of a ledger entry, and of an instance's last claim.  The
+ * buffer's status.
+ */
 enum bh_status bh_key_append_status(struct bh_buf *buf, const struct bh_queue_keys *keys,
                                     const char *id);
 enum bh_status bh_key_append_cancel(struct bh_buf *buf, const struct bh_queue_keys *keys,
                                     const char *id);
 enum bh_status bh_key_append_lock(struct bh_buf *buf, const struct bh_queue_keys *keys,
                                   const char *digest);
+enum bh_status bh_key_append_seen(struct bh_buf *buf, const struct bh_queue_keys *keys,
+                                  struct bh_str instance);
 
 /* The two keys of a gateway account; they lie apart from all queues. */
 struct bh_account_keys {

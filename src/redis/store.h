@@ -21,7 +21,10 @@
  *      over) were given back to the line; only an earlier life's count as recoveries of their jobs.
  *      STORE_DOWN comes after all open commands have been answered FAILED, CLAIM_FAILED or
  *      WOKEN.  Between the two, commands may be executed; at other times they are answered as failed.
- *   6. A failure for which asking again at once is of no use (Redis is loading, full, or wants a person) is
+ *   6. A token is given once: an adoption raises Redis' counters to what recall says, so that a late result of
+ *      before a roll-back cannot pass for one of a later claim.  A claim that is given a token which is not
+ *      larger than the last one is not handed on: the store connects anew and begins with rule 5.
+ *   7. A failure for which asking again at once is of no use (Redis is loading, full, or wants a person) is
  *      answered late, so that a caller who simply asks again does not spin.
  *
  * Belongs to one loop and is used from that loop's thread only.
@@ -70,12 +73,31 @@ struct bh_store_trouble {
     const char *advice; /* full sentences; may be NULL */
 };
 
+/*
+ * What the caller has met of a queue: the largest token and handle that any store of this instance was ever given.
+ * Redis is raised to them before anything is claimed, so that none is given a second time.
+ */
+struct bh_store_mark {
+    uint64_t token;
+    uint64_t handle;
+    bool fresh; /* met so lately that Redis must remember our claims */
+};
+
+/* Redis remembers less than it had acknowledged. */
+struct bh_store_roll_back {
+    const char *queue;
+    uint64_t remembered;   /* the last claim of this instance that it knows, by token; 0: none */
+    uint64_t acknowledged; /* the last one that it had acknowledged */
+    uint64_t handle;       /* jobs that wait without a handle will get those from here + 1 on... */
+    uint64_t waiting;      /* ...and there are so many */
+};
+
 struct bh_store_options {
     struct bh_redis_options
         redis;          /* for every connection; what it borrows is borrowed until closed */
     const char *prefix; /* of all keys, e.g. "bellhop"; copied */
-    const char *
-        owner; /* names this worker over restarts: no blanks, not "-", at most BH_STORE_OWNER_MAX */
+    const char
+        *owner; /* INSTANCE/WORKER, over restarts: no blanks, not "-", at most BH_STORE_OWNER_MAX */
     const char *
         life; /* names this run of the process, letters and digits; copied; NULL: there is only one */
     const char *account; /* 12 hex digits, names the account's keys; copied */
@@ -84,6 +106,10 @@ struct bh_store_options {
     /* `event` is valid until the call returns.  Any function but release may be called from inside. */
     void (*on_event)(void *arg, const struct bh_event *event);
     void (*on_trouble)(void *arg, const struct bh_store_trouble *trouble); /* may be NULL */
+    /* Asked before each adoption; may be NULL: then only what this store was given itself is compared. */
+    struct bh_store_mark (*recall)(void *arg, const char *queue);
+    /* Told before anything is claimed from a Redis that has rolled back; may be NULL. */
+    void (*on_rolled_back)(void *arg, const struct bh_store_roll_back *roll_back);
     void (*on_closed)(void *arg);     /* the answer to stop; may be NULL */
     struct bh_mono (*now)(void *arg); /* the clock of `asked_at`; NULL: the loop's uv_hrtime */
     void *arg;
@@ -99,7 +125,8 @@ struct bh_store_counters {
     uint64_t garbled;  /* replies that do not look as they must */
     uint64_t ups;      /* times that the store came up */
     uint64_t microseconds;
-    uint64_t adopted; /* leases given back to the line by rule 5 */
+    uint64_t adopted;     /* leases given back to the line by rule 5 */
+    uint64_t rolled_back; /* times that Redis was found behind */
 };
 
 struct bh_store;

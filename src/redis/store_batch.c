@@ -247,6 +247,11 @@ answer_claim(struct bh_batch *batch, const struct redisReply *reply)
     enum bh_status status = bh_decode_claim(reply, jobs, &event.claimed);
     if (status != BH_OK)
         return status;
+    if (!bh_line_meet(batch->line, &event.claimed)) {
+        emit_failure(batch->store, &batch->commands[0]);
+        bh_line_behind(batch->line);
+        return BH_OK;
+    }
     batch->store->counters.jobs += event.claimed.jobs_count;
     if (event.claimed.jobs_count > 0)
         bh_line_claimed(batch->line, event.claimed.token, event.claimed.jobs_count,

@@ -1,6 +1,7 @@
 #include "redis/store_codec.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "redis/reply_view.h"
 
@@ -22,6 +23,18 @@ add_ledger_keys(struct bh_call *call, const struct bh_store_caller *caller,
         bh_key_append_lock(bh_call_buf(call), caller->keys, ledger[i]);
         bh_call_end_key(call);
     }
+}
+
+/* The workers of a process share one: an owner is INSTANCE/WORKER. */
+static void
+add_seen_key(struct bh_call *call, const struct bh_store_caller *caller)
+{
+    const char *slash = strrchr(caller->owner, '/');
+    struct bh_str instance = bh_str_from(caller->owner);
+    if (slash != NULL)
+        instance.len = (size_t)(slash - caller->owner);
+    bh_key_append_seen(bh_call_buf(call), caller->keys, instance);
+    bh_call_end_key(call);
 }
 
 static void
@@ -62,6 +75,7 @@ bh_encode_claim(struct bh_call *call, const struct bh_store_caller *caller,
                                        BH_KEY_LEASES,   BH_KEY_JOBS, BH_KEY_HEADS,   BH_KEY_CONTROL,
                                        BH_KEY_COUNTERS, BH_KEY_DEAD, BH_KEY_SUSPECTS};
     add_keys(call, caller, keys, BH_ARRAY_LEN(keys));
+    add_seen_key(call, caller);
     bh_call_text(call, caller->owner);
     bh_call_int(call, claim->count);
     bh_call_int(call, caller->queue->lease_ms);
@@ -196,14 +210,20 @@ bh_encode_renew(struct bh_call *call, const struct bh_store_caller *caller,
 
 void
 bh_encode_adopt(struct bh_call *call, const struct bh_store_caller *caller, struct bh_str cursor,
-                bool restarted, const uint64_t *known_tokens, size_t tokens_count)
+                bool restarted, const struct bh_store_mark *met, const uint64_t *known_tokens,
+                size_t tokens_count)
 {
     static const enum bh_key keys[] = {BH_KEY_LEASES,   BH_KEY_HEADS, BH_KEY_READY, BH_KEY_CONTROL,
                                        BH_KEY_COUNTERS, BH_KEY_DEAD,  BH_KEY_DUE};
+    static const enum bh_key lists[] = {BH_KEY_RAW, BH_KEY_IN};
     add_keys(call, caller, keys, BH_ARRAY_LEN(keys));
+    add_seen_key(call, caller);
+    add_keys(call, caller, lists, BH_ARRAY_LEN(lists));
     bh_call_text(call, caller->owner);
     bh_call_str(call, cursor);
     bh_call_int(call, restarted);
+    bh_call_int(call, (int64_t)met->token);
+    bh_call_int(call, (int64_t)met->handle);
     for (size_t i = 0; i < tokens_count; i++)
         bh_call_int(call, (int64_t)known_tokens[i]);
 }
@@ -266,6 +286,7 @@ static bool
 read_claimed_job(const struct redisReply *reply, size_t at, struct bh_claimed_job *job)
 {
     int64_t length;
+    *job = (struct bh_claimed_job){0};
     if (!bh_reply_str(reply, at, &job->handle) || job->handle.len == 0 ||
         !bh_reply_str(reply, at + 1, &job->head) || !bh_reply_str(reply, at + 2, &job->payload) ||
         !bh_reply_int(reply, at + 3, 0, EXACT_MAX, &length))
@@ -365,16 +386,28 @@ bh_decode_renew(const struct redisReply *reply, size_t count, struct bh_renewed_
     return BH_OK;
 }
 
-enum bh_status
-bh_decode_adopt(const struct redisReply *reply, struct bh_str *ret_cursor, uint64_t *ret_recovered)
+/* A number that counts something. */
+static bool
+read_count(const struct redisReply *reply, size_t at, uint64_t *ret_count)
 {
-    int64_t code, recovered;
-    struct bh_str cursor;
-    if (bh_reply_count(reply) != 3 || !bh_reply_int(reply, 0, 0, 0, &code) ||
-        !bh_reply_str(reply, 1, &cursor) || cursor.len == 0 || cursor.len > 20 ||
-        !bh_reply_int(reply, 2, 0, EXACT_MAX, &recovered))
+    int64_t count;
+    if (!bh_reply_int(reply, at, 0, EXACT_MAX, &count))
+        return false;
+    *ret_count = (uint64_t)count;
+    return true;
+}
+
+enum bh_status
+bh_decode_adopt(const struct redisReply *reply, struct bh_adopted *ret_adopted)
+{
+    struct bh_adopted adopted;
+    int64_t code;
+    if (bh_reply_count(reply) != 7 || !bh_reply_int(reply, 0, 0, 0, &code) ||
+        !bh_reply_str(reply, 1, &adopted.cursor) || adopted.cursor.len == 0 ||
+        adopted.cursor.len > 20 || !read_count(reply, 2, &adopted.recovered) ||
+        !read_count(reply, 3, &adopted.seen) || !read_count(reply, 4, &adopted.token) ||
+        !read_count(reply, 5, &adopted.handle) || !read_count(reply, 6, &adopted.waiting))
         return BH_EPROTO;
-    *ret_cursor = cursor;
-    *ret_recovered = (uint64_t)recovered;
+    *ret_adopted = adopted;
     return BH_OK;
 }

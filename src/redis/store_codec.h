@@ -32,8 +32,8 @@ void bh_encode_settle(struct bh_call *call, const struct bh_store_caller *caller
 void bh_encode_renew(struct bh_call *call, const struct bh_store_caller *caller,
                      const struct bh_command *commands, size_t count);
 void bh_encode_adopt(struct bh_call *call, const struct bh_store_caller *caller,
-                     struct bh_str cursor, bool restarted, const uint64_t *known_tokens,
-                     size_t tokens_count);
+                     struct bh_str cursor, bool restarted, const struct bh_store_mark *met,
+                     const uint64_t *known_tokens, size_t tokens_count);
 /* Behind bh_encode_adopt: `life`, an earlier one of this process, is over. */
 void bh_encode_adopt_past(struct bh_call *call, const char *life);
 
@@ -41,8 +41,8 @@ void bh_encode_adopt_past(struct bh_call *call, const char *life);
 size_t bh_encoded_size(const struct bh_command *command);
 
 /*
- * Fills all of *ret_claimed but `queue` and `asked_at`.  `jobs` has room for BH_CLAIM_MAX; it and the
- * views in it borrow from `reply`.
+ * Fills all of *ret_claimed but `queue` and `asked_at`, and of the jobs what Redis knows.  `jobs` has room for
+ * BH_CLAIM_MAX; it and the views in it borrow from `reply`.
  */
 enum bh_status bh_decode_claim(const struct redisReply *reply, struct bh_claimed_job *jobs,
                                struct bh_claimed_event *ret_claimed) BH_MUST_CHECK;
@@ -55,8 +55,16 @@ enum bh_status bh_decode_settle(const struct redisReply *reply, size_t count,
 enum bh_status bh_decode_renew(const struct redisReply *reply, size_t count,
                                struct bh_renewed_event *ret_renewed) BH_MUST_CHECK;
 
-/* *ret_cursor borrows from the reply; "0" when all has been looked at. */
-enum bh_status bh_decode_adopt(const struct redisReply *reply, struct bh_str *ret_cursor,
-                               uint64_t *ret_recovered) BH_MUST_CHECK;
+struct bh_adopted {
+    struct bh_str cursor; /* borrows from the reply; "0" when all has been looked at */
+    uint64_t recovered;
+    uint64_t seen;    /* token of this instance's last claim; 0: not remembered */
+    uint64_t token;   /* of anybody's last claim */
+    uint64_t handle;  /* given last */
+    uint64_t waiting; /* jobs without a handle */
+};
+
+enum bh_status bh_decode_adopt(const struct redisReply *reply,
+                               struct bh_adopted *ret_adopted) BH_MUST_CHECK;
 
 #endif

@@ -172,6 +172,93 @@ bh_line_renewed(struct bh_line *line, uint64_t token, struct bh_mono asked_at)
         claim->ends_at = bh_mono_add(asked_at, line->config.lease_ms);
 }
 
+/* ---- roll-backs ---------------------------------------------------------------------------------- */
+
+static uint64_t
+handle_number(struct bh_str handle)
+{
+    int64_t number;
+    return bh_str_to_int64(handle, &number) && number > 0 ? (uint64_t)number : 0;
+}
+
+bool
+bh_line_meet(struct bh_line *line, const struct bh_claimed_event *claimed)
+{
+    if (claimed->jobs_count == 0)
+        return true;
+    if (claimed->token <= line->met.token) {
+        line->remembered = line->behind ? line->remembered : claimed->token - 1;
+        line->behind = true;
+        return false;
+    }
+    line->met.token = claimed->token;
+    for (size_t i = 0; i < claimed->jobs_count; i++) {
+        uint64_t handle = handle_number(claimed->jobs[i].handle);
+        if (handle > line->met.handle)
+            line->met.handle = handle;
+    }
+    return true;
+}
+
+void
+bh_line_behind(struct bh_line *line)
+{
+    static const struct bh_redis_error behind = {
+        .class = BH_REDIS_RECONNECT,
+        .advice =
+            "Redis gave a claim the number of an earlier one: it was emptied, or has lost writes "
+            "that it had acknowledged.  See appendonly, appendfsync and min-replicas-to-write.",
+    };
+    bh_redis_connection_reconnect(&line->store->connection, &behind,
+                                  "a claim's token was given a second time");
+}
+
+/* What the caller remembers of the queue, and what this store does. */
+static struct bh_store_mark
+recall(const struct bh_line *line)
+{
+    const struct bh_store_options *options = &line->store->options;
+    struct bh_store_mark mark = line->met;
+    if (options->recall == NULL)
+        return mark;
+    struct bh_store_mark more = options->recall(options->arg, line->name);
+    if (more.token > mark.token)
+        mark.token = more.token;
+    if (more.handle > mark.handle)
+        mark.handle = more.handle;
+    mark.fresh = more.fresh;
+    return mark;
+}
+
+/*
+ * Does Redis know the last claim that it has acknowledged?  Its own word on it (`seen`) counts, because the counter
+ * may have been raised since by others' claims.  That word expires: missing, it proves something only when our
+ * last claim was lately, or when the counter itself is behind.
+ */
+static void
+compare(struct bh_line *line, const struct bh_store_mark *met, const struct bh_adopted *adopted)
+{
+    struct bh_store *store = line->store;
+    uint64_t remembered = adopted->seen > 0 || met->fresh ? adopted->seen : met->token;
+    if (adopted->token < remembered || (adopted->seen == 0 && adopted->token < met->token))
+        remembered = adopted->token;
+    if (line->behind && line->remembered < remembered)
+        remembered = line->remembered;
+    line->behind = false;
+    if (remembered >= met->token)
+        return;
+    store->counters.rolled_back++;
+    const struct bh_store_roll_back roll_back = {
+        .queue = line->name,
+        .remembered = remembered,
+        .acknowledged = met->token,
+        .handle = adopted->handle,
+        .waiting = adopted->waiting,
+    };
+    if (store->options.on_rolled_back != NULL)
+        store->options.on_rolled_back(store->options.arg, &roll_back);
+}
+
 /* ---- adoption ------------------------------------------------------------------------------------ */
 
 static void
@@ -186,20 +273,23 @@ static void
 take_adopt_page(struct bh_line *line, const struct redisReply *reply)
 {
     struct bh_store *store = line->store;
-    struct bh_str text, cursor;
-    uint64_t recovered;
+    struct bh_str text;
+    struct bh_adopted adopted;
     if (bh_reply_error(reply, &text)) {
         /* Whatever it was, loading the scripts once more does no harm and heals a flushed cache. */
         store->loaded = false;
         adopt_again_later(line, bh_store_error(store, &store->connection, "adopt", text));
         return;
     }
-    if (bh_decode_adopt(reply, &cursor, &recovered) != BH_OK) {
+    if (bh_decode_adopt(reply, &adopted) != BH_OK) {
         adopt_again_later(line, bh_store_garbled(store, "adopt"));
         return;
     }
-    store->counters.adopted += recovered;
-    (void)snprintf(line->cursor, sizeof(line->cursor), "%.*s", BH_STR_ARGS(cursor));
+    store->counters.adopted += adopted.recovered;
+    /* The later pages find the counters raised already. */
+    if (strcmp(line->cursor, "0") == 0)
+        compare(line, &line->asked_with, &adopted);
+    (void)snprintf(line->cursor, sizeof(line->cursor), "%.*s", BH_STR_ARGS(adopted.cursor));
     line->adopted = strcmp(line->cursor, "0") == 0;
     line->was_adopted = line->was_adopted || line->adopted;
 }
@@ -233,8 +323,9 @@ send_adopt(struct bh_line *line, struct bh_call *call)
         return BH_ENOMEM;
     for (size_t i = 0; i < line->known_count; i++)
         tokens[i] = line->known[i].token;
-    bh_encode_adopt(call, &caller, bh_str_from(line->cursor), !line->was_adopted, tokens,
-                    line->known_count);
+    line->asked_with = recall(line);
+    bh_encode_adopt(call, &caller, bh_str_from(line->cursor), !line->was_adopted, &line->asked_with,
+                    tokens, line->known_count);
     if (line->store->past[0] != '\0')
         bh_encode_adopt_past(call, line->store->past);
     bh_free(tokens);

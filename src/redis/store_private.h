@@ -50,7 +50,11 @@ struct bh_line {
     bool adopting;    /* the answer is under way */
     bool was_adopted; /* once before: what an earlier life held has been given back */
     char cursor[24];
-    struct bh_known_claim *known; /* owned */
+    struct bh_store_mark met;        /* what this store was given */
+    struct bh_store_mark asked_with; /* what the adoption under way raises Redis to */
+    bool behind;                     /* a claim was given a token that is not new... */
+    uint64_t remembered;             /* ...so that Redis knows our claims up to this one at most */
+    struct bh_known_claim *known;    /* owned */
     size_t known_count;
     size_t known_capacity;
     struct bh_waiter waiter;
@@ -160,6 +164,15 @@ struct bh_store_caller bh_line_caller(const struct bh_line *line);
 /* Free the lines that are gone and that nothing points to, unless somebody walks through them. */
 void bh_line_sweep(struct bh_store *store);
 void bh_line_free(struct bh_line *line);
+
+/*
+ * A claim was answered: remember what it gave.  False: nothing of it may be used, because its token was given
+ * before; bh_line_behind has to follow.
+ */
+bool bh_line_meet(struct bh_line *line, const struct bh_claimed_event *claimed);
+
+/* Redis has rolled back under a connection that stayed: begin anew. */
+void bh_line_behind(struct bh_line *line);
 
 /* A claim has given `jobs` jobs; one of them has ended; its lease was lengthened. */
 void bh_line_claimed(struct bh_line *line, uint64_t token, size_t jobs, struct bh_mono asked_at);

@@ -81,12 +81,11 @@ check_renew(const struct redisReply *reply, size_t count)
 static void
 check_adopt(const struct redisReply *reply)
 {
-    struct bh_str cursor;
-    uint64_t recovered;
-    if (bh_decode_adopt(reply, &cursor, &recovered) != BH_OK)
+    struct bh_adopted adopted;
+    if (bh_decode_adopt(reply, &adopted) != BH_OK)
         return;
-    BH_ASSERT(cursor.len >= 1 && cursor.len <= 20);
-    touch(cursor);
+    BH_ASSERT(adopted.cursor.len >= 1 && adopted.cursor.len <= 20);
+    touch(adopted.cursor);
 }
 
 static void

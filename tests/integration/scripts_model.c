@@ -261,11 +261,23 @@ apply_limits(struct model *model, size_t count, struct model_claimed *claimed)
     return count;
 }
 
+/* Each owner of the test is an instance of its own. */
+static int64_t *
+seen_by(struct model *model, const char *owner)
+{
+    size_t i = 0;
+    while (i < MODEL_OWNERS - 1 && model->seen[i].owner[0] != '\0' &&
+           strcmp(model->seen[i].owner, owner) != 0)
+        i++;
+    COPY(model->seen[i].owner, owner);
+    return &model->seen[i].token;
+}
+
 static void
 take(struct model *model, struct model_job *job, const char *owner, struct model_claimed *claimed)
 {
     if (claimed->token == 0)
-        claimed->token = ++*counter(model, "token");
+        *seen_by(model, owner) = claimed->token = ++*counter(model, "token");
     COPY(job->owner, owner);
     job->token = claimed->token;
     job->place = MODEL_LEASED;
@@ -635,12 +647,21 @@ model_renew(struct model *model, const char *owner, const struct bh_claim_ref *c
     return BH_RENEW_OK;
 }
 
-uint64_t
-model_adopt(struct model *model, const char *owner, bool restarted, const uint64_t *known,
-            size_t count)
+static int64_t
+raise_counter(struct model *model, const char *name, uint64_t least)
+{
+    int64_t *value = counter(model, name), was = *value;
+    if (*value < (int64_t)least)
+        *value = (int64_t)least;
+    return was;
+}
+
+void
+model_adopt(struct model *model, const char *owner, bool restarted, const struct bh_store_mark *met,
+            const uint64_t *known, size_t count, struct model_adopted *ret_adopted)
 {
     struct model_job *found[MODEL_JOBS];
-    uint64_t adopted = 0;
+    struct model_adopted adopted = {.waiting = model->raw.count + model->in.count};
     size_t leases = members(model, MODEL_LEASED, found);
     for (size_t i = 0; i < leases; i++) {
         bool spared = strcmp(found[i]->owner, owner) != 0;
@@ -648,10 +669,14 @@ model_adopt(struct model *model, const char *owner, bool restarted, const uint64
             spared = spared || known[k] == (uint64_t)found[i]->token;
         if (!spared) {
             recover(model, found[i], restarted);
-            adopted++;
+            adopted.recovered++;
         }
     }
-    return adopted;
+    adopted.seen = (uint64_t)*seen_by(model, owner);
+    adopted.token = (uint64_t)raise_counter(model, "token", met->token);
+    (void)raise_counter(model, "handle", met->handle);
+    adopted.handle = (uint64_t)*counter(model, "handle");
+    *ret_adopted = adopted;
 }
 
 /* ---- the content as text ------------------------------------------------------------------------- */

@@ -61,6 +61,10 @@ struct model {
     int64_t locks[MODEL_LOCKS]; /* the holder's handle; 0: free */
     bool cancels[MODEL_IDS];
     struct {
+        char owner[8];
+        int64_t token;
+    } seen[MODEL_OWNERS]; /* the last claim of each */
+    struct {
         char name[32];
         int64_t value;
     } counters[MODEL_NAMES];
@@ -103,10 +107,15 @@ void model_trim_dead(struct model *model);
 enum bh_renew_code model_renew(struct model *model, const char *owner,
                                const struct bh_claim_ref *claim);
 enum bh_resolve_code model_resolve(struct model *model, const char *id, enum bh_resolve_word word);
-uint64_t model_adopt(struct model *model, const char *owner, bool restarted, const uint64_t *known,
-                     size_t count);
 /* A job that exists. */
 const struct model_job *model_job(struct model *model, int64_t handle);
+
+struct model_adopted {
+    uint64_t recovered, seen, token, handle, waiting;
+};
+void model_adopt(struct model *model, const char *owner, bool restarted,
+                 const struct bh_store_mark *met, const uint64_t *known, size_t count,
+                 struct model_adopted *ret_adopted);
 int64_t model_next_due(const struct model *model);
 
 /* The content as text; the same form as scripts_model.lua gives. */

@@ -247,17 +247,33 @@ adopt_after(const char *owner, bool restarted, const uint64_t *known, size_t cou
     uint64_t total = 0;
     do {
         struct bh_call call;
-        struct bh_str next;
-        uint64_t recovered;
+        const struct bh_store_mark nothing = {0};
+        struct bh_adopted adopted;
         bh_call_init(&call, BH_SCRIPT_ADOPT);
-        bh_encode_adopt(&call, &caller, bh_str_from(cursor), restarted, known, count);
+        bh_encode_adopt(&call, &caller, bh_str_from(cursor), restarted, &nothing, known, count);
         redisReply *reply = script_redis_run(&redis, &call);
-        cr_assert_eq(bh_decode_adopt(reply, &next, &recovered), BH_OK);
-        (void)snprintf(cursor, sizeof(cursor), "%.*s", BH_STR_ARGS(next));
-        total += recovered;
+        cr_assert_eq(bh_decode_adopt(reply, &adopted), BH_OK);
+        (void)snprintf(cursor, sizeof(cursor), "%.*s", BH_STR_ARGS(adopted.cursor));
+        total += adopted.recovered;
         freeReplyObject(reply);
     } while (strcmp(cursor, "0") != 0);
     return total;
+}
+
+/* The cursor is gone with the reply. */
+static struct bh_adopted
+adopt_met(const char *owner, struct bh_store_mark met)
+{
+    struct bh_store_caller caller = {&queue, &keys, owner};
+    struct bh_call call;
+    struct bh_adopted adopted;
+    bh_call_init(&call, BH_SCRIPT_ADOPT);
+    bh_encode_adopt(&call, &caller, bh_str_from("0"), true, &met, NULL, 0);
+    redisReply *reply = script_redis_run(&redis, &call);
+    cr_assert_eq(bh_decode_adopt(reply, &adopted), BH_OK);
+    cr_assert(bh_str_equal_text(adopted.cursor, "0"));
+    freeReplyObject(reply);
+    return adopted;
 }
 
 static uint64_t
@@ -377,6 +393,67 @@ Test(scripts, a_reply_stays_near_a_mebibyte_and_the_rest_keeps_its_order)
     cr_assert_eq(claim(5), 1);
     cr_expect_eq(payload(0)[0], 'e');
     cr_expect_eq(length(BH_KEY_LEASES), 5);
+}
+
+Test(scripts, handles_are_given_without_gaps)
+{
+    static char big[300 * 1024];
+    queue.payload_bytes_max = sizeof(big);
+    memset(big, 'x', sizeof(big));
+    for (int i = 0; i < 2; i++)
+        RUN("LPUSH bellhop:{q} %b", big, 10);
+    for (int i = 0; i < 9; i++)
+        RUN("LPUSH bellhop:{q} %b", big, sizeof(big));
+    unsigned expected = 1;
+    size_t got;
+    while ((got = claim(11)) > 0) {
+        for (size_t i = 0; i < got; i++, expected++)
+            cr_expect_eq(strtoull(claimed.jobs[i].handle.ptr, NULL, 10), expected);
+        cr_expect_eq(counter("handle"), expected - 1);
+    }
+    cr_expect_eq(expected, 12);
+}
+
+Test(scripts, a_claim_leaves_word_of_its_token_for_the_instance)
+{
+    push("a");
+    push("b");
+    push("c");
+    cr_assert_eq(claim_as("me/0", 1), 1);
+    cr_assert_eq(claim_as("me/1", 1), 1);
+    cr_expect_eq(adopt_met("me/0", (struct bh_store_mark){0}).seen, 2);
+    cr_expect_eq(adopt_met("you/0", (struct bh_store_mark){0}).seen, 0);
+    cr_assert_eq(claim_as("you", 2), 2);
+    cr_expect_eq(adopt_met("you", (struct bh_store_mark){0}).seen, 3);
+    cr_expect_eq(adopt_met("me/2", (struct bh_store_mark){0}).seen, 2);
+    cr_expect_gt(claim_as("me/0", 9), 0);
+    cr_expect_eq(claim_as("me/0", 9), 0, "an empty claim says nothing");
+    cr_expect_eq(adopt_met("me/0", (struct bh_store_mark){0}).seen, 4);
+    redisReply *left = script_redis_command(&redis, "PTTL bellhop:{q}:seen:me");
+    cr_expect(left->integer > 86000000 && left->integer <= 86400000, "%lld", left->integer);
+    freeReplyObject(left);
+}
+
+Test(scripts, adoption_raises_the_counters_and_counts_what_waits)
+{
+    push("a");
+    push("b");
+    push("c");
+    RUN("LMOVE bellhop:{q} bellhop:{q}:in RIGHT LEFT");
+    cr_assert_eq(claim(1), 1);
+    struct bh_adopted adopted = adopt_met("me", (struct bh_store_mark){0});
+    cr_expect_eq(adopted.token, 1);
+    cr_expect_eq(adopted.handle, 1);
+    cr_expect_eq(adopted.waiting, 2);
+    adopted = adopt_met("me", (struct bh_store_mark){.token = 70, .handle = 1});
+    cr_expect_eq(adopted.token, 1, "as it was before");
+    cr_expect_eq(adopted.handle, 1);
+    adopted = adopt_met("me", (struct bh_store_mark){.token = 60, .handle = 5000});
+    cr_expect_eq(adopted.token, 70, "never lowered");
+    cr_expect_eq(adopted.handle, 5000);
+    cr_assert_eq(claim(3), 3);
+    cr_expect_eq(claimed.event.token, 71);
+    cr_expect_eq(counter("handle"), 5002);
 }
 
 /* What is popped and put back stands in the append-only file twice. */
@@ -1174,6 +1251,7 @@ Test(scripts, adoption_spares_known_claims_and_other_owners)
 
 Test(scripts, adoption_of_many_leases_goes_page_by_page)
 {
+    const struct bh_store_mark nothing = {0};
     struct bh_store_caller caller = {&queue, &keys, "me"};
     char cursor[24] = "0";
     uint64_t total = 0;
@@ -1184,15 +1262,14 @@ Test(scripts, adoption_of_many_leases_goes_page_by_page)
         continue;
     do {
         struct bh_call call;
-        struct bh_str next;
-        uint64_t recovered;
+        struct bh_adopted adopted;
         bh_call_init(&call, BH_SCRIPT_ADOPT);
-        bh_encode_adopt(&call, &caller, bh_str_from(cursor), true, NULL, 0);
+        bh_encode_adopt(&call, &caller, bh_str_from(cursor), true, &nothing, NULL, 0);
         redisReply *reply = script_redis_run(&redis, &call);
-        cr_assert_eq(bh_decode_adopt(reply, &next, &recovered), BH_OK);
-        cr_expect_leq(recovered, 300);
-        (void)snprintf(cursor, sizeof(cursor), "%.*s", BH_STR_ARGS(next));
-        total += recovered;
+        cr_assert_eq(bh_decode_adopt(reply, &adopted), BH_OK);
+        cr_expect_leq(adopted.recovered, 300);
+        (void)snprintf(cursor, sizeof(cursor), "%.*s", BH_STR_ARGS(adopted.cursor));
+        total += adopted.recovered;
         calls++;
         freeReplyObject(reply);
     } while (strcmp(cursor, "0") != 0);

@@ -363,6 +363,128 @@ Test(store, keeps_its_own_jobs_over_a_lost_connection)
     worker_finish(&worker);
 }
 
+/* ---- a Redis that has rolled back ------------------------------------------------------------------ */
+
+/* The server forgets everything; then `pushes` jobs stand in the list. */
+static void
+forget_all(int pushes, bool reconnects)
+{
+    size_t from = worker.count;
+    run("FLUSHALL");
+    push(pushes);
+    if (!reconnects)
+        return;
+    run("CLIENT KILL TYPE normal SKIPME yes");
+    WORK_UNTIL(&worker, worker_count(&worker, from, BH_EVENT_STORE_UP) == 1);
+}
+
+Test(store, gives_no_token_and_no_handle_twice_when_redis_rolls_back)
+{
+    push(1);
+    worker_come_up(&worker);
+    cr_assert_eq(claim_now(1), 1);
+    worker_admit(&worker, 0, "a");
+    flush_for(0, BH_EVENT_ADMITTED, 1);
+    char old_handle[24];
+    memcpy(old_handle, worker.handles[0], sizeof(old_handle));
+    uint64_t old_token = worker.token;
+    forget_all(1, true);
+    cr_expect_eq(worker.roll_backs, 1);
+    cr_expect_eq(worker.rolled_back.remembered, 0);
+    cr_expect_eq(worker.rolled_back.acknowledged, old_token);
+    cr_expect_eq(worker.rolled_back.handle, 1);
+    cr_expect_eq(worker.rolled_back.waiting, 1);
+    cr_assert_eq(claim_now(1), 1);
+    cr_expect_gt(worker.token, old_token);
+    cr_expect_str_eq(worker.handles[0], "2");
+
+    /* The result of the request that was under way all the time: it must not end the job's second life. */
+    size_t from = worker.count;
+    uint64_t new_token = worker.token;
+    memcpy(worker.handles[0], old_handle, sizeof(old_handle));
+    worker.token = old_token;
+    worker_settle(&worker, 0, "a", BH_SETTLE_FINAL, "sent");
+    flush_for(from, BH_EVENT_SETTLED, 1);
+    cr_expect_eq(worker_last(&worker, BH_EVENT_SETTLED)->code, BH_SETTLED_GONE);
+    cr_expect_eq(run("HLEN bellhop:{q}:heads"), 1);
+    memcpy(worker.handles[0], "2", 2);
+    worker.token = new_token;
+    worker_settle(&worker, 0, "a", BH_SETTLE_FINAL, "sent");
+    flush_for(from, BH_EVENT_SETTLED, 2);
+    cr_expect_eq(worker_last(&worker, BH_EVENT_SETTLED)->code, BH_SETTLED_OK);
+    worker_finish(&worker);
+}
+
+Test(store, raises_redis_to_what_an_earlier_life_has_met)
+{
+    worker.recalled = (struct bh_store_mark){.token = 500, .handle = 9000};
+    push(3);
+    worker_come_up(&worker);
+    cr_expect_eq(worker.roll_backs, 1, "the counter is behind");
+    cr_expect_eq(worker.rolled_back.acknowledged, 500);
+    cr_expect_eq(worker.rolled_back.handle, 9000);
+    cr_expect_eq(worker.rolled_back.waiting, 3);
+    cr_assert_eq(claim_now(3), 3);
+    cr_expect_eq(worker.token, 501);
+    cr_expect_str_eq(worker.handles[2], "9003");
+    worker_finish(&worker);
+}
+
+Test(store, believes_redis_own_word_and_not_a_counter_that_others_have_raised)
+{
+    static const struct {
+        const char *name;
+        long long counter, seen; /* 0: not there */
+        bool fresh;
+        unsigned roll_backs;
+        uint64_t remembered;
+    } rows[] = {
+        {"all is well",              100, 100, true,  0, 0 },
+        {"others went on",           180, 100, false, 0, 0 },
+        {"others went on from less", 180, 80,  false, 1, 80},
+        {"its word has expired",     180, 0,   false, 0, 0 },
+        {"its word is lost",         180, 0,   true,  1, 0 },
+        {"the counter is behind",    70,  0,   false, 1, 70},
+        {"both are behind",          70,  60,  true,  1, 60},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        if (i > 0)
+            worker_init(&worker, server.url, "alpha/0");
+        run("FLUSHALL");
+        run("HSET bellhop:{q}:counters token %lld", rows[i].counter);
+        if (rows[i].seen > 0)
+            freeReplyObject(redisCommand(side, "SET bellhop:{q}:seen:alpha %lld", rows[i].seen));
+        worker.recalled = (struct bh_store_mark){.token = 100, .fresh = rows[i].fresh};
+        worker_come_up(&worker);
+        cr_expect_eq(worker.roll_backs, rows[i].roll_backs, "%s", rows[i].name);
+        cr_expect_eq(worker.rolled_back.remembered, rows[i].remembered, "%s", rows[i].name);
+        cr_expect_eq(run("HGET bellhop:{q}:counters token"),
+                     rows[i].counter > 100 ? rows[i].counter : 100, "%s", rows[i].name);
+        worker_finish(&worker);
+    }
+}
+
+Test(store, does_not_work_on_a_claim_whose_token_it_has_had_before)
+{
+    push(2);
+    worker_come_up(&worker);
+    cr_assert_eq(claim_now(1), 1);
+    cr_assert_eq(claim_now(1), 1);
+    forget_all(2, false);
+    size_t from = worker.count;
+    worker_claim(&worker, 1, 2);
+    worker_flush(&worker);
+    WORK_UNTIL(&worker, worker_count(&worker, from, BH_EVENT_STORE_UP) == 1);
+    cr_expect_eq(worker_count(&worker, from, BH_EVENT_CLAIMED), 0);
+    cr_expect_eq(worker_count(&worker, from, BH_EVENT_CLAIM_FAILED), 1);
+    cr_expect_eq(worker.roll_backs, 1);
+    cr_expect_eq(worker.rolled_back.remembered, 0);
+    cr_expect_eq(worker.rolled_back.acknowledged, 2);
+    cr_expect_eq(run("HGET bellhop:{q}:counters token"), 2);
+    cr_expect_not_null(strstr(worker.trouble, "token"), "%s", worker.trouble);
+    worker_finish(&worker);
+}
+
 /* ---- trouble ------------------------------------------------------------------------------------- */
 
 Test(store, answers_everything_before_it_says_that_it_is_down)

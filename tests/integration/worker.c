@@ -95,6 +95,23 @@ on_tick(uv_timer_t *timer)
         worker->ticks_left--;
 }
 
+static struct bh_store_mark
+worker_recall(void *arg, const char *queue)
+{
+    const struct worker *worker = arg;
+    (void)queue;
+    return worker->recalled;
+}
+
+static void
+worker_on_rolled_back(void *arg, const struct bh_store_roll_back *roll_back)
+{
+    struct worker *worker = arg;
+    worker->rolled_back = *roll_back;
+    worker->rolled_back.queue = NULL;
+    worker->roll_backs++;
+}
+
 void
 worker_init(struct worker *worker, const char *url, const char *owner)
 {
@@ -111,6 +128,8 @@ worker_init(struct worker *worker, const char *url, const char *owner)
         .account = "0123456789ab",
         .on_event = worker_on_event,
         .on_trouble = worker_on_trouble,
+        .recall = worker_recall,
+        .on_rolled_back = worker_on_rolled_back,
         .on_closed = worker_on_closed,
         .arg = worker,
     };

@@ -47,6 +47,10 @@ struct worker {
     char heads[BH_CLAIM_MAX][200];
     uint64_t token;
 
+    struct bh_store_mark recalled;         /* what the store is told that we have met */
+    struct bh_store_roll_back rolled_back; /* the last one; its queue's name is not kept */
+    unsigned roll_backs;
+
     /* What on_event does beyond noting; NULL: nothing. */
     void (*when_event)(struct worker *worker, const struct bh_event *event);
 };

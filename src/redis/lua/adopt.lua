@@ -7,22 +7,26 @@
 -- An owner whose name ends in `#LIFE` is one run of a process.  Another run's leases are given back only if that
 -- life is named as over; it may be frozen otherwise, and send what it holds when it goes on.
 --
--- KEYS    1 leases  2 heads  3 ready  4 control  5 counters  6 dead  7 due
+-- A Redis that rolled back has forgotten claims that it had acknowledged.  Its counters are raised to what the
+-- caller has met, so that no token and no handle is given twice; what it remembers is told.
+--
+-- KEYS    1 leases  2 heads  3 ready  4 control  5 counters  6 dead  7 due  8 seen (see claim)  9 raw  10 in
 -- ARGV    1 owner  2 cursor, 0 to begin  3 1 after a restart: the recoveries count against the jobs, as those
---         of an earlier life always do
---         4... tokens of claims that are known and still under way, and `#LIFE` for an earlier life of this
+--         of an earlier life always do  4 largest token met  5 largest handle met
+--         6... tokens of claims that are known and still under way, and `#LIFE` for an earlier life of this
 --         process that is certainly over
--- Returns 0, next cursor as text ("0": done), jobs given back
+-- Returns 0, next cursor as text ("0": done), jobs given back, token of this instance's last claim or 0,
+--         token of anybody's last claim, handle that was given last (not below ARGV 5), jobs without a handle
 -- Changes leases, heads, ready, due, counters
 -- Cost    about 100 leases looked at (all of them while Redis keeps the set in its compact form)
 --@include _clock.lua
 --@include _head.lua
 --@include _recover.lua
 
-local leases, heads, ready, control, counters, dead, due = unpack(KEYS)
+local leases, heads, ready, control, counters, dead, due, seen, raw, incoming = unpack(KEYS)
 local counts = ARGV[3] == '1'
 local known, over = {}, {}
-for i = 4, #ARGV do
+for i = 6, #ARGV do
     local life = string.match(ARGV[i], '^#(.+)$')
     if life then
         over[life] = true
@@ -50,4 +54,19 @@ for i = 1, #page[2], 2 do
     end
 end
 bumps_write(counters)
-return { 0, page[1], recovered }
+
+-- What the counter was, and what it is from now on.
+local function raise(field, least)
+    local was = tonumber(redis.call('HGET', counters, field) or 0)
+    if was < least then
+        redis.call('HSET', counters, field, digits(least))
+    end
+    return was, math.max(was, least)
+end
+
+local token = raise('token', tonumber(ARGV[4]))
+local _, handle = raise('handle', tonumber(ARGV[5]))
+return {
+    0, page[1], recovered, tonumber(redis.call('MGET', seen)[1] or 0), token, handle,
+    redis.call('LLEN', raw) + redis.call('LLEN', incoming),
+}

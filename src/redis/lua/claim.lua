@@ -8,6 +8,7 @@
 -- nobody's way, until such a worker asks.
 --
 -- KEYS    1 raw  2 in  3 ready  4 due  5 leases  6 jobs  7 heads  8 control  9 counters  10 dead  11 suspects
+--         12 seen (the token of the last claim that gave this instance something; lives for a day)
 -- ARGV    1 owner  2 most jobs, at most 64  3 lease, ms  4 longest payload to return, bytes
 --         5 stop taking after so many bytes of payloads  6 jobs per second, 0 no limit
 --         7 most leases, 0 no limit; `limit:rate` and `limit:concurrency` in control go before 6 and 7
@@ -17,14 +18,15 @@
 --         handle, record as it was before this claim, payload, payload's length.
 --         A payload longer than ARGV 4, or of a job that is to be buried, is returned empty.
 -- Changes raw, in, ready, suspects, due, leases, jobs, heads, control (bucket), counters, dead (unreadable
---         records)
+--         records), seen
 -- Cost    at most 200 promoted, 100 recovered, 64 taken, 200 suspects put aside
 --@include _clock.lua
 --@include _head.lua
 --@include _recover.lua
 --@include _due.lua
 
-local raw, incoming, ready, due, leases, jobs, heads, control, counters, dead, suspects = unpack(KEYS)
+local raw, incoming, ready, due, leases, jobs, heads, control, counters, dead, suspects, seen =
+    unpack(KEYS)
 local owner = ARGV[1]
 local count = math.min(tonumber(ARGV[2]), 64)
 local lease_end = digits(now + tonumber(ARGV[3]))
@@ -35,6 +37,7 @@ local alone = ARGV[8] == '1'
 local DONE, PAUSED, LIMITED = 0, 1, 2
 local CHUNK = 8
 local ASIDE_MAX = 200
+local DAY = 86400000
 
 may_write_when_full(control)
 
@@ -176,6 +179,8 @@ for _, list in ipairs({ incoming, raw }) do
         for i, payload in ipairs(payloads) do
             if bytes >= reply_max then
                 put_back(list, payloads, i)
+                -- Handles without gaps: after a roll-back the jobs that wait are told by theirs.
+                redis.call('HINCRBY', counters, 'handle', i - 1 - #payloads)
                 break
             end
             local handle = digits(last - #payloads + i)
@@ -195,6 +200,7 @@ if taken == 0 then
 end
 
 if taken > 0 then
+    redis.call('SET', seen, digits(reply[6]), 'PX', DAY)
     redis.call('ZADD', leases, unpack(new_leases))
     redis.call('HSET', heads, unpack(new_heads))
     if #new_jobs > 0 then
