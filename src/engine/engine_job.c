@@ -444,13 +444,22 @@ bh_job_next_submit(struct bh_engine *engine, struct bh_command *ret_command)
         }
         slot->began = bh_engine_server_now(engine);
         slot->began_mono = engine->turn.mono;
+        slot->requested = true;
         bh_slot_move(&engine->slots, slot, BH_STAGE_SENDING);
         *ret_command = (struct bh_command){
             .kind = BH_COMMAND_SUBMIT,
             .submit =
                 {
                          .slot = bh_slot_handle(slot),
-                         .url = bh_buf_text(&slot->request.url),
+                         .mark =
+                        {
+                            .claim = slot->claim,
+                            .payload = &slot->payload_digest,
+                            .id = slot->id,
+                            .attempts = slot->head.attempts + 1,
+                            .uncertain_since = slot->head.uncertain_since,
+                            .began = slot->began,
+                        }, .url = bh_buf_text(&slot->request.url),
                          .headers = slot->request.headers,
                          .body = bh_buf_str(&slot->request.body),
                          .timeout_ms = slot->config->gateway.timeout_ms,

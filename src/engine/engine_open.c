@@ -29,6 +29,7 @@ take_slot(struct bh_engine *engine, const struct bh_claimed_event *claim,
         claim->queue, {slot->handle, claimed->handle.len},
          claim->token
     };
+    slot->payload_digest = claimed->payload_digest;
     slot->lease_until = bh_mono_add(claim->asked_at, slot->config->pool.lease_ms);
     slot->renew_at = bh_mono_add(claim->asked_at, slot->config->pool.lease_ms / 3);
     bh_slot_move(&engine->slots, slot, BH_STAGE_GATED);
@@ -51,6 +52,14 @@ choose_id(struct bh_engine *engine, struct bh_slot *slot, const char *given)
         struct bh_uuid_text uuid = bh_uuid7_format(bh_engine_server_now(engine), random);
         snprintf(slot->id, sizeof(slot->id), "%s", uuid.text);
     }
+}
+
+/* What a job without an id of its own was sent under; Redis may have forgotten that. */
+static const char *
+id_of_before(const struct bh_claimed_job *claimed)
+{
+    const struct bh_sent_trace *trace = claimed->sent_before;
+    return trace != NULL && trace->id[0] != '\0' ? trace->id : NULL;
 }
 
 /* A job names where we shall post to only within what the operator allows: no requests forged through jobs. */
@@ -199,6 +208,34 @@ dispatch(struct bh_engine *engine, struct bh_slot *slot)
         bh_job_give_back(engine, slot);
 }
 
+/*
+ * What the journal of what was sent knows of the job.  A record in Redis that counts as many attempts knows it too, but
+ * for one thing: a job that was accepted for everybody has no record any more.  One with a request that Redis has
+ * forgotten goes on as if its worker had died while it was being sent.
+ */
+static void
+recall(struct bh_slot *slot, const struct bh_sent_trace *trace)
+{
+    if (trace == NULL || trace->accepted || slot->head.attempts >= trace->attempts)
+        return;
+    slot->head.attempts = trace->attempts;
+    slot->head.uncertain_since = trace->since;
+    slot->head.waiting = BH_WAITING_UNCERTAIN;
+    slot->recovered = true;
+}
+
+/* True: it was sent to everybody before, and is settled. */
+static bool
+was_sent_before(struct bh_engine *engine, struct bh_slot *slot, const struct bh_sent_trace *trace)
+{
+    if (trace == NULL || !trace->accepted)
+        return false;
+    struct bh_case the_case = bh_job_case(engine, slot);
+    bh_policy_sent_before(&the_case, trace, &slot->verdict);
+    bh_settle_verdict(engine, slot, NULL);
+    return true;
+}
+
 /* Who is certain, who is not, and who is to be asked again. */
 static void
 take_up(struct bh_engine *engine, struct bh_slot *slot)
@@ -211,13 +248,14 @@ take_up(struct bh_engine *engine, struct bh_slot *slot)
 
 /* The parts of opening that only memory can stop. */
 static enum bh_status
-prepare(struct bh_engine *engine, struct bh_slot *slot)
+prepare(struct bh_engine *engine, struct bh_slot *slot, const struct bh_sent_trace *trace)
 {
     static const struct bh_plan all = {BH_TRY_FRESH, true, true};
     enum bh_status status = bh_progress_init(&slot->progress, slot->job->recipients_count);
     if (status == BH_OK)
         status = bh_progress_parse(slot->head.memo, &slot->progress);
     if (status == BH_OK) {
+        recall(slot, trace);
         take_up(engine, slot);
         status = bh_job_list_asked(slot, &all);
     }
@@ -249,7 +287,7 @@ parse_payload(struct bh_engine *engine, struct bh_slot *slot, const struct bh_cl
     }
     switch (bh_job_parse(claimed->payload.ptr, claimed->payload.len, &rules, &slot->job, &error)) {
     case BH_JOB_VALID:
-        choose_id(engine, slot, slot->job->id);
+        choose_id(engine, slot, slot->job->id != NULL ? slot->job->id : id_of_before(claimed));
         if (check_callback(slot, &error) == BH_OK && resolve_times(engine, slot, &error) == BH_OK)
             return true;
         bh_settle_invalid(engine, slot, &error);
@@ -330,8 +368,11 @@ bh_job_open(struct bh_engine *engine, const struct bh_claimed_event *claim,
     }
     if (!parse_payload(engine, slot, claimed))
         return;
-    switch (prepare(engine, slot)) {
-    case BH_OK: dispatch(engine, slot); break;
+    switch (prepare(engine, slot, claimed->sent_before)) {
+    case BH_OK:
+        if (!was_sent_before(engine, slot, claimed->sent_before))
+            dispatch(engine, slot);
+        break;
     case BH_EPROTO: settle_damaged(engine, slot); break;
     case BH_ENOMEM:
     case BH_EINVAL:

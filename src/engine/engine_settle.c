@@ -332,6 +332,36 @@ bh_settle_give_back(struct bh_engine *engine, struct bh_slot *slot, enum bh_reas
 
 /* ---- commands and answers ---- */
 
+/* For the journal of what was sent. */
+static enum bh_sent_result
+sent_result(const struct bh_slot *slot)
+{
+    const struct bh_progress *progress = &slot->progress;
+    size_t accepted = 0, unknown = 0;
+    for (size_t i = 0; i < progress->recipients_count; i++) {
+        accepted += progress->recipients[i].state == BH_RECIPIENT_ACCEPTED;
+        unknown += progress->recipients[i].state == BH_RECIPIENT_UNKNOWN;
+    }
+    if (accepted > 0 && accepted == progress->recipients_count)
+        return BH_SENT_ACCEPTED;
+    if (!slot->requested)
+        return BH_SENT_OPEN;
+    if (accepted > 0)
+        return BH_SENT_PARTLY;
+    bool open = unknown > 0 || slot->verdict.uncertain_since.ms != 0;
+    return open ? BH_SENT_UNCERTAIN : BH_SENT_REFUSED;
+}
+
+static struct bh_str
+message_ids(const struct bh_settle_command *settle)
+{
+    for (size_t i = 0; i < settle->fields_count; i++) {
+        if (strcmp(settle->fields[i].name, "message_id") == 0)
+            return settle->fields[i].value;
+    }
+    return (struct bh_str){"", 0};
+}
+
 bool
 bh_settle_next(struct bh_engine *engine, struct bh_command *ret_command)
 {
@@ -357,11 +387,13 @@ bh_settle_next(struct bh_engine *engine, struct bh_command *ret_command)
         .state = verdict->silent ? "" : bh_state_name(verdict->state),
         .code = verdict->code,
         .sent = slot->sent,
+        .result = sent_result(slot),
         .first_error = bh_str_from(verdict->state == BH_STATE_SENT ? "" : verdict->error),
     };
     /* The result itself must not be lost for want of memory for its details. */
     if (bh_fields_view(&slot->fields, &settle.fields, &settle.fields_count) != BH_OK)
         settle.fields_count = 0;
+    settle.message_ids = message_ids(&settle);
     bh_slot_move(&engine->slots, slot, BH_STAGE_SETTLING);
     *ret_command = (struct bh_command){.kind = BH_COMMAND_SETTLE, .settle = settle};
     return true;

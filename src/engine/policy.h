@@ -147,6 +147,10 @@ struct bh_window {
 };
 struct bh_window bh_policy_journal_window(const struct bh_case *the_case, struct bh_wall created);
 
+/* Judge a job that was accepted for every recipient before, in an earlier life of ours or of Redis: nothing is sent. */
+void bh_policy_sent_before(const struct bh_case *the_case, const struct bh_sent_trace *trace,
+                           struct bh_verdict *ret_verdict);
+
 /* The ttl has run out before the job could be sent. */
 void bh_policy_expired(const struct bh_case *the_case, struct bh_verdict *ret_verdict);
 

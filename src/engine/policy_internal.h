@@ -4,6 +4,7 @@
  * policy.c            outcomes that are certain, and verdicts without a request
  * policy_uncertain.c  a request was sent and its answer lost: what next, and when
  * policy_witness.c    what the journal and the reload lock say about it
+ * policy_before.c     a job that Redis has forgotten to have been sent
  */
 #ifndef BH_ENGINE_POLICY_INTERNAL_H
 #define BH_ENGINE_POLICY_INTERNAL_H

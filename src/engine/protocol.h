@@ -13,6 +13,7 @@
 
 #include "core/instant.h"
 #include "core/outcome.h"
+#include "core/sent_record.h"
 #include "core/str.h"
 
 /* A slot holds one claimed job.  A handle outlives its job harmlessly: a stale generation is recognised. */
@@ -80,8 +81,19 @@ struct bh_admit_command {
     size_t fields_count;
 };
 
+/* What a request is remembered by outside Redis, should Redis forget it. */
+struct bh_sent_mark {
+    struct bh_claim_ref claim;
+    const struct bh_digest *payload; /* as the CLAIMED event gave it; empty: not to be remembered */
+    const char *id;
+    uint32_t attempts;              /* this request included */
+    struct bh_wall uncertain_since; /* of an earlier request; 0 none */
+    struct bh_wall began;
+};
+
 struct bh_submit_command {
     struct bh_slot_handle slot;
+    struct bh_sent_mark mark; /* for SUBMIT alone: a look-up sends nothing */
     const char *url;
     const char *const *headers; /* "Name: value", NULL-terminated list */
     struct bh_str body;
@@ -116,10 +128,12 @@ struct bh_settle_command {
     size_t ledger_count;
     enum bh_ledger_action ledger_action;
     bh_ms ledger_ms;
-    const char *state;         /* for status hash and event */
-    int code;                  /* the gateway's code, for counters and event; 0 none */
-    bool sent;                 /* a request was handed over in this claim: counts code */
-    struct bh_str first_error; /* kept if it is the first; empty: none */
+    const char *state;          /* for status hash and event */
+    int code;                   /* the gateway's code, for counters and event; 0 none */
+    bool sent;                  /* a request was handed over in this claim: counts code */
+    enum bh_sent_result result; /* of the job, when a request began in this claim; OPEN: none did */
+    struct bh_str message_ids;  /* with commas in between; may be empty */
+    struct bh_str first_error;  /* kept if it is the first; empty: none */
     const struct bh_field *fields;
     size_t fields_count;
 };
@@ -189,11 +203,27 @@ enum bh_event_kind {
     BH_EVENT_DRAIN,   /* claim nothing more, give back what is unsent, finish the rest */
 };
 
+/*
+ * What is known of a claimed job outside Redis, from the local journal of what was sent.  Redis may know it too, if it has
+ * not rolled back: then its record counts at least as many attempts.
+ */
+struct bh_sent_trace {
+    bool accepted;        /* for every recipient; else a request is without a known answer */
+    bool forgotten;       /* Redis does not even know that it was claimed before */
+    struct bh_wall since; /* when the request began, or the first one without an answer */
+    uint32_t attempts;
+    const char *id;          /* that it was sent under; may be "" */
+    const char *message_ids; /* with commas in between; may be "" */
+    bool message_ids_cut;    /* there were more */
+};
+
 struct bh_claimed_job {
     struct bh_str handle;
     struct bh_str head;    /* the record of job_head.h */
     struct bh_str payload; /* empty when `payload_bytes` is over the bound given to the store */
     uint64_t payload_bytes;
+    struct bh_digest payload_digest;         /* empty when nobody keeps a journal */
+    const struct bh_sent_trace *sent_before; /* NULL: nothing is known */
 };
 
 enum bh_claim_code {

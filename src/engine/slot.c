@@ -183,6 +183,7 @@ bh_slot_reset(struct bh_slot_table *table, struct bh_slot *slot)
     slot->asked_count = 0;
     slot->id[0] = '\0';
     slot->renew_due = slot->renewing = slot->lease_ended = slot->cancel_due = false;
+    slot->requested = false;
     slot->first = slot->trial = slot->sent = slot->ledger_complete = false;
     slot->took_request_token = slot->took_connection_token = slot->ahead = false;
     slot->plan = (struct bh_plan){BH_TRY_FRESH, true, true};

@@ -72,7 +72,8 @@ struct bh_slot {
     char id[BH_JOB_ID_MAX + 1];
     struct bh_wall created, due, expires;
     struct bh_progress progress;
-    char (*ledger)[33]; /* owned */
+    struct bh_digest payload_digest; /* for the journal of what was sent */
+    char (*ledger)[33];              /* owned */
     size_t ledger_count;
     bool ledger_complete; /* covers every recipient */
     bool first;           /* its id is not registered yet */
@@ -96,7 +97,8 @@ struct bh_slot {
     /* The result. */
     struct bh_outcome outcome; /* owned; of the request */
     struct bh_verdict verdict;
-    bool sent; /* a request was handed over in this claim */
+    bool requested; /* a request began in this claim */
+    bool sent;      /* and was handed over */
     struct bh_fields fields;
     struct bh_buf memo;
 };

@@ -193,6 +193,8 @@ rig_claimed_late(struct rig *rig, const struct bh_command *claim, const struct r
             .head = bh_str_from(head),
             .payload = bh_str_from(jobs[i].payload),
             .payload_bytes = strlen(jobs[i].payload),
+            .payload_digest = {"00112233445566778899aabbccddeeff"},
+            .sent_before = rig->sent_before,
         };
     }
     rig_feed(rig, &(struct bh_event){
@@ -236,6 +238,15 @@ rig_give_one(struct rig *rig, const char *payload, const char *head)
 {
     struct bh_command claim = rig_get(rig, BH_COMMAND_CLAIM);
     rig_claimed(rig, &claim, &(struct rig_job){payload, head}, 1, false);
+}
+
+void
+rig_give_known(struct rig *rig, const char *payload, const char *head,
+               const struct bh_sent_trace *sent_before)
+{
+    rig->sent_before = sent_before;
+    rig_give_one(rig, payload, head);
+    rig->sent_before = NULL;
 }
 
 void

@@ -34,6 +34,7 @@ struct rig {
     unsigned handles; /* of claimed jobs, for fresh ones */
     uint64_t token;
     uint64_t suspects; /* so many wait, by the answers of claims from now on */
+    const struct bh_sent_trace *sent_before; /* of the jobs that are claimed now */
 };
 
 /* Read a configuration; aborts with the report when it is not valid. */
@@ -86,6 +87,9 @@ void rig_claimed(struct rig *rig, const struct bh_command *claim, const struct r
 /* Take the waiting CLAIM and answer it with fresh jobs. */
 void rig_give(struct rig *rig, const char *const *payloads, size_t count);
 void rig_give_one(struct rig *rig, const char *payload, const char *head);
+/* A job of which something is known outside Redis. */
+void rig_give_known(struct rig *rig, const char *payload, const char *head,
+                    const struct bh_sent_trace *sent_before);
 
 void rig_admitted(struct rig *rig, const struct bh_command *admit, enum bh_admit_code code,
                   bh_ms wait_ms);
