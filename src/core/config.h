@@ -96,6 +96,8 @@ struct bh_config_pool {
     int concurrency; /* per worker */
     bh_ms lease_ms;
     bh_ms drain_timeout_ms;
+    const char *journal; /* a directory, "off", or "" for the service manager's */
+    int journal_records;
     const char *instance; /* never empty in a snapshot: the host's name unless configured */
 };
 

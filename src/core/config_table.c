@@ -168,6 +168,15 @@ static const struct bh_config_row pool_rows[] = {
      .reload = BH_CONFIG_RESTART, .offset = IN(pool.instance),
      .help = "The name under which this process claims jobs, and by which it finds them again after a restart; no two "
              "running processes may share it. Empty means the name of the host."},
+    {.key = "journal", .type = BH_CONFIG_PATH, .fallback = "", .max = 4000, .flags = BH_CONFIG_OFF,
+     .reload = BH_CONFIG_RESTART, .offset = IN(pool.journal),
+     .help = "A directory for the journal of what was sent, which keeps messages from being sent again when Redis loses what it "
+             "has acknowledged. Empty means the service manager's ($STATE_DIRECTORY), or memory only where there is none; off "
+             "means no journal."},
+    {.key = "journal_records", .type = BH_CONFIG_INT, .fallback = "65536", .min = 1024, .max = 1048576, .unit = "records of 256 bytes",
+     .reload = BH_CONFIG_RESTART, .offset = IN(pool.journal_records),
+     .help = "Room of the journal; a message takes two records, and the oldest are overwritten. A file that is larger already "
+             "stays so."},
 };
 
 static const struct bh_config_row queue_rows[] = {

@@ -18,7 +18,7 @@ enum bh_config_type {
     BH_CONFIG_WORD,      /* const char *: [A-Za-z0-9._:@-], min to max characters */
     BH_CONFIG_DIGITS,    /* const char *: min to max decimal digits, the first not 0 */
     BH_CONFIG_SECRET,    /* struct bh_config_secret: any text, never shown */
-    BH_CONFIG_PATH,      /* const char *: an absolute path, or empty */
+    BH_CONFIG_PATH,      /* const char *: an absolute path, or empty, or off with that flag */
     BH_CONFIG_INT,       /* int */
     BH_CONFIG_LONG,      /* int64_t */
     BH_CONFIG_BOOL,      /* bool: yes no true false on off 1 0 */
@@ -36,7 +36,8 @@ enum bh_config_type {
 
 enum {
     BH_CONFIG_RESERVED = 1 << 0, /* accepted and checked, but this version does nothing with it */
-    BH_CONFIG_OFF = 1 << 1,      /* the word `off` stands for 0, and 0 itself is not accepted */
+    BH_CONFIG_OFF =
+        1 << 1, /* the word `off` stands for 0, which is not accepted; a path keeps the word */
 };
 
 struct bh_config_choice {

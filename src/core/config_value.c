@@ -75,6 +75,8 @@ read_secret(const struct bh_config_row *row, struct bh_str text, struct bh_error
 static enum bh_status
 read_path(const struct bh_config_row *row, struct bh_str text, struct bh_error *error)
 {
+    if ((row->flags & BH_CONFIG_OFF) != 0 && bh_str_equal_text(text, "off"))
+        return BH_OK;
     if (text.len > 0 && text.ptr[0] != '/')
         return refuse(error, "an absolute path; it must begin with a slash", text);
     return read_length(row, text, error);

@@ -2,6 +2,7 @@
 
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <uv.h>
 
@@ -18,6 +19,7 @@
 #include "daemon/log.h"
 #include "daemon/mailbox.h"
 #include "daemon/registrar.h"
+#include "daemon/sent_journal.h"
 #include "daemon/settings.h"
 #include "daemon/supervisor.h"
 #include "daemon/worker.h"
@@ -42,7 +44,8 @@ struct app {
     struct bh_supervisor supervisor;
     struct bh_instance_lock instance_lock;
     struct bh_registrar *registrar;
-    char life[BH_LIFE_LEN + 1]; /* names this run of the process in Redis */
+    char life[BH_LIFE_LEN + 1];      /* names this run of the process in Redis */
+    struct bh_sent_journal *journal; /* NULL: switched off */
     struct bh_keeper *keeper;
     struct bh_endpoint *endpoint;
     struct bh_account_event account_state;
@@ -493,6 +496,7 @@ make_workers(struct app *app, struct bh_error *error)
             .account = app->account,
             .sent_with = "Bellhop/" BELLHOP_VERSION,
             .to_main = &app->mailbox,
+            .journal = app->journal,
             .account_state = &app->account_state,
         };
         enum bh_status status = bh_worker_new(&options, &app->workers[i], error);
@@ -556,6 +560,31 @@ open_registrar(struct app *app, struct bh_error *error)
     return bh_registrar_new(&app->loop, &options, &app->registrar, error);
 }
 
+/*
+ * What was sent is remembered outside Redis as well: in the configured directory, in the one that the service manager
+ * gives us, or else as long as this process lives.
+ */
+static enum bh_status
+open_journal(struct app *app)
+{
+    struct bh_sent_journal_options options =
+        bh_settings_journal(app->config, bh_str_from(getenv("STATE_DIRECTORY")));
+    if (bh_settings_journal_is_off(app->config)) {
+        bh_log_write(
+            BH_LOG_INFO, "journal", NULL, 0,
+            "no journal of what was sent is kept ([pool] journal = off): should Redis lose "
+            "what it has acknowledged, messages may be sent again");
+        return BH_OK;
+    }
+    if (options.directory.len == 0)
+        bh_log_write(
+            BH_LOG_INFO, "journal", NULL, 0,
+            "the journal of what was sent is kept in memory only: should Redis lose what it "
+            "has acknowledged and this process be restarted, messages may be sent again; "
+            "give it a directory with [pool] journal");
+    return bh_sent_journal_open(&options, &app->journal);
+}
+
 static void
 watch_signal(struct app *app, uv_signal_t *handle, int number)
 {
@@ -570,6 +599,8 @@ build(struct app *app, struct bh_error *error)
     enum bh_status status = bh_gateway_account_name(&app->config->gateway, app->account);
     if (status == BH_OK)
         status = bh_instance_lock_take(&app->instance_lock, app->config, error);
+    if (status == BH_OK)
+        status = open_journal(app);
     if (status == BH_OK)
         status = bh_mailbox_open(&app->mailbox, &app->loop, app_on_message, app);
     if (status != BH_OK)
@@ -619,6 +650,7 @@ take_down(struct app *app)
     bh_claim_guard_release(&app->claim_guard);
     bh_keeper_free(app->keeper);
     bh_registrar_free(app->registrar);
+    bh_sent_journal_close(app->journal);
     if (app->mailbox.items != NULL)
         bh_mailbox_release(&app->mailbox);
     bh_instance_lock_release(&app->instance_lock);

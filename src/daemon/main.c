@@ -135,6 +135,7 @@ run(const struct options *options, const struct bh_config *config,
     bh_log_configure(config);
     bh_app_log_report(report);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a file over its limit is an error like a full disk */
     if (bh_gateway_transport_global_init() != BH_OK) {
         bh_log_write(BH_LOG_ERROR, "not_started", NULL, 0, "libcurl could not be set up");
         return BH_EXIT_NOT_STARTED;

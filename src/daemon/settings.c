@@ -1,5 +1,6 @@
 #include "daemon/settings.h"
 
+#include <string.h>
 #include <sys/random.h>
 
 #include "core/alloc.h"
@@ -75,6 +76,26 @@ bh_settings_limits(const struct bh_config *config, struct bh_store_limit *limits
         (struct bh_store_limit){(uint32_t)config->gateway.requests_per_second};
     limits[BH_LIMIT_CONNECTIONS] =
         (struct bh_store_limit){(uint32_t)config->gateway.connections_per_second};
+}
+
+bool
+bh_settings_journal_is_off(const struct bh_config *config)
+{
+    return strcmp(config->pool.journal, "off") == 0;
+}
+
+struct bh_sent_journal_options
+bh_settings_journal(const struct bh_config *config, struct bh_str state_directory)
+{
+    struct bh_str directory = bh_str_from(config->pool.journal);
+    if (directory.len == 0 && !bh_str_split(&state_directory, ':', &directory))
+        directory = (struct bh_str){NULL, 0};
+    return (struct bh_sent_journal_options){
+        .directory = directory,
+        .prefix = config->redis.prefix,
+        .instance = config->pool.instance,
+        .records = (uint32_t)config->pool.journal_records,
+    };
 }
 
 struct bh_gateway_transport_options

@@ -9,6 +9,7 @@
 
 #include "core/config.h"
 #include "core/redis_url.h"
+#include "daemon/sent_journal.h"
 #include "gateway/transport.h"
 #include "redis/store.h"
 
@@ -29,6 +30,14 @@ size_t bh_settings_queues(const struct bh_config *config, struct bh_store_queue 
 
 /* Fill the account-wide limits, BH_LIMIT_COUNT of them. */
 void bh_settings_limits(const struct bh_config *config, struct bh_store_limit *limits);
+
+/*
+ * Strings are borrowed from the config, and the directory from `state_directory` when none is configured: one
+ * directory, several with colons in between, of which the first counts, or empty.
+ */
+struct bh_sent_journal_options bh_settings_journal(const struct bh_config *config,
+                                                   struct bh_str state_directory);
+bool bh_settings_journal_is_off(const struct bh_config *config);
 
 /* Strings are borrowed from the config. */
 struct bh_gateway_transport_options bh_settings_transport(const struct bh_config *config);

@@ -20,7 +20,8 @@ struct bh_worker {
     const struct bh_config *config; /* owned reference */
     char owner[BH_STORE_OWNER_MAX + 1];
     char life[BH_STORE_LIFE_MAX + 1];
-    struct bh_mailbox *to_main; /* borrowed */
+    struct bh_mailbox *to_main;      /* borrowed */
+    struct bh_sent_journal *journal; /* borrowed; NULL: none */
 
     uv_loop_t loop;
     uv_thread_t thread;
@@ -62,6 +63,67 @@ tell_main(struct bh_worker *worker, struct bh_message message)
                      "the main thread does not take messages any more");
 }
 
+/* ---- the journal of what was sent ---- */
+
+/* NULL when the queue is not configured any more. */
+static const char *
+queue_name(const struct bh_worker *worker, unsigned number)
+{
+    for (size_t i = 0; i < worker->config->queues_count; i++) {
+        if (worker->config->queues[i].no == number)
+            return worker->config->queues[i].name;
+    }
+    return NULL;
+}
+
+static void
+remember_request(struct bh_worker *worker, const struct bh_sent_mark *mark)
+{
+    const char *queue = queue_name(worker, mark->claim.queue);
+    if (worker->journal != NULL && queue != NULL)
+        bh_sent_journal_begin(worker->journal, queue, mark);
+}
+
+static void
+remember_result(struct bh_worker *worker, const struct bh_settle_command *settle)
+{
+    const char *queue = queue_name(worker, settle->claim.queue);
+    if (worker->journal != NULL && queue != NULL)
+        bh_sent_journal_end(worker->journal, queue, settle);
+}
+
+/* Feed a claim with what is known of its jobs outside Redis. */
+static void
+feed_claimed(struct bh_worker *worker, const struct bh_event *event)
+{
+    struct bh_claimed_job jobs[BH_CLAIM_MAX];
+    struct bh_sent_memory memory[BH_CLAIM_MAX];
+    struct bh_event told = *event;
+    const char *queue = queue_name(worker, event->claimed.queue);
+    if (worker->journal != NULL && queue != NULL) {
+        told.claimed.jobs = jobs;
+        for (size_t i = 0; i < event->claimed.jobs_count; i++) {
+            jobs[i] = event->claimed.jobs[i];
+            bh_sent_journal_claimed(worker->journal, queue, &event->claimed, &jobs[i], &memory[i]);
+        }
+    }
+    bh_engine_feed(worker->engine, &told, turn_now());
+}
+
+static struct bh_store_mark
+store_recall(void *arg, const char *queue)
+{
+    const struct bh_worker *worker = arg;
+    return bh_sent_journal_mark(worker->journal, queue);
+}
+
+static void
+store_on_rolled_back(void *arg, const struct bh_store_roll_back *roll_back)
+{
+    const struct bh_worker *worker = arg;
+    bh_sent_journal_rolled_back(worker->journal, roll_back);
+}
+
 /* ---- events from the shells ---- */
 
 static void
@@ -89,7 +151,10 @@ store_on_event(void *arg, const struct bh_event *event)
         atomic_store(&worker->gauges.store_up, up);
         tell_main(worker, (struct bh_message){.kind = BH_MESSAGE_STORE, .store_up = up});
     }
-    bh_engine_feed(worker->engine, event, turn_now());
+    if (event->kind == BH_EVENT_CLAIMED)
+        feed_claimed(worker, event);
+    else
+        bh_engine_feed(worker->engine, event, turn_now());
 }
 
 /* A connection's trouble has no advice, the server's errors have one each. */
@@ -184,6 +249,7 @@ carry_out(struct bh_worker *worker, const struct bh_command *command)
             fail_store_command(worker, command);
         break;
     case BH_COMMAND_SETTLE:
+        remember_result(worker, &command->settle);
         bh_crash_point("before_finish");
         if (bh_store_execute(worker->store, command) != BH_OK)
             fail_store_command(worker, command);
@@ -192,6 +258,7 @@ carry_out(struct bh_worker *worker, const struct bh_command *command)
         bh_crash_point("before_send");
         bh_crash_point_about("before_send", command->submit.body);
         bh_crash_point_arm("after_send", command->submit.body, command->submit.slot.index);
+        remember_request(worker, &command->submit.mark);
         bh_gateway_transport_submit(worker->transport, &command->submit);
         break;
     case BH_COMMAND_LOOK_UP:
@@ -393,6 +460,8 @@ open_store(struct bh_worker *worker, const char *account, struct bh_error *error
         .on_event = store_on_event,
         .on_trouble = store_on_trouble,
         .on_closed = store_on_closed,
+        .recall = worker->journal != NULL ? store_recall : NULL,
+        .on_rolled_back = worker->journal != NULL ? store_on_rolled_back : NULL,
         .now = mono_now,
         .arg = worker,
     };
@@ -425,6 +494,7 @@ bh_worker_new(const struct bh_worker_options *options, struct bh_worker **ret_wo
         return BH_ENOMEM;
     worker->number = options->number;
     worker->to_main = options->to_main;
+    worker->journal = options->journal;
     worker->config = bh_config_retain(options->config);
     snprintf(worker->owner, sizeof(worker->owner), "%s", options->owner);
     snprintf(worker->life, sizeof(worker->life), "%s", options->life);

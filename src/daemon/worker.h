@@ -18,6 +18,7 @@
 #include "core/base.h"
 #include "core/config.h"
 #include "daemon/mailbox.h"
+#include "daemon/sent_journal.h"
 #include "engine/engine.h"
 
 /* Shown to other threads; written by the worker at each turn. */
@@ -37,12 +38,13 @@ struct bh_worker;
 
 struct bh_worker_options {
     unsigned number;
-    const struct bh_config *config; /* a reference is taken */
-    const char *owner;              /* instance and worker, names its leases; copied */
-    const char *life;               /* names this run of the process; copied */
-    const char *account;            /* 12 hex digits; copied */
-    const char *sent_with;          /* borrowed for the worker's life */
-    struct bh_mailbox *to_main;     /* borrowed likewise */
+    const struct bh_config *config;  /* a reference is taken */
+    const char *owner;               /* instance and worker, names its leases; copied */
+    const char *life;                /* names this run of the process; copied */
+    const char *account;             /* 12 hex digits; copied */
+    const char *sent_with;           /* borrowed for the worker's life */
+    struct bh_mailbox *to_main;      /* borrowed likewise */
+    struct bh_sent_journal *journal; /* of what was sent; borrowed likewise; NULL: none is kept */
     const struct bh_account_event *account_state;
 };
 

@@ -289,3 +289,31 @@ Test(settings, any_failing_allocation_leaves_nothing_behind)
     bh_settings_release(&settings);
     bh_config_release(config);
 }
+
+Test(settings, the_journal_lies_where_it_is_told_or_where_the_service_manager_says)
+{
+    static const struct {
+        const char *section, *state_directory, *wanted;
+        bool off;
+    } rows[] = {
+        {"",                           NULL,         "",           false},
+        {"",                           "",           "",           false},
+        {"",                           "/var/lib/a", "/var/lib/a", false},
+        {"",                           "/a:/b",      "/a",         false},
+        {"[pool]\njournal = /var/x\n", "/a",         "/var/x",     false},
+        {"[pool]\njournal = off\n",    "/a",         "off",        true },
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char text[256];
+        snprintf(text, sizeof(text), GATEWAY "%s" QUEUE, rows[i].section);
+        struct bh_config *config = read_config(text);
+        struct bh_sent_journal_options options =
+            bh_settings_journal(config, bh_str_from(rows[i].state_directory));
+        cr_expect(bh_str_equal_text(options.directory, rows[i].wanted), "row %zu: %.*s", i,
+                  BH_STR_ARGS(options.directory));
+        cr_expect_eq(bh_settings_journal_is_off(config), rows[i].off, "row %zu", i);
+        cr_expect_eq(options.records, 65536);
+        cr_expect_not_null(options.instance);
+        bh_config_release(config);
+    }
+}
