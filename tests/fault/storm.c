@@ -129,17 +129,19 @@ stop_world(struct storm_world *world)
     free(world->jobs.items);
 }
 
-/* Under `hold` a lost answer is asked for again an hour later: nobody waits for that here. */
-#define FAR_AWAY_MS (10 * 60 * 1000)
+/* Where nothing else is left, a lost answer is asked for again minutes and an hour later: nobody waits for that here. */
+#define FAR_AWAY_MS (100 * 1000)
 
 static long long
 unfinished(struct storm_world *world)
 {
-    struct bh_rig *rig = &world->rig;
-    return bh_rig_unfinished(rig, "sms") + bh_rig_unfinished(rig, "careful") +
-           bh_rig_unfinished(rig, "voice") -
-           bh_rig_integer(rig, "ZCOUNT bellhop:{careful}:due %lld +inf",
-                          bh_unix_ms() + FAR_AWAY_MS);
+    static const char *const queues[] = {"sms", "careful", "voice"};
+    long long count = 0;
+    for (size_t i = 0; i < sizeof(queues) / sizeof(queues[0]); i++)
+        count += bh_rig_unfinished(&world->rig, queues[i]) -
+                 bh_rig_integer(&world->rig, "ZCOUNT bellhop:{%s}:due %lld +inf", queues[i],
+                                bh_unix_ms() + FAR_AWAY_MS);
+    return count;
 }
 
 static long

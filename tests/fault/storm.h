@@ -92,7 +92,7 @@ struct storm_toll {
     long long sent;     /* jobs whose state is sent or partial */
     long long unknown;  /* jobs that policy `hold` has left to a person */
     long long
-        undecided; /* of the same policy: the gateway's journal is asked once more in an hour */
+        undecided; /* of the same policy, or out of their ttl: the journal is asked once more, much later */
     long long expired, invalid;
     long long
         lost; /* jobs without a final state, and recipients called sent that nobody accepted */

@@ -149,7 +149,8 @@ read_status(struct books *books, const char *key, bool expires)
         long long sent_at = strtoll(text_of(fields->element[3]), NULL, 10);
         job->seen = true;
         job->final = is_final(state);
-        job->undecided = job->kind == STORM_JOB_CAREFUL && strcmp(state, "retrying") == 0 &&
+        job->undecided = (job->kind == STORM_JOB_CAREFUL || job->kind == STORM_JOB_SHORT) &&
+                         strcmp(state, "retrying") == 0 &&
                          strcmp(text_of(fields->element[4]), "uncertain") == 0;
         snprintf(job->state, sizeof(job->state), "%s", state);
         snprintf(job->error, sizeof(job->error), "%s", text_of(fields->element[2]));
