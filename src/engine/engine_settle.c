@@ -122,7 +122,8 @@ put_recipient(struct bh_json_writer *writer, const struct bh_recipient *to,
 static void
 add_recipient_results(struct bh_slot *slot)
 {
-    if (slot->job->recipients_count < 2)
+    /* Nothing is known of them when the job was found to be invalid. */
+    if (slot->job->recipients_count < 2 || slot->progress.recipients == NULL)
         return;
     struct bh_json_writer writer;
     bh_json_writer_init(&writer, bh_fields_begin(&slot->fields, "recipients"));

@@ -188,14 +188,17 @@ Test(engine, keeps_an_invalid_job_for_a_person)
     static const struct {
         const char *name, *payload, *id, *head, *error;
     } rows[] = {
-        {"not JSON",       "{",                                                                   NULL,  NULL,                             NULL    },
-        {"empty",          "",                                                                    NULL,  NULL,                             NULL    },
-        {"unknown field",  "{\"id\":\"x1\",\"to\":\"491710000001\",\"tekst\":\"x\"}",             "x1",  NULL,
-         "tekst"                                                                                                                                   },
+        {"not JSON",                      "{",                                                       NULL,  NULL,                             NULL    },
+        {"empty",                         "",                                                        NULL,  NULL,                             NULL    },
+        {"unknown field",                 "{\"id\":\"x1\",\"to\":\"491710000001\",\"tekst\":\"x\"}", "x1",  NULL,
+         "tekst"                                                                                                                                      },
         {"unusable delay",
-         "{\"id\":\"x2\",\"to\":\"491710000001\",\"text\":\"x\",\"delay\":\"2026-02-30 10:00\"}", "x2",  NULL,                             NULL    },
-        {"damaged record", SMS,                                                                   NULL,  "nonsense",                       "record"},
-        {"damaged memo",   SMS,                                                                   "one", "1 n - 0 0 me 7 0 0 0 0 0 \nr=x", "record"},
+         "{\"id\":\"x2\",\"to\":\"491710000001\",\"text\":\"x\",\"delay\":\"2026-02-30 10:00\"}",    "x2",  NULL,                             NULL    },
+        {"no callbacks here, two people",
+         "{\"id\":\"x3\",\"to\":\"491710000001,491710000002\",\"text\":\"x\",\"callback_url\":"
+         "\"https://x.example/\"}",                                                                  "x3",  NULL,                             NULL    },
+        {"damaged record",                SMS,                                                       NULL,  "nonsense",                       "record"},
+        {"damaged memo",                  SMS,                                                       "one", "1 n - 0 0 me 7 0 0 0 0 0 \nr=x", "record"},
     };
     start(RIG_CONFIG);
     for (size_t i = 0; i < BH_ARRAY_LEN(rows); i++) {
