@@ -272,8 +272,10 @@ bh_settle_verdict(struct bh_engine *engine, struct bh_slot *slot, const struct b
         add_result(engine, slot, outcome);
     }
     bh_buf_clear(&slot->memo);
-    if (slot->job != NULL)
+    if (slot->progress.recipients != NULL)
         bh_progress_format(&slot->progress, &slot->memo);
+    else
+        bh_buf_append(&slot->memo, slot->head.memo.ptr, slot->head.memo.len);
     note_verdict(engine, slot, outcome);
     doubt_lock(engine, slot);
     engine->stats.doubled += slot->verdict.doubled;
@@ -284,18 +286,22 @@ bh_settle_verdict(struct bh_engine *engine, struct bh_slot *slot, const struct b
 void
 bh_settle_invalid(struct bh_engine *engine, struct bh_slot *slot, const struct bh_error *error)
 {
+    /* It was valid once, by another configuration or version, and a request of it was not answered. */
+    bool may_be_sent = slot->head.uncertain_since.ms != 0;
     slot->verdict = (struct bh_verdict){
-        .state = BH_STATE_INVALID,
+        .state = may_be_sent ? BH_STATE_UNKNOWN : BH_STATE_INVALID,
         .disposition = BH_SETTLE_DEAD,
         .attempts = slot->head.attempts,
-        .waiting = BH_WAITING_NEW,
-        .ledger = BH_LEDGER_FREE,
+        .uncertain_since = slot->head.uncertain_since,
+        .waiting = may_be_sent ? BH_WAITING_UNCERTAIN : BH_WAITING_NEW,
+        .ledger = may_be_sent ? BH_LEDGER_KEEP : BH_LEDGER_FREE,
         .retry_after_ms = -1,
         .quotes_field = error->field,
     };
     snprintf(slot->verdict.error, sizeof(slot->verdict.error), "%s", error->text);
     snprintf(slot->verdict.next, sizeof(slot->verdict.next), "kept byte for byte in the dead set");
     bh_settle_verdict(engine, slot, NULL);
+    slot->head.memo = slot->head.lost_by = (struct bh_str){NULL, 0};
     slot->verdict.quotes_field = NULL;
     if (slot->job != NULL)
         return;
@@ -309,7 +315,6 @@ bh_settle_unopened(struct bh_engine *engine, struct bh_slot *slot)
 {
     BH_ASSERT(slot->job == NULL);
     bh_settle_verdict(engine, slot, NULL);
-    bh_buf_append(&slot->memo, slot->head.memo.ptr, slot->head.memo.len);
     slot->head.memo = slot->head.lost_by = (struct bh_str){NULL, 0};
     bh_fields_add_text(&slot->fields, "error", slot->verdict.error);
     if (!slot->first)

@@ -487,6 +487,28 @@ Test(engine_ask, goes_on_where_a_dead_worker_was)
     }
 }
 
+/* It may have been valid when it was sent: by another configuration, or another version. */
+Test(engine_ask, does_not_call_invalid_what_may_have_been_sent)
+{
+    static const char memo[] = "r=0 f=7 t=7 q0=2\n0 a 100 1 75000 77 491710000001";
+    for (unsigned lost = 0; lost < 2; lost++) {
+        char head[400];
+        start(RIG_CONFIG, YES, MAYBE);
+        int64_t now = rig_server_now(&rig).ms, since = lost ? now - 5000 : 0;
+        snprintf(head, sizeof(head), "1 %s 1 0 - 7 0 %lld %lld %lld %lld one\n%s",
+                 lost ? "u uncertain" : "r -", (long long)now - 9000, (long long)now - 9000,
+                 (long long)now + 900000, (long long)since, memo);
+        rig_give_one(&rig, "{\"to\":\"\"}", head);
+        struct bh_command settle = get(BH_COMMAND_SETTLE);
+        cr_expect_str_eq(settle.settle.state, lost ? "unknown" : "invalid");
+        cr_expect_eq(settle.settle.disposition, BH_SETTLE_DEAD);
+        cr_expect_eq(settle.settle.uncertain_since.ms, since);
+        cr_expect_eq(settle.settle.ledger_action, lost ? BH_LEDGER_KEEP : BH_LEDGER_FREE);
+        cr_expect(bh_str_equal_text(settle.settle.memo, memo), "who has it must not be forgotten");
+        rig_stop(&rig);
+    }
+}
+
 Test(engine_ask, sends_again_what_an_operator_wants_sent_again)
 {
     start(HOLDS, BH_JOURNAL_READABLE, BH_LOCK_UNKNOWN);
