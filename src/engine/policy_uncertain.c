@@ -56,6 +56,9 @@ bh_policy_on_uncertain(const struct bh_case *c)
     /* What a queue of messages prefers was not said about calls; nobody is rung twice unasked. */
     if (c->job->type == BH_JOB_VOICE && c->queue->type != BH_JOB_VOICE)
         return BH_ON_UNCERTAIN_HOLD;
+    /* It asks the gateway to let twins through, so that nothing would stop the second one. */
+    if (c->job->no_reload)
+        return BH_ON_UNCERTAIN_HOLD;
     return c->queue->on_uncertain;
 }
 

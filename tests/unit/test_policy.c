@@ -841,6 +841,31 @@ Test(policy, repeats_no_call_because_a_queue_of_messages_repeats_messages)
     stand_up(&desk);
 }
 
+/* Whoever switches the reload lock off for a message takes away what keeps a second one from getting through. */
+Test(policy, repeats_no_message_without_the_lock_unless_the_job_says_so)
+{
+    static const struct {
+        enum bh_on_uncertain of_the_job;
+        enum bh_state state;
+    } rows[] = {
+        {BH_ON_UNCERTAIN_DEFAULT, BH_STATE_UNKNOWN },
+        {BH_ON_UNCERTAIN_HOLD,    BH_STATE_UNKNOWN },
+        {BH_ON_UNCERTAIN_RESEND,  BH_STATE_RETRYING},
+    };
+    for (size_t i = 0; i < BH_ARRAY_LEN(rows); i++) {
+        struct desk desk;
+        struct bh_verdict verdict;
+        struct bh_exchange silence = {.handed_over = BH_HANDED_ALL, .retry_after_ms = -1};
+        sit_down(&desk, BH_JOB_SMS, 1);
+        desk.job.no_reload = true;
+        desk.job.on_uncertain = rows[i].of_the_job;
+        desk.about.ledger_held = false;
+        judge(&desk, &silence, &verdict);
+        cr_expect_eq(verdict.state, rows[i].state, "%zu: %s", i, bh_state_name(verdict.state));
+        stand_up(&desk);
+    }
+}
+
 /* A job whose request of NOON was not answered, claimed again `ago_ms` later. */
 struct claimed_again {
     const char *name;
