@@ -55,7 +55,8 @@ struct bh_keeper {
     bool low_told;
     bool surveying, surveyed;
     struct bh_queue_keys survey_keys;
-    unsigned closing;
+    bool stopping;    /* for good, also when all shells are closed */
+    unsigned closing; /* shells that have not reported their end */
 };
 
 /* Paused for no reason that is known: what holds until the account's state was read. */
@@ -155,7 +156,7 @@ probed_on_done(void *arg, enum bh_status status, bool done, bh_ms wait_ms)
     (void)done;
     (void)wait_ms;
     sent_or_told(status);
-    if (status == BH_OK && keeper->closing == 0)
+    if (status == BH_OK && !keeper->stopping)
         sent_or_told(bh_account_read(&keeper->desk, read_on_read, keeper));
 }
 
@@ -176,7 +177,7 @@ static void
 ask_balance(struct bh_keeper *keeper, bool as_probe)
 {
     struct bh_error error = {"", ""};
-    if (keeper->asking || keeper->closing > 0)
+    if (keeper->asking || keeper->stopping)
         return;
     enum bh_status status = render_balance(keeper, &error);
     if (status != BH_OK) {
@@ -224,7 +225,7 @@ balance_answered(struct bh_keeper *keeper, const struct bh_exchange *exchange)
 {
     struct bh_outcome outcome;
     keeper->asking = false;
-    if (keeper->closing > 0 || bh_gateway_answer_read_balance(exchange, &outcome) != BH_OK)
+    if (keeper->stopping || bh_gateway_answer_read_balance(exchange, &outcome) != BH_OK)
         return;
     bool known = outcome.kind == BH_OUTCOME_ACCEPTED;
     if (known) {
@@ -263,7 +264,7 @@ transport_on_answered(void *arg, struct bh_slot_handle slot, const struct bh_exc
 static void
 wait_again(struct bh_keeper *keeper, bh_ms wait_ms)
 {
-    if (keeper->closing > 0)
+    if (keeper->stopping)
         return;
     uv_timer_start(&keeper->timer, timer_on_fire, (uint64_t)bh_ms_max(wait_ms, ASK_AGAIN_MS), 0);
 }
@@ -322,7 +323,7 @@ static void
 plan(struct bh_keeper *keeper)
 {
     bh_ms wait_ms = -1;
-    if (!keeper->view_known || keeper->asking || keeper->closing > 0)
+    if (!keeper->view_known || keeper->asking || keeper->stopping)
         return;
     switch (keeper->view.state) {
     case BH_ACCOUNT_PAUSED: wait_ms = keeper->view.probe_wait_ms; break;
@@ -478,8 +479,9 @@ timer_on_closed(uv_handle_t *timer)
 void
 bh_keeper_stop(struct bh_keeper *keeper)
 {
-    if (keeper->closing > 0)
+    if (keeper->stopping)
         return;
+    keeper->stopping = true;
     keeper->closing = 5;
     uv_close((uv_handle_t *)&keeper->timer, timer_on_closed);
     bh_witness_close(&keeper->witness, shell_on_closed, keeper);
@@ -575,7 +577,7 @@ bh_keeper_inspect(struct bh_keeper *keeper, bh_queue_on_look *on_queue, void *ar
 {
     const struct bh_config *config = keeper->config;
     unsigned asked = 0;
-    for (size_t i = 0; keeper->closing == 0 && i < config->queues_count; i++)
+    for (size_t i = 0; !keeper->stopping && i < config->queues_count; i++)
         asked += bh_queue_look(&keeper->connection, config->redis.prefix, config->queues[i].name,
                                on_queue, arg) == BH_OK;
     return asked;
@@ -585,7 +587,7 @@ void
 bh_keeper_configure(struct bh_keeper *keeper, const struct bh_config *config)
 {
     /* On its way out there is nothing left to configure; who comes next is made from what is in force then. */
-    if (keeper->closing > 0)
+    if (keeper->stopping)
         return;
     struct bh_gateway_transport_options transport = bh_settings_transport(config);
     if (bh_gateway_transport_configure(keeper->transport, &transport) != BH_OK)
