@@ -3,8 +3,8 @@
  *
  * It reads a request whole, has it answered by one function, and knows nothing about what is asked.  The parser is
  * libmicrohttpd's in its strict setting; what that lets through and we do not want is refused here: a length
- * beside a transfer coding, two lengths, another coding than chunked, header names with blanks, control
- * characters, bodies of GET.  A refused request is the last of its connection.
+ * beside a transfer coding, two lengths, another coding than chunked, a coding in HTTP/1.0, header names with blanks,
+ * control characters, bodies of GET.  A refused request is the last of its connection.
  *
  * Bounds: connections, bytes of a head (about 32 KiB), headers (64), bytes of a body, and the time from the end of one
  * request to the end of the next, however the bytes drip in.  At the bound of connections new ones wait in the

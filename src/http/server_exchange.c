@@ -17,6 +17,7 @@ struct exchange {
 struct head {
     unsigned count, hosts, lengths, codings;
     bool broken, chunked;
+    bool knows_codings; /* it is HTTP/1.1 */
     struct bh_str length, content_type;
 };
 
@@ -227,6 +228,9 @@ judge(const struct bh_http_server *server, const struct exchange *exchange, cons
         return MHD_HTTP_BAD_REQUEST;
     if (head->lengths > 1 || head->codings > 1 || (head->lengths > 0 && head->codings > 0))
         return MHD_HTTP_BAD_REQUEST;
+    /* Older programs do not know codings and would see another end of the body (RFC 9112, 6.1). */
+    if (head->codings > 0 && !head->knows_codings)
+        return MHD_HTTP_BAD_REQUEST;
     if (head->codings > 0 && !head->chunked)
         return MHD_HTTP_NOT_IMPLEMENTED;
     if (head->lengths > 0) {
@@ -244,9 +248,9 @@ judge(const struct bh_http_server *server, const struct exchange *exchange, cons
 
 static enum MHD_Result
 begin(struct bh_http_server *server, struct exchange *exchange, struct MHD_Connection *connection,
-      const char *method)
+      const char *method, const char *version)
 {
-    struct head head = {.count = 0};
+    struct head head = {.knows_codings = strcmp(version, MHD_HTTP_VERSION_1_1) == 0};
     const char *why;
     exchange->begun = true;
     if (!read_method(method, &exchange->method))
@@ -272,11 +276,10 @@ bh_http_exchange_on_access(void *arg, struct MHD_Connection *connection, const c
     struct bh_http_server *server = arg;
     struct exchange *exchange = *context;
     (void)url;
-    (void)version;
     if (exchange == NULL || exchange->uri == NULL)
         return MHD_NO;
     if (!exchange->begun)
-        return begin(server, exchange, connection, method);
+        return begin(server, exchange, connection, method, version);
     if (*upload_len == 0)
         return serve(server, exchange, connection);
     if (bh_buf_append(&exchange->body, upload, *upload_len) != BH_OK)
