@@ -323,5 +323,8 @@ bh_uncertain_find(struct bh_cli *cli, const struct bh_queue_choice *queues, cons
         memcpy(ret_handle, search.wanted_handle, sizeof(search.wanted_handle));
         return BH_EXIT_DONE;
     }
+    if (search.cut)
+        bh_cli_warn("there are more unknown jobs than this command looks at; %s may be among them",
+                    id);
     return BH_EXIT_NOTHING;
 }

@@ -23,7 +23,7 @@ enum bh_exit bh_uncertain_list(struct bh_cli *cli, const struct bh_queue_choice 
 
 /*
  * Find an unknown job whose status has been forgotten: the dead are kept for longer.  BH_EXIT_NOTHING: not among those
- * that are looked at.
+ * that are looked at; when not all could be, that is told.
  */
 enum bh_exit bh_uncertain_find(struct bh_cli *cli, const struct bh_queue_choice *queues,
                                const char *id, size_t *ret_queue,

@@ -7,7 +7,7 @@
 
 struct next_row {
     enum bh_state state;
-    const char *sentence; /* "%s" is the job's id, if it stands there */
+    const char *sentence;
 };
 
 struct reason_row {
@@ -23,8 +23,7 @@ static const struct next_row next_rows[] = {
     {BH_STATE_RETRYING,  "It is tried again by itself"                                              },
     {BH_STATE_SENT,      "Nothing more: the gateway has accepted it."                               },
     {BH_STATE_PARTIAL,   "Nothing more by itself. Send a new job to those whom it did not reach."   },
-    {BH_STATE_FAILED,
-     "Nothing more by itself. Correct the cause; `bellhop requeue %s` sends it anew."               },
+    {BH_STATE_FAILED,    "Nothing more by itself. Correct the cause, and send it as a new job."     },
     {BH_STATE_EXPIRED,   "Nothing more: it came too late and was not sent."                         },
     {BH_STATE_CANCELLED, "Nothing more: an operator has cancelled it."                              },
     {BH_STATE_DUPLICATE, "Nothing more: the same message is being sent by another job."             },
@@ -47,8 +46,8 @@ static const struct reason_row reason_rows[] = {
                      "that is put right"                                   },
     {BH_REASON_GATEWAY_DOWN,
      "The gateway cannot be reached or is failing; it goes on when that is over"               },
-    {BH_REASON_PAUSED,       "Sending is paused; `bellhop resume` lets it go on"               },
-    {BH_REASON_OPERATOR,     "An operator holds it; `bellhop release` lets it go on"           },
+    {BH_REASON_PAUSED,       "Sending is paused; it goes on when somebody resumes it"          },
+    {BH_REASON_OPERATOR,     "An operator holds it until it is released"                       },
     {BH_REASON_UNCERTAIN,    "An earlier request may have been accepted; it waits for evidence"},
 };
 
@@ -161,24 +160,11 @@ bh_wording_append_ways(const struct bh_record *record, int indent, struct bh_buf
                             ways[i].word, ways[i].when);
 }
 
-static void
-append_sentence(struct bh_buf *buf, const char *sentence, const char *id)
-{
-    for (; *sentence != '\0'; sentence++) {
-        if (sentence[0] == '%' && sentence[1] == 's') {
-            (void)bh_buf_append_text(buf, id);
-            sentence++;
-        } else {
-            (void)bh_buf_append_char(buf, *sentence);
-        }
-    }
-}
-
 void
 bh_wording_append_next(const struct bh_record *record, struct bh_wall now, struct bh_buf *buf)
 {
     enum bh_state state = state_of(record);
-    append_sentence(buf, next_sentence(record, state), record->id);
+    (void)bh_buf_append_text(buf, next_sentence(record, state));
     if (!is_waiting(state))
         return;
     int64_t next_at = bh_record_number(record, "next_at");
