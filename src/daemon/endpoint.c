@@ -47,7 +47,9 @@ route_on_refused(void *arg, enum bh_http_refusal refusal, const char *why)
         [BH_HTTP_NO_REPORT] = "webhook_unreadable",
     };
     static const char *const texts[] = {
-        [BH_HTTP_WRONG_TOKEN] = "a webhook was called with a wrong token and is not answered",
+        [BH_HTTP_WRONG_TOKEN] =
+            "a webhook was called with a wrong token and was answered 404; if that is the "
+            "gateway, its address does not end with [http] webhook_token",
         [BH_HTTP_NO_REPORT] = "what was posted to the webhook is no report; it is dropped",
     };
     struct bh_endpoint *endpoint = arg;
@@ -55,10 +57,11 @@ route_on_refused(void *arg, enum bh_http_refusal refusal, const char *why)
     if (!bh_hush_may_say(&endpoint->hush, events[refusal], NULL, bh_clock_mono(), &kept_back))
         return;
     const struct bh_log_field fields[] = {
-        bh_log_text("reason", why),
         bh_log_int("kept_back", kept_back),
+        bh_log_text("reason", why),
     };
-    bh_log_write(BH_LOG_WARN, events[refusal], fields, BH_ARRAY_LEN(fields), "%s", texts[refusal]);
+    size_t count = why[0] != '\0' ? BH_ARRAY_LEN(fields) : BH_ARRAY_LEN(fields) - 1;
+    bh_log_write(BH_LOG_WARN, events[refusal], fields, count, "%s", texts[refusal]);
 }
 
 static void
