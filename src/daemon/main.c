@@ -48,7 +48,8 @@ print_usage(FILE *to)
           "\n"
           "Signals: SIGHUP reads the configuration again; SIGTERM finishes what is being sent and\n"
           "exits; a second SIGTERM exits at once.\n"
-          "Exit codes: 0 stopped as told, 1 could not start, 2 usage, 3 configuration refused.\n",
+          "Exit codes: 0 stopped as told, 1 could not start, 2 usage, 3 configuration refused,\n"
+          "4 another process works under the same instance name.\n",
           to);
 }
 
