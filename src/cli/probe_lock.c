@@ -56,8 +56,7 @@ enum verdict {
 };
 
 /* What one of the two requests led to; a copy, since an outcome's results are freed. */
-struct
-try {
+struct attempt {
     bool made;
     enum bh_outcome_kind kind;
     int code;
@@ -78,7 +77,7 @@ struct probe {
     struct bh_job job;
     struct bh_gateway_request request;
     struct bh_gateway_line *line;
-    struct try tries[2];
+    struct attempt attempts[2];
     enum verdict verdict;
     char reason[320]; /* why it is undecided */
     bool stored;
@@ -169,24 +168,25 @@ static void
 on_answer(void *arg, const struct bh_exchange *exchange)
 {
     struct probe *probe = arg;
-    struct try *try = &probe->tries[probe->tries[0].made ? 1 : 0];
+    struct attempt *attempt = &probe->attempts[probe->attempts[0].made ? 1 : 0];
     const struct bh_recipient *recipient = &probe->recipient;
     const struct bh_gateway_asked asked = {
         .type = BH_JOB_SMS, .recipients = &recipient, .recipients_count = 1};
     struct bh_outcome outcome;
-    *try = (struct try){.made = true, .kind = BH_OUTCOME_UNCERTAIN, .price_micro = -1};
+    *attempt = (struct attempt){.made = true, .kind = BH_OUTCOME_UNCERTAIN, .price_micro = -1};
     if (bh_gateway_answer_read(exchange, &asked, &outcome) != BH_OK) {
-        snprintf(try->error, sizeof(try->error), "The answer could not be read: short of memory.");
+        snprintf(attempt->error, sizeof(attempt->error),
+                 "The answer could not be read: short of memory.");
         return;
     }
     const struct bh_recipient_result *result = &outcome.results[0];
-    try->kind = outcome.kind;
-    try->code = outcome.code;
-    try->http_status = outcome.http_status;
-    memcpy(try->id, result->id, sizeof(try->id));
-    try->price_micro =
+    attempt->kind = outcome.kind;
+    attempt->code = outcome.code;
+    attempt->http_status = outcome.http_status;
+    memcpy(attempt->id, result->id, sizeof(attempt->id));
+    attempt->price_micro =
         outcome.total_price_micro >= 0 ? outcome.total_price_micro : result->price_micro;
-    memcpy(try->error, outcome.error, sizeof(try->error));
+    memcpy(attempt->error, outcome.error, sizeof(attempt->error));
     bh_outcome_release(&outcome);
 }
 
@@ -212,7 +212,7 @@ send_once(struct probe *probe)
 /* ---- what it means ---- */
 
 static const char *
-advice_for(const struct try *try)
+advice_for(const struct attempt *attempt)
 {
     static const struct {
         int code;
@@ -231,24 +231,24 @@ advice_for(const struct try *try)
         {903, "Add this machine's address to those that the account allows."                   },
     };
     for (size_t i = 0; i < BH_ARRAY_LEN(rows); i++)
-        if (rows[i].code == try->code)
+        if (rows[i].code == attempt->code)
             return rows[i].advice;
-    if (try->kind == BH_OUTCOME_UNSENT)
+    if (attempt->kind == BH_OUTCOME_UNSENT)
         return "Look at [gateway] url, and at the network.";
     return "Try again.";
 }
 
 /* Sandbox keys take everything and send nothing, and keep no lock that could be tried. */
 static bool
-is_sandbox(const struct try *try)
+is_sandbox(const struct attempt *attempt)
 {
-    return try->id[0] == '\0' && try->price_micro == 0;
+    return attempt->id[0] == '\0' && attempt->price_micro == 0;
 }
 
 static void
 judge_first(struct probe *probe)
 {
-    const struct try *first = &probe->tries[0];
+    const struct attempt *first = &probe->attempts[0];
     probe->verdict = VERDICT_UNDECIDED;
     if (first->kind != BH_OUTCOME_ACCEPTED)
         snprintf(probe->reason, sizeof(probe->reason), "%s %s", first->error, advice_for(first));
@@ -260,7 +260,7 @@ judge_first(struct probe *probe)
 static void
 judge_second(struct probe *probe)
 {
-    const struct try *second = &probe->tries[1];
+    const struct attempt *second = &probe->attempts[1];
     if (second->kind == BH_OUTCOME_REFUSED && second->code == 402) {
         probe->verdict = VERDICT_ON;
     } else if (second->kind == BH_OUTCOME_ACCEPTED) {
@@ -315,18 +315,18 @@ store(struct probe *probe)
 }
 
 static void
-put_try(struct bh_json_writer *writer, const char *name, const struct try *try)
+put_attempt(struct bh_json_writer *writer, const char *name, const struct attempt *attempt)
 {
-    if (!try->made)
+    if (!attempt->made)
         return;
     bh_json_open_object(writer, name);
-    bh_json_put_text(writer, "outcome", bh_outcome_kind_name(try->kind));
-    bh_json_put_int(writer, "code", try->code);
-    bh_json_put_int(writer, "http_status", try->http_status);
-    if (try->id[0] != '\0')
-        bh_json_put_text(writer, "message_id", try->id);
-    if (try->price_micro >= 0)
-        bh_json_put_raw(writer, "price", bh_str_from(bh_money_format(try->price_micro).text));
+    bh_json_put_text(writer, "outcome", bh_outcome_kind_name(attempt->kind));
+    bh_json_put_int(writer, "code", attempt->code);
+    bh_json_put_int(writer, "http_status", attempt->http_status);
+    if (attempt->id[0] != '\0')
+        bh_json_put_text(writer, "message_id", attempt->id);
+    if (attempt->price_micro >= 0)
+        bh_json_put_raw(writer, "price", bh_str_from(bh_money_format(attempt->price_micro).text));
     bh_json_close_object(writer);
 }
 
@@ -345,8 +345,8 @@ print_json(const struct probe *probe)
     if (probe->reason[0] != '\0')
         bh_json_put_text(&writer, "reason", probe->reason);
     bh_json_put_text(&writer, "foreign_id", probe->foreign_id);
-    put_try(&writer, "first", &probe->tries[0]);
-    put_try(&writer, "second", &probe->tries[1]);
+    put_attempt(&writer, "first", &probe->attempts[0]);
+    put_attempt(&writer, "second", &probe->attempts[1]);
     bh_json_close_object(&writer);
     enum bh_status status = bh_buf_status(&line);
     if (status == BH_OK)
@@ -359,9 +359,9 @@ static int64_t
 spent(const struct probe *probe)
 {
     int64_t sum = 0;
-    for (size_t i = 0; i < BH_ARRAY_LEN(probe->tries); i++)
-        if (probe->tries[i].kind == BH_OUTCOME_ACCEPTED && probe->tries[i].price_micro > 0)
-            sum += probe->tries[i].price_micro;
+    for (size_t i = 0; i < BH_ARRAY_LEN(probe->attempts); i++)
+        if (probe->attempts[i].kind == BH_OUTCOME_ACCEPTED && probe->attempts[i].price_micro > 0)
+            sum += probe->attempts[i].price_micro;
     return sum;
 }
 
