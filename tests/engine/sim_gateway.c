@@ -183,7 +183,7 @@ sim_gateway_judge(struct sim_gateway *gateway, struct sim_store *store, const st
     int codes[SIM_PEOPLE_MAX];
     for (size_t i = 0; i < call->people_count; i++)
         codes[i] = judge_person(gateway, call, job, call->people[i], now);
-    /* A refused key is said of the whole request. */
+    /* A key that is refused is answered by a code for all. */
     if (gateway->has_faults && call->people_count > 1 && codes[0] != 900 && chance(gateway, 100)) {
         size_t out = bh_dice_below(gateway->dice, call->people_count);
         codes[out] = LEFT_OUT;

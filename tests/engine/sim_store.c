@@ -327,6 +327,7 @@ register_job(struct sim_store *store, const struct sim_request *request, int64_t
         entry->until = now + request->ledger_ms;
     }
     head->started = now;
+    memset(job->asked, 0, sizeof(job->asked)); /* by what is about to leave */
     return BH_ADMIT_OK;
 }
 
