@@ -21,6 +21,7 @@ struct books {
     size_t *job_of;     /* the first job of a number, owned */
     struct name *names; /* sorted by id, owned */
     size_t names_count;
+    long long waiting; /* in `due`, for a moment that is far away */
     unsigned told;
 };
 
@@ -165,7 +166,7 @@ read_status(struct books *books, const char *key, bool expires)
 static bool
 may_stay(const char *key)
 {
-    static const char *const ends[] = {":counters", ":control", ":events",
+    static const char *const ends[] = {":counters", ":control", ":events", ":due",
                                        ":dead",     ":jobs",    ":heads"};
     for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
         if (strlen(key) > strlen(ends[i]) &&
@@ -212,6 +213,7 @@ compare_records(struct books *books)
         long long jobs = bh_rig_integer(rig, "HLEN bellhop:{%s}:jobs", queues[i]);
         long long heads = bh_rig_integer(rig, "HLEN bellhop:{%s}:heads", queues[i]);
         long long waiting = bh_rig_integer(rig, "ZCARD bellhop:{%s}:due", queues[i]);
+        books->waiting += waiting;
         jobs -= waiting;
         heads -= waiting;
         books->world->toll->left += llabs(jobs - dead) + llabs(heads - dead);
@@ -420,6 +422,7 @@ storm_count(struct storm_world *world)
         read_events(&books, queues[i], note_uncertain, NULL);
     compare_records(&books);
     balance(&books);
+    world->toll->left += llabs(books.waiting - world->toll->undecided);
     free(books.accepted);
     free(books.job_of);
     free(books.names);
