@@ -524,6 +524,8 @@ void
 bh_policy_locked(const struct bh_case *c, bh_ms wait_ms, struct bh_verdict *v)
 {
     bh_verdict_init(c, v);
+    if (c->try == BH_TRY_GUARDED)
+        bh_policy_stop_guarding(c);
     bh_ms delay_ms = bh_jitter_up(wait_ms, c->dice, BH_LOCK_JITTER_PERCENT);
     if (!bh_policy_fits_ttl(c, delay_ms)) {
         static const char why[] =

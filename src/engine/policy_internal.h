@@ -51,6 +51,9 @@ struct bh_wall bh_policy_note_loss(const struct bh_case *c, struct bh_wall began
 /* When nobody is uncertain any more, nothing of the question remains. */
 void bh_policy_close_question(const struct bh_case *c, struct bh_verdict *v);
 
+/* No more guarded retries in this lock's time: a 402 could have another cause than the first request. */
+void bh_policy_stop_guarding(const struct bh_case *c);
+
 /* What the certain part of an answer came to, for the recipients that are left. */
 enum bh_rest {
     BH_REST_NOTHING, /* it said nothing about them */

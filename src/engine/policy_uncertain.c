@@ -171,7 +171,7 @@ note_death(struct bh_case *c)
         began = c->now;
     c->uncertain_since = bh_policy_note_loss(c, began);
     if (!is_first_loss && is_stale)
-        c->progress->guarded_tries = BH_ARRAY_LEN(guarded_moments);
+        bh_policy_stop_guarding(c);
     if (c->attempts > 1)
         c->progress->last_lost_s = bh_policy_seconds(c->now.ms);
 }
@@ -339,6 +339,12 @@ next_moment(const struct bh_case *c)
             next = (struct moment){moments[i].act, at};
     }
     return next;
+}
+
+void
+bh_policy_stop_guarding(const struct bh_case *c)
+{
+    c->progress->guarded_tries = BH_ARRAY_LEN(guarded_moments);
 }
 
 bool

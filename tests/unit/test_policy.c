@@ -604,6 +604,21 @@ sit_down_uncertain(struct desk *desk, bh_ms by_ms)
     later(desk, by_ms);
 }
 
+/* Our ledger was another job's, so the lock may be, too; and a guarded retry that stays due would go round for ever. */
+Test(policy, makes_no_guarded_retry_any_more_when_a_twin_of_ours_has_the_ledger)
+{
+    struct desk desk;
+    struct bh_plan plan;
+    struct bh_verdict verdict;
+    sit_down_uncertain(&desk, 45 SECONDS);
+    bh_policy_locked(&desk.about, 100 SECONDS, &verdict);
+    cr_expect_geq(verdict.delay_ms, 100 SECONDS);
+    cr_expect_eq(verdict.uncertain_since.ms, NOON);
+    later(&desk, 50 SECONDS);
+    cr_expect_eq(bh_policy_next(&desk.about, &plan, &verdict), BH_NEXT_SETTLE);
+    stand_up(&desk);
+}
+
 Test(policy, takes_a_402_for_proof_only_when_nothing_else_explains_it)
 {
     enum violation {
