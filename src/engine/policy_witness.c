@@ -150,7 +150,8 @@ bh_policy_looked_after(const struct bh_case *c, struct bh_verdict *v)
     v->doubled = c->doubled;
     if (c->doubled && c->try == BH_TRY_GUARDED && v->only_guarded)
         v->lock_doubtful = true;
-    if (c->looked == BH_LOOKED_ABSENT)
+    /* A journal that does not even show the message that was just accepted lags behind. */
+    if (c->found && c->looked == BH_LOOKED_ABSENT)
         v->doubt = false;
     bh_policy_say_doubt(v);
 }
