@@ -272,6 +272,7 @@ bh_settle_verdict(struct bh_engine *engine, struct bh_slot *slot, const struct b
         add_result(engine, slot, outcome);
     }
     bh_buf_clear(&slot->memo);
+    slot->progress.attempts = slot->verdict.attempts;
     if (slot->progress.recipients != NULL)
         bh_progress_format(&slot->progress, &slot->memo);
     else

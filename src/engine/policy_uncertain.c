@@ -189,7 +189,9 @@ adopt_older_record(const struct bh_case *c)
 void
 bh_policy_take_up(struct bh_case *c)
 {
-    bool was_lost = c->recovered && c->waiting == BH_WAITING_UNCERTAIN;
+    /* An attempt that no settlement has counted: else its worker ended, or never heard of it, before it sent. */
+    bool was_lost =
+        c->recovered && c->waiting == BH_WAITING_UNCERTAIN && c->attempts > c->progress->attempts;
     if (count(c, BH_RECIPIENT_UNKNOWN) > 0) {
         for (size_t i = 0; i < c->progress->recipients_count; i++) {
             struct bh_recipient_progress *one = &c->progress->recipients[i];

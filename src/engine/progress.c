@@ -30,6 +30,7 @@ static const struct {
     {"n", offsetof(struct bh_progress, absent_at_s)  },
     {"s", offsetof(struct bh_progress, resend_due_s) },
     {"o", offsetof(struct bh_progress, open_due_s)   },
+    {"a", offsetof(struct bh_progress, attempts)     },
 };
 
 static unsigned *

@@ -48,6 +48,8 @@ struct bh_progress {
         absent_at_s; /* when it first said, since the last request, that it knows none of them */
     unsigned resend_due_s; /* not sent to again before this, whatever the policy; 0: never */
     unsigned open_due_s;   /* those who are open are not sent to before this; 0: at once */
+    unsigned
+        attempts; /* of the job when this was written: a request behind them died with its worker */
     struct bh_recipient_progress *recipients; /* owned; one per recipient of the job */
     size_t recipients_count;
 };

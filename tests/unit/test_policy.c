@@ -1053,6 +1053,28 @@ Test(policy, asks_the_journal_before_it_sends_again_but_not_while_the_request_ma
     }
 }
 
+/* Who was never asked must not be taken for somebody who may have the message. */
+Test(policy, knows_a_worker_that_ended_before_it_sent_from_one_that_ended_while_it_sent)
+{
+    for (unsigned died_sending = 0; died_sending < 2; died_sending++) {
+        struct desk desk;
+        sit_down(&desk, BH_JOB_SMS, 2);
+        be_uncertain(&desk, 60 SECONDS);
+        desk.progress.recipients[1].state = BH_RECIPIENT_OPEN;
+        desk.progress.open_due_s = (unsigned)(NOON / 1000) + 3600;
+        desk.progress.looked_at_s = desk.progress.absent_at_s = (unsigned)(NOON / 1000) - 30;
+        desk.progress.attempts = 1;
+        desk.about.attempts = 1 + died_sending;
+        desk.about.recovered = true;
+        desk.about.waiting = BH_WAITING_UNCERTAIN;
+        bh_policy_take_up(&desk.about);
+        cr_expect_eq(desk.progress.recipients[1].state,
+                     died_sending ? BH_RECIPIENT_UNCERTAIN : BH_RECIPIENT_OPEN);
+        cr_expect_eq(desk.progress.absent_at_s != 0, !died_sending);
+        stand_up(&desk);
+    }
+}
+
 /* ---- the daily limit ---- */
 
 Test(policy, waits_for_midnight_where_the_gateway_is)
