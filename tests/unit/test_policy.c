@@ -1075,6 +1075,25 @@ Test(policy, knows_a_worker_that_ended_before_it_sent_from_one_that_ended_while_
     }
 }
 
+/* A failed attempt may stand in the journal, and is no proof that another one was taken. */
+Test(policy, looks_in_the_journal_for_nothing_that_was_refused_before)
+{
+    struct desk desk;
+    sit_down(&desk, BH_JOB_SMS, 1);
+    const struct bh_wall created = {NOON - 600 SECONDS};
+    cr_expect_eq(bh_policy_journal_window(&desk.about, created).from.ms, created.ms);
+    desk.progress.refused_at_s = (unsigned)(NOON / 1000) - 200;
+    cr_expect_eq(bh_policy_journal_window(&desk.about, created).from.ms,
+                 NOON - 200 SECONDS + BH_JOURNAL_SLACK_MS);
+    desk.progress.refused_at_s = (unsigned)(NOON / 1000) - 900;
+    cr_expect_eq(bh_policy_journal_window(&desk.about, created).from.ms, created.ms);
+    /* Refused after the loss: the lost one is still looked for. */
+    be_uncertain(&desk, 100 SECONDS);
+    desk.progress.refused_at_s = (unsigned)(NOON / 1000) - 50;
+    cr_expect_eq(bh_policy_journal_window(&desk.about, created).from.ms, NOON - 100 SECONDS);
+    stand_up(&desk);
+}
+
 /* ---- the daily limit ---- */
 
 Test(policy, waits_for_midnight_where_the_gateway_is)
