@@ -449,6 +449,7 @@ admitting:
 
 submitting:
     if
+    :: atomic { GOES_WRONG; reconnect(me); goto submitting }
     :: atomic { worker[me].left == 0 -> forget_job(me); goto idle }
     :: atomic { worker[me].left > 0 -> worker[me].flight = CONNECTING }
     :: atomic { GOES_WRONG; worker[me].verdict = GIVE_BACK; goto settling }
@@ -463,8 +464,10 @@ submitting:
     CRASH
     fi;
 
+connecting:
     /* Between the engine's word and the first byte lie the transport's connection and its handshakes. */
     if
+    :: atomic { GOES_WRONG; reconnect(me); goto connecting }
 #ifdef BREAK_NO_LOOK_BEFORE_BYTES
     :: atomic { check_send(me); worker[me].flight = FLYING; job[worker[me].job].maybe = 1 }
 #else
@@ -480,7 +483,9 @@ submitting:
     CRASH
     fi;
 
+flying:
     if
+    :: atomic { GOES_WRONG; reconnect(me); goto flying }
     :: atomic { worker[me].flight == ACCEPTED -> worker[me].verdict = SENT }
     :: atomic {
            worker[me].flight == LOCKED ->
@@ -671,12 +676,14 @@ end:
 }
 
 #ifdef LIVE
-/* When nothing goes wrong any more, time passes only while nobody has anything to do. */
+/* When nothing goes wrong any more, time passes only while nobody has a job in hand, and calls take none. */
 #define MAY_TICK (trouble > 0 || (AT_REST(0) && AT_REST(1)))
 #define AT_REST(w)                                                                                 \
     (worker[w].buried || (worker[w].job == NO_JOB && worker[w].claimed_job == NO_JOB))
+#define CALLS_ARE_SLOW (trouble > 0)
 #else
 #define MAY_TICK true
+#define CALLS_ARE_SLOW true
 #endif
 
 proctype Clock()
@@ -686,12 +693,6 @@ end:
     do
     :: atomic {
            MAY_TICK ->
-#ifdef LIVE
-           if
-           :: trouble > 0 -> trouble--
-           :: else
-           fi;
-#endif
            for (k : 0 .. JOBS - 1) {
                if
                :: job[k].left > 0 -> job[k].left--
@@ -704,7 +705,8 @@ end:
                :: else
                fi;
                if
-               :: worker[k].busy && worker[k].job == NO_JOB && worker[k].age < LEASE ->
+               :: CALLS_ARE_SLOW && worker[k].busy && worker[k].job == NO_JOB &&
+                       worker[k].age < LEASE ->
                    worker[k].age++
                :: else
                fi;
@@ -714,6 +716,13 @@ end:
                fi
            }
            k = 0
+#ifdef LIVE
+           ;
+           if
+           :: trouble > 0 -> trouble--
+           :: else
+           fi
+#endif
        }
     od
 }
