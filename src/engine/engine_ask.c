@@ -145,6 +145,7 @@ bh_ask_next(struct bh_engine *engine, struct bh_command *ret_command)
                           .headers = slot->request.headers,
                           .body = bh_buf_str(&slot->request.body),
                           .timeout_ms = slot->config->gateway.timeout_ms,
+                          .not_after = slot->lease_until,
                           },
         };
         return true;

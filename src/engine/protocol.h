@@ -98,6 +98,8 @@ struct bh_submit_command {
     const char *const *headers; /* "Name: value", NULL-terminated list */
     struct bh_str body;
     bh_ms timeout_ms;
+    struct bh_mono
+        not_after; /* nothing of it leaves from then on: the lease's end; 0 no such bound */
 };
 
 enum bh_disposition {

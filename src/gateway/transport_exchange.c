@@ -87,6 +87,17 @@ request_on_body(char *bytes, size_t size, size_t count, void *arg)
 }
 
 /*
+ * A process that was stopped while it connected hears of the connection before its timers run, and may have
+ * lost the right to send long ago.
+ */
+static bool
+is_too_late(const struct bh_gateway_sending *request)
+{
+    struct bh_mono not_after = request->command.not_after;
+    return not_after.ms != 0 && bh_mono_reached(not_after, bh_mono_from_ns(uv_hrtime()));
+}
+
+/*
  * Called right before a request goes out on a connection that stands; a second time when the library found
  * the connection dead and took another.  That is fine as long as nothing of the request has left.
  */
@@ -103,6 +114,10 @@ request_on_sending(void *arg, char *remote_ip, char *local_ip, int remote_port, 
     if (bytes > request->bytes_before) {
         request->resend_refused = true;
         request->transport->stats.resends_refused++;
+        return CURL_PREREQFUNC_ABORT;
+    }
+    if (is_too_late(request)) {
+        request->doom = BH_TROUBLE_CANCELLED;
         return CURL_PREREQFUNC_ABORT;
     }
     bh_gateway_connection_take(request, local_ip, local_port);

@@ -417,6 +417,7 @@ submit(unsigned number, const struct bh_submit_command *command)
     BH_ASSERT(job->place == SIM_LEASED && job->head.owner == (int)number);
     BH_ASSERT(server_now() < job->lease_end);
     BH_ASSERT(job->head.started != 0);
+    BH_ASSERT(command->not_after.ms > turn_of(worker).mono.ms);
     /* Its idea of the store's time is wrong by half of a slow claim at most. */
     BH_ASSERT(server_now() < job->head.expires + SLOW_MS);
     BH_ASSERT(++job->submits <= 300);

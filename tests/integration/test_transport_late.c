@@ -61,6 +61,46 @@ Test(transport_late, an_answer_that_came_while_the_process_slept_counts)
     scripted_stop(server);
 }
 
+/* Whoever was asleep while it connected must not send from a lease that others have taken over. */
+Test(transport_late, nothing_leaves_behind_its_moment)
+{
+    static const struct {
+        const char *name;
+        bh_ms from_now_ms;
+        bool bounded, leaves;
+    } rows[] = {
+        {"no bound", 0,      false, true },
+        {"in time",  60000,  true,  true },
+        {"now",      0,      true,  false},
+        {"long ago", -60000, true,  false},
+    };
+    static const char *const headers[] = {"Expect:", NULL};
+    for (size_t i = 0; i < BH_ARRAY_LEN(rows); i++) {
+        struct client client;
+        struct scripted_server *server = scripted_start(script_answer_each, NULL);
+        client_start(&client, NULL, scripted_port(server));
+        struct bh_submit_command command = {
+            .slot = {0, 1},
+            .url = client.url,
+            .headers = headers,
+            .body = BH_STR_LITERAL("to=49171"),
+            .timeout_ms = 10000,
+        };
+        if (rows[i].bounded)
+            command.not_after = bh_mono_add(bh_mono_from_ns(uv_hrtime()), rows[i].from_now_ms);
+        bh_gateway_transport_submit(client.transport, &command);
+        client_wait(&client, 1);
+        const struct bh_exchange *exchange = &client.answers[0].exchange;
+        cr_expect_eq(exchange->handed_over, rows[i].leaves ? BH_HANDED_ALL : BH_HANDED_NOTHING,
+                     "%s", rows[i].name);
+        cr_expect_eq(exchange->trouble, rows[i].leaves ? BH_TROUBLE_NONE : BH_TROUBLE_CANCELLED,
+                     "%s", rows[i].name);
+        cr_expect_eq(scripted_requests(server), rows[i].leaves, "%s", rows[i].name);
+        client_stop(&client);
+        scripted_stop(server);
+    }
+}
+
 Test(transport_late, a_silence_that_outlasts_the_sleep_is_a_timeout)
 {
     struct client client;
