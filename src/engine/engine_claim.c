@@ -146,6 +146,11 @@ void
 bh_claim_done(struct bh_engine *engine, const struct bh_claimed_event *event)
 {
     struct bh_queue_state *queue = &engine->queues[event->queue];
+    /* Forgotten when the store came up anew: there may be no room for its jobs any more. */
+    if (!queue->claiming) {
+        engine->stats.dropped += event->jobs_count;
+        return;
+    }
     queue->claiming = false;
     engine->claim_answered = engine->turn.mono;
     engine->stats.claims_answered++;
