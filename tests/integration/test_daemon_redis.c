@@ -206,7 +206,6 @@ Test(daemon_redis, does_not_trust_a_stranger_and_goes_on_trying)
     start_with_tls(&rig);
     expect_line_with(&rig, " redis_down ", "certificate is refused");
     expect_line_with(&rig, " redis_down ", "Correct [redis] url or tls_ca");
-    expect_line_with(&rig, " redis_trouble ", "certificate is refused");
     expect_no_line(&rig, "redis_up");
 
     bh_rig_disconnect(&rig);
@@ -436,7 +435,7 @@ Test(daemon_redis, waits_for_a_replica_to_be_promoted)
     bh_rig_start(&rig, &options);
     start_with_redis(&rig, NULL);
     expect_line_with(&rig, " error redis_check topic=role", "takes no writes");
-    expect_line_with(&rig, " redis_trouble ", "is a replica");
+    expect_line_with(&rig, " redis_down ", "is a replica");
     freeReplyObject(bh_rig_command(&rig, "REPLICAOF NO ONE"));
     send_one(&rig, "a");
     bh_rig_stop(&rig);
@@ -476,7 +475,9 @@ Test(daemon_redis, is_ready_without_redis_and_tells_how_it_is)
     options.without_redis = true;
     bh_rig_start(&rig, &options);
     start_with_redis(&rig, NULL); /* returns when READY=1 has come */
-    expect_notice(&rig, "STATUS=Redis away, gateway up, account not heard of yet; 0 jobs in hand");
+    expect_notice(&rig,
+                  "STATUS=waiting for the instance's name; Redis away, gateway up, account not "
+                  "heard of yet; 0 jobs in hand");
     expect_line_with(&rig, " redis_down ", "next_try=");
 
     bh_rig_start_redis(&rig);
