@@ -348,8 +348,12 @@ void
 bh_job_open(struct bh_engine *engine, const struct bh_claimed_event *claim,
             const struct bh_claimed_job *claimed)
 {
-    /* The queue left the configuration while the claim was under way: others serve it, or its leases lapse. */
-    if (engine->queues[claim->queue].config == NULL) {
+    /*
+     * The queue left the configuration while the claim was under way, or the answer is that of a claim that was
+     * forgotten and finds no room: others take the job, or its lease lapses.
+     */
+    if (engine->queues[claim->queue].config == NULL ||
+        bh_slot_first(&engine->slots, BH_STAGE_FREE) == NULL) {
         engine->stats.dropped++;
         return;
     }
