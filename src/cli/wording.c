@@ -175,6 +175,7 @@ bh_wording_append_next(const struct bh_record *record, struct bh_wall now, struc
     }
     (void)bh_buf_append_char(buf, '.');
     if (expires_at > now.ms)
-        (void)bh_buf_printf(buf, " After %s more it expires instead.",
-                            bh_display_span(expires_at - now.ms).text);
+        (void)bh_buf_printf(buf, " After %s more it %s instead.",
+                            bh_display_span(expires_at - now.ms).text,
+                            bh_record_is_uncertain(record) ? "ends as unknown" : "expires");
 }
