@@ -170,11 +170,16 @@ say_rest(struct told *told)
                             "resolve this one as sent or failed",
                             bh_display_time(told->resolved->expired).text);
         break;
+    case BH_RESOLVED_SEVERAL:
+        told->result = "others_wait";
+        (void)bh_buf_append_text(
+            sentence, "cannot end as sent: it was not sent to all of its recipients yet, and the "
+                      "others still wait.  See `bellhop show`, and try again when they are done");
+        break;
     case BH_RESOLVED_DONE:
     case BH_RESOLVED_NONE:
     case BH_RESOLVED_CERTAIN:
-    case BH_RESOLVED_LEASED:
-    case BH_RESOLVED_SEVERAL: told->result = "refused"; break;
+    case BH_RESOLVED_LEASED: told->result = "refused"; break;
     }
 }
 

@@ -147,9 +147,12 @@ add_recipient(struct bh_table *table, const struct bh_json *json,
               const struct bh_json_value *recipient)
 {
     bool success;
+    const struct bh_json_value *result = bh_json_get(recipient, "success");
     bh_table_add(table, BH_STYLE_PLAIN, "   ");
     add_member(table, BH_STYLE_PLAIN, json, recipient, "recipient");
-    if (!bh_json_bool(bh_json_get(recipient, "success"), &success))
+    if (result == NULL)
+        bh_table_add(table, BH_STYLE_PLAIN, "not sent yet");
+    else if (!bh_json_bool(result, &success))
         bh_table_add(table, BH_STYLE_WARN, "not known");
     else
         bh_table_add(table, success ? BH_STYLE_GOOD : BH_STYLE_BAD,

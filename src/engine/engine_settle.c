@@ -100,11 +100,14 @@ put_recipient(struct bh_json_writer *writer, const struct bh_recipient *to,
     const struct bh_recipient_result *result = &one->result;
     bh_json_open_object(writer, NULL);
     bh_json_put_text(writer, "recipient", to->msisdn != NULL ? to->msisdn : to->written);
-    /* Null is what nobody knows yet, or any more; an operator's or a report's word may still settle it. */
+    /*
+     * Null is what nobody knows yet, or any more; an operator's or a report's word may still settle it.  Nothing is
+     * said of those whom no request may have reached: they wait, and no word about a request is about them.
+     */
     if (one->state == BH_RECIPIENT_ACCEPTED || one->state == BH_RECIPIENT_FAILED ||
         one->state == BH_RECIPIENT_DUPLICATE)
         bh_json_put_bool(writer, "success", one->state == BH_RECIPIENT_ACCEPTED);
-    else
+    else if (one->state != BH_RECIPIENT_OPEN)
         bh_json_put_null(writer, "success");
     if (result->id[0] != '\0')
         bh_json_put_text(writer, "id", result->id);
@@ -153,9 +156,11 @@ add_result(struct bh_engine *engine, struct bh_slot *slot, const struct bh_outco
         if (outcome->balance_micro != INT64_MIN)
             bh_fields_add_micro(&slot->fields, "balance", outcome->balance_micro);
         bh_fields_add_text(&slot->fields, "encoding", outcome->encoding);
-    } else if (!bh_state_is_final(verdict->state)) {
+    } else if (!bh_state_is_final(verdict->state) && verdict->uncertain_since.ms == 0 &&
+               slot->head.uncertain_since.ms == 0) {
         return;
     }
+    /* While a question is open, whoever answers it goes by what stands here of each recipient. */
     add_message_ids(slot, outcome);
     add_sums(engine, slot);
     add_recipient_results(slot);

@@ -38,7 +38,7 @@ enum bh_resolve_code {
     BH_RESOLVED_ALREADY, /* it is so already */
     BH_RESOLVED_GONE,    /* only resend: the payload was trimmed from the dead set */
     BH_RESOLVED_EXPIRED, /* only resend: its ttl ran out at `expired` */
-    BH_RESOLVED_SEVERAL, /* only a report: of several recipients more than its own are open, or its own is not */
+    BH_RESOLVED_SEVERAL, /* only sent: other recipients wait to be sent to; or a report, if more are open than its own */
 };
 
 /* Everything is borrowed until the call has been encoded. */

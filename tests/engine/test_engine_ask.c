@@ -86,6 +86,14 @@ is_in_body(const struct bh_command *submit, const char *text)
     return strstr(body, text) != NULL;
 }
 
+static void
+expect_each(const struct bh_command *settle, const char *piece)
+{
+    const char *each = rig_field(settle->settle.fields, settle->settle.fields_count, "recipients");
+    cr_assert_not_null(each, "no recipients beside %s", piece);
+    cr_expect_not_null(strstr(each, piece), "no %s in %s", piece, each);
+}
+
 Test(engine_ask, looks_each_recipient_up_and_sends_again_only_to_who_is_absent)
 {
     start("[gateway]\napi_key = k\n[queue a]\n", BH_JOURNAL_READABLE, BH_LOCK_UNKNOWN);
@@ -100,6 +108,8 @@ Test(engine_ask, looks_each_recipient_up_and_sends_again_only_to_who_is_absent)
     cr_expect_str_eq(settle.settle.reason, "uncertain");
     cr_expect_eq(settle.settle.attempts, 1, "look-ups are none");
     cr_expect_not(settle.settle.sent);
+    expect_each(&settle, "\"491710000001\",\"success\":true");
+    expect_each(&settle, "\"491710000002\",\"success\":null");
 
     story_come_back(&story, &settle);
     look = get_look_up();
@@ -133,6 +143,8 @@ Test(engine_ask, does_not_hold_up_who_was_refused_for_who_is_uncertain)
     struct bh_command settle = get(BH_COMMAND_SETTLE);
     cr_expect_str_eq(settle.settle.reason, "uncertain");
     cr_expect(settle.settle.delay_ms >= 30000 && settle.settle.delay_ms <= 33000);
+    expect_each(&settle, "\"491710000001\",\"code\":600");
+    expect_each(&settle, "\"491710000002\",\"success\":null");
     story_come_back(&story, &settle);
     struct bh_command look = get_look_up();
     answer_look_up(&look, "absent");

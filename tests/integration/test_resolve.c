@@ -288,18 +288,32 @@ Test(resolve, lists_who_waits_for_a_word_oldest_first)
     check_rows(rows, BH_ARRAY_LEN(rows));
 }
 
+Test(resolve, does_not_end_what_waits_for_other_recipients)
+{
+    static const struct row rows[] = {
+        {"sent", {"resolve", "w1", "sent"}, NULL, 1, {NULL}, {"w1: cannot end as sent", "the others still wait"}},
+        {"JSON", {"resolve", "w1", "sent", "--json"}, NULL, 1, {"\"result\":\"others_wait\""}, {NULL}},
+        {"resend", {"resolve", "w1", "resend"}, NULL, 0, {"w1: was uncertain", "now retrying"}, {NULL}},
+    };
+    put("sms", "w1", 1, "due", 1700000000000, "retrying");
+    TELL("HSET bellhop:{sms}:status:w1 recipients %s",
+         "[{\"recipient\":\"49170\",\"success\":null},{\"recipient\":\"49171\"}]");
+    check_rows(rows, BH_ARRAY_LEN(rows));
+}
+
 Test(resolve, show_tells_the_ways_out)
 {
     static const struct row rows[] = {
         {"unknown", {"show", "u1"}, NULL, 0,
          {"what happens next Nothing more by itself", "                    bellhop resolve u1 sent     if the",
           "bellhop resolve u1 failed ", "bellhop resolve u1 resend ", "49170      not known"}, {NULL}},
+        {"who waits", {"show", "u1"}, NULL, 0, {"49172      not sent yet"}, {NULL}},
         {"uncertain", {"show", "w1"}, NULL, 0, {"it waits for evidence, in ", "bellhop resolve w1 sent"}, {NULL}},
         {"for machines", {"show", "--json", "u1"}, NULL, 0, {"\"state\":\"unknown\""}, {NULL}},
     };
     put("sms", "u1", 1, "dead", 1700000000000, "unknown");
     TELL("HSET bellhop:{sms}:status:u1 recipients %s",
-         "[{\"recipient\":\"49170\",\"success\":null},{\"recipient\":\"49171\",\"success\":true}]");
+         "[{\"recipient\":\"49170\",\"success\":null},{\"recipient\":\"49171\",\"success\":true},{\"recipient\":\"49172\"}]");
     put("sms", "w1", 2, "due", 1700000000000, "retrying");
     check_rows(rows, BH_ARRAY_LEN(rows));
     static const char *const both[][4] = {{"show", "u1", NULL}, {"show", "--json", "u1", NULL}};

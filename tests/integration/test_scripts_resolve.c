@@ -615,6 +615,58 @@ Test(resolve_script, an_operator_speaks_for_all_recipients)
     cr_expect_eq(say(BH_RESOLVE_SENT).code, BH_RESOLVED_ALREADY);
 }
 
+#define LATER(n) "{\"recipient\":\"49170000000" n "\",\"code\":500}"
+#define NAMED    "{\"recipient\":\"a\\\\\\\",\\\"success\\\":null\"}"
+
+/* Recipients without `success` wait for their turn, unless the job has ended or its last request was lost. */
+Test(resolve_script, recipients_who_wait_are_neither_reached_nor_lost)
+{
+    static const char one_waits[] = "[" ONE("1", "null") "," LATER("2") "]";
+    static const struct {
+        const char *name;
+        enum place place;
+        const char *recipients, *about; /* NULL: an operator's word */
+        enum bh_resolve_code wanted;
+        const char *left; /* NULL: as they were */
+    } rows[] = {
+        {"in due",             IN_DUE,   one_waits,           NULL,           BH_RESOLVED_SEVERAL, NULL},
+        {"promoted",           PROMOTED, one_waits,           NULL,           BH_RESOLVED_SEVERAL, NULL},
+        {"held",               HELD,     one_waits,           NULL,           BH_RESOLVED_SEVERAL, NULL},
+        {"first",              IN_DUE,   "[" LATER("2") "," ONE("1", "null") "]",
+         NULL,                                                                BH_RESOLVED_SEVERAL, NULL},
+        {"a name alone",       IN_DUE,   "[" NAMED "," ONE("1", "null") "]",
+         NULL,                                                                BH_RESOLVED_SEVERAL, NULL},
+        {"a report",           IN_DUE,   one_waits,           "491700000001", BH_RESOLVED_SEVERAL, NULL},
+        {"none waits",         IN_DUE,   "[" ONE("1", "null") "," ONE("2", "true") "]",
+         NULL,    BH_RESOLVED_DONE, "[" ONE("1", "true") "," ONE("2", "true") "]"                      },
+        {"a lost request",     IN_READY, "[" LATER("1") "," NAMED "]",
+         NULL,    BH_RESOLVED_DONE,
+         "[{\"recipient\":\"491700000001\",\"success\":true,\"code\":500},"
+         "{\"recipient\":\"a\\\\\\\",\\\"success\\\":null\",\"success\":true}]"                     },
+        {"a lost one's report", IN_READY, "[" LATER("1") "," ONE("2", "false") "]",
+         "491700000001", BH_RESOLVED_DONE,
+         "[{\"recipient\":\"491700000001\",\"success\":true,\"code\":500}," ONE("2", "false") "]"},
+        {"dead",               IN_DEAD,  "[" LATER("1") "," ONE("2", "true") "]",
+         NULL,    BH_RESOLVED_DONE,
+         "[{\"recipient\":\"491700000001\",\"success\":true,\"code\":500}," ONE("2", "true") "]" },
+    };
+    for (size_t i = 0; i < BH_ARRAY_LEN(rows); i++) {
+        bool waits = rows[i].wanted == BH_RESOLVED_SEVERAL;
+        put(rows[i].place);
+        RUN("HSET bellhop:{q}:status:id1 recipients %s", rows[i].recipients);
+        int64_t before = changes();
+        struct bh_resolved resolved =
+            rows[i].about != NULL ? report(rows[i].about) : say(BH_RESOLVE_SENT);
+        cr_expect_eq(resolved.code, rows[i].wanted, "%s: %d", rows[i].name, (int)resolved.code);
+        cr_expect_str_eq(status("recipients"),
+                         rows[i].left != NULL ? rows[i].left : rows[i].recipients, "%s",
+                         rows[i].name);
+        cr_expect_eq(number("HLEN bellhop:{q}:%s", "heads"), waits, "%s", rows[i].name);
+        if (waits)
+            cr_expect_eq(changes(), before, "%s", rows[i].name);
+    }
+}
+
 Test(resolve_script, message_ids_add_up)
 {
     static const struct {

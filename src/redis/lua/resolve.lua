@@ -14,7 +14,7 @@
 --         uncertain, state after, milliseconds
 --         codes: 0 done  1 no such job  2 not uncertain  3 leased, for so many ms  4 is so already
 --         5 its payload is gone, it cannot be sent again  6 its time ran out at so many unix ms
---         7 a report about one of several recipients, which settles nothing
+--         7 it settles nothing: a report about one of several recipients, or others wait to be sent to
 -- Changes for code 0: status, head, job; ready, due, dead, counters, events, audit
 -- Cost    one status, one head; a job that is not uncertain costs one read
 --@include _clock.lua
@@ -82,6 +82,8 @@ if not uncertain then
 end
 
 since = died or updated_at
+-- No settlement has counted its last attempt.
+local lost = h and tonumber(h.attempts) > (tonumber(attempts) or 0)
 if h then
     attempts = h.attempts
     if not died and h.uncertain ~= '0' then
@@ -89,19 +91,39 @@ if h then
     end
 end
 
--- The recipients of the status as engine_settle.c writes them: no name in there can hold OPEN, since its
--- quotation marks would be escaped.
+-- The recipients of the status as engine_settle.c writes them: no name in there can hold these words, since its
+-- quotation marks would be escaped.  Those who wait to be sent to have no `success`; give them one.  The number
+-- of them comes second.
+local function fill(success)
+    local count = 0
+    local text = string.gsub(string.gsub(recipients, '\\\\', '\1'), '\\"', '\2')
+    text = string.gsub(text, '("recipient":"[^"]*")(,?"?%a*"?)', function(name, next_name)
+        if next_name == ',"success"' then
+            return nil
+        end
+        count = count + 1
+        return name .. ',' .. success .. next_name
+    end)
+    text = string.gsub(string.gsub(text, '\2', '\\"'), '\1', '\\\\')
+    return text, count
+end
+
+-- Nobody waits any more in a job that has ended, and a request that died with its worker may have gone to all.
 local function reach()
     if not recipients then
         return source == 'operator' or not string.find(to or '', ',', 1, true)
     end
+    local filled, waiting = fill(OPEN)
+    if waiting > 0 and h and not died and not lost then
+        return false
+    end
     if source ~= 'operator' then
         local open = '"recipient":"' .. about .. '",' .. OPEN
-        if select(2, string.gsub(recipients, OPEN, '')) > 1 or not string.find(recipients, open, 1, true) then
+        if select(2, string.gsub(filled, OPEN, '')) > 1 or not string.find(filled, open, 1, true) then
             return false
         end
     end
-    recipients = string.gsub(recipients, OPEN, REACHED)
+    recipients = string.gsub(filled, OPEN, REACHED)
     return true
 end
 
