@@ -74,7 +74,7 @@ after_sentence(const struct bh_resolved *resolved)
     if (bh_str_equal_text(resolved->after, "sent"))
         return "sent, confirmed by operator";
     if (bh_str_equal_text(resolved->after, "partial"))
-        return "partial, confirmed by operator: it was refused for some recipients";
+        return "partial, confirmed by operator: some of its recipients were not reached";
     if (bh_str_equal_text(resolved->after, "failed"))
         return "failed, kept in the dead set";
     return "retrying: a worker takes it up within seconds";

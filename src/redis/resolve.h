@@ -21,7 +21,7 @@ struct redisReply; /* of <hiredis/hiredis.h> */
 
 enum bh_resolve_word {
     BH_RESOLVE_SENT, /* it was taken: ends as sent, or partial where recipients had been refused */
-    BH_RESOLVE_FAILED, /* it was not: ends as failed, kept in the dead set */
+    BH_RESOLVE_FAILED, /* it was not: ends as failed, kept in the dead set; partial if others were reached */
     BH_RESOLVE_RESEND, /* whatever became of it, send it again */
 };
 

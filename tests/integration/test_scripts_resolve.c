@@ -613,6 +613,7 @@ Test(resolve_script, an_operator_speaks_for_all_recipients)
     cr_expect(bh_str_equal_text(resolved.after, "partial"));
     cr_expect_eq(counter("outcome:partial"), 1);
     cr_expect_eq(say(BH_RESOLVE_SENT).code, BH_RESOLVED_ALREADY);
+    cr_expect_eq(say(BH_RESOLVE_FAILED).code, BH_RESOLVED_CERTAIN);
 }
 
 #define LATER(n) "{\"recipient\":\"49170000000" n "\",\"code\":500}"
@@ -665,6 +666,40 @@ Test(resolve_script, recipients_who_wait_are_neither_reached_nor_lost)
         if (waits)
             cr_expect_eq(changes(), before, "%s", rows[i].name);
     }
+}
+
+Test(resolve_script, a_job_that_reached_somebody_has_not_failed)
+{
+    static const char reached[] =
+        "[" ONE("1", "true") "," ONE("2", "null") "," LATER("3") "," ONE("4", "false") "]";
+    static const char left[] = "[" ONE("1", "true") "," ONE("2", "false") ","
+        "{\"recipient\":\"491700000003\",\"success\":false,\"code\":500}," ONE("4", "false") "]";
+    for (int place = 0; place < PLACES; place++) {
+        const char *name = place_names[place];
+        struct bh_claim_ref job = put((enum place)place);
+        RUN("HSET bellhop:{q}:status:id1 recipients %s", reached);
+        struct bh_resolved resolved = say(BH_RESOLVE_FAILED);
+        cr_expect_eq(resolved.code, BH_RESOLVED_DONE, "%s: %d", name, (int)resolved.code);
+        cr_expect(bh_str_equal_text(resolved.after, "partial"), "%s", name);
+        expect_counts(name, 0, 0, 0);
+        cr_expect_str_eq(status("state"), "partial", "%s", name);
+        cr_expect_str_eq(status("recipients"), left, "%s", name);
+        cr_expect_str_eq(status("confirmed_by"), "operator", "%s", name);
+        cr_expect_str_eq(status("handle"), "(none)", "%s", name);
+        cr_expect_not_null(strstr(status("error"), "not sent to the others"), "%s", name);
+        cr_expect_gt(number("PTTL bellhop:{q}:status:%s", "id1"), DAY - 60000, "%s", name);
+        cr_expect_eq(counter("outcome:partial"), 1, "%s", name);
+        cr_expect_eq(counter("outcome:failed"), 0, "%s", name);
+        cr_expect_eq(claim("me"), 0, "%s", name);
+        cr_expect_eq(settle(settlement(job, BH_SETTLE_FINAL, "sent")), BH_SETTLED_GONE, "%s", name);
+        cr_expect_eq(say(BH_RESOLVE_FAILED).code, BH_RESOLVED_ALREADY, "%s", name);
+        cr_expect_eq(say(BH_RESOLVE_SENT).code, BH_RESOLVED_CERTAIN, "%s", name);
+        cr_expect_eq(say(BH_RESOLVE_RESEND).code, BH_RESOLVED_CERTAIN, "%s", name);
+    }
+    put(IN_DEAD);
+    RUN("HSET bellhop:{q}:status:id1 recipients %s", "[" ONE("1", "null") "," ONE("2", "false") "]");
+    say(BH_RESOLVE_FAILED);
+    cr_expect_str_eq(status("state"), "failed", "nobody was reached");
 }
 
 Test(resolve_script, message_ids_add_up)

@@ -75,7 +75,9 @@ end
 if not uncertain then
     local resolved = confirmed_by == 'operator' or confirmed_by == 'report'
     local resent = h and not died and h.waiting == 'r' and h.reason == 'operator'
-    if state == word or word == 'sent' and state == 'partial' and resolved or word == 'resend' and resent then
+    -- What remains of a job that is said to have failed says so.
+    local partial = state == 'partial' and resolved and word == (why and 'failed' or 'sent')
+    if state == word or partial or word == 'resend' and resent then
         return answer(ALREADY)
     end
     return answer(CERTAIN)
@@ -189,8 +191,8 @@ local function add_fields()
     end
 end
 
-local function end_as_sent()
-    after = recipients and string.find(recipients, REFUSED, 1, true) and 'partial' or 'sent'
+local function end_as(new_state)
+    after = new_state
     if h then
         redis.call('HDEL', heads, handle)
         redis.call('HDEL', jobs, handle)
@@ -201,14 +203,25 @@ local function end_as_sent()
     end
     set('confirmed_by', source)
     set('sent_at', now_text)
+end
+
+local function end_as_sent()
+    end_as(recipients and string.find(recipients, REFUSED, 1, true) and 'partial' or 'sent')
     add_fields()
 end
 
 local function end_as_failed()
+    local by = source == 'operator' and 'an operator' or 'a report'
+    local before = why and '; before that: ' .. why or ''
+    if recipients and string.find(recipients, REACHED, 1, true) then
+        recipients = string.gsub(fill(REFUSED), OPEN, REFUSED)
+        end_as('partial')
+        set('error', 'not sent to the others, by the word of ' .. by .. before)
+        return
+    end
     after = 'failed'
     redis.call('HDEL', status, 'next_at', 'reason')
-    set('error', 'not sent, by the word of ' .. (source == 'operator' and 'an operator' or 'a report')
-        .. (why and '; before that: ' .. why or ''))
+    set('error', 'not sent, by the word of ' .. by .. before)
     if not h then
         return
     end
