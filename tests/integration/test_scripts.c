@@ -862,6 +862,43 @@ Test(scripts, a_job_that_is_sent_in_parts_is_paid_for_once)
     cr_expect_eq(counter("spend_micro"), 150000, "the field holds the sum of all attempts");
 }
 
+Test(scripts, what_a_look_up_found_is_paid_for_once)
+{
+    static const struct {
+        const char *name, *known, *price; /* NULL: none */
+        unsigned attempts;
+        int64_t wanted;
+    } rows[] = {
+        {"found after one request",    NULL,    "0.075", 1, 75000},
+        {"found after two",            NULL,    "0.075", 2, 75000},
+        {"after it died",              NULL,    "0.075", 0, 75000},
+        {"written already",            "0.075", "0.075", 1, 0    },
+        {"written already, after two", "0.075", "0.075", 2, 0    },
+        {"another recipient's",        "0.075", "0.15",  1, 75000},
+        {"no price",                   "0.075", NULL,    1, 0    },
+        {"less",                       "0.075", "0.05",  1, 0    },
+        {"nonsense",                   NULL,    "free",  1, 0    },
+    };
+    for (size_t i = 0; i < BH_ARRAY_LEN(rows); i++) {
+        script_redis_reset(&redis, T0);
+        push("a");
+        claim(1);
+        struct bh_claim_ref job = ref(0);
+        admit(job, "id1");
+        if (rows[i].known != NULL)
+            RUN("HSET bellhop:{q}:status:id1 price %s", rows[i].known);
+        struct bh_settle_command settle = settlement(job, "id1", BH_SETTLE_FINAL, "sent");
+        const struct bh_field price = {"price",
+                                       bh_str_from(rows[i].price != NULL ? rows[i].price : "")};
+        settle.fields = &price;
+        settle.fields_count = rows[i].price != NULL;
+        settle.attempts = rows[i].attempts;
+        settle_as("me", settle);
+        cr_expect_eq(counter("spend_micro"), rows[i].wanted, "%s", rows[i].name);
+        cr_expect_eq(counter("attempts"), 0, "%s: it sent nothing", rows[i].name);
+    }
+}
+
 Test(scripts, codes_out_of_range_cannot_grow_the_counters)
 {
     static const int codes[] = {1000, -1, 2000000000, 999, 0};

@@ -53,14 +53,19 @@ local function fence(job, h)
     return STALE
 end
 
--- Before the status is written: a job's price is the sum of its attempts, and the earlier ones are counted.
 local function count_attempt(job)
     local code = tonumber(job.code)
     bump('attempts', 1)
     bump(code >= 0 and code <= 999 and 'code:' .. job.code or 'code:other', 1)
+end
+
+-- Before the status is written: a job's price is the sum of its attempts, and the earlier ones are counted.  What
+-- the journal found costs as much, though this claim sent nothing; only a first request has none before it.
+local function count_spend(job)
     for i = 1, #job.fields, 2 do
         if job.fields[i] == 'price' then
-            local before = tonumber(job.attempts) > 1 and redis.call('HGET', job.status, 'price') or nil
+            local first = job.sent and tonumber(job.attempts) <= 1
+            local before = not first and redis.call('HGET', job.status, 'price') or nil
             local spent = micro(job.fields[i + 1]) - micro(before)
             if spent > 0 then
                 bump('spend_micro', spent)
@@ -184,6 +189,7 @@ local function finish(job, h, late)
     if job.sent then
         count_attempt(job)
     end
+    count_spend(job)
     if job.disposition == 'd' then
         job.dead_handle = dead_handle(job, late)
     end
