@@ -75,6 +75,8 @@ bool bh_policy_lock_can_witness(const struct bh_case *c, struct bh_wall since);
 bool bh_policy_lock_proves(const struct bh_case *c);
 /* Whether the journal can be asked about any of its uncertain recipients. */
 bool bh_policy_can_look(const struct bh_case *c);
+/* Whether it could be if it turned out to be readable, which nobody knows yet. */
+bool bh_policy_may_look_later(const struct bh_case *c);
 /* Mark those for the look-up. */
 void bh_policy_mark_uncertain(const struct bh_case *c);
 /* Whether the journal is to be asked about a recipient whose answer is in. */

@@ -10,7 +10,7 @@
  *   2. A guarded retry, identical and inside the reload lock's time: a 402 proves that the first was taken.
  *   3. Policy `resend`: again when the lock has lapsed; where the journal can be asked, not before it
  *      has said twice, a minute apart, that it knows nothing of it.
- *   4. Else the job ends `unknown`.
+ *   4. Else the job ends `unknown`; where nobody knows yet whether the journal can be read, some minutes later.
  */
 #include "engine/policy_internal.h"
 
@@ -384,9 +384,26 @@ wait_for_open(const struct bh_case *c, struct bh_verdict *v)
              bh_span(delay_ms).text);
 }
 
+/*
+ * Nothing is left to be tried, but a worker that has just begun, or has a new key, may hear any moment that the
+ * journal can be read.
+ */
+static bool
+wait_for_journal(const struct bh_case *c, struct bh_verdict *v)
+{
+    const struct moment moment = {ACT_LOOK, c->now.ms + PROOF_WAIT_AGAIN_MS};
+    if (!bh_policy_may_look_later(c) ||
+        c->now.ms >= ms_of(c->progress->last_lost_s) + PROOF_WAIT_MS)
+        return false;
+    wait_uncertain(c, &moment, v);
+    return true;
+}
+
 static void
 give_up(const struct bh_case *c, struct bh_verdict *v)
 {
+    if (wait_for_journal(c, v))
+        return;
     if (c->uncertain_since.ms != 0)
         bh_verdict_add_error(v, "whether an earlier request was accepted is not known");
     else

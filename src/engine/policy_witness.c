@@ -39,9 +39,15 @@ bh_policy_is_only_guarded(const struct bh_case *c)
 
 /* Calls carry no foreign id, and what is not sent is in no journal. */
 static bool
+stands_in_journals(const struct bh_case *c)
+{
+    return c->job->type == BH_JOB_SMS && !c->job->debug;
+}
+
+static bool
 has_journal(const struct bh_case *c)
 {
-    return c->journal == BH_JOURNAL_READABLE && c->job->type == BH_JOB_SMS && !c->job->debug;
+    return c->journal == BH_JOURNAL_READABLE && stands_in_journals(c);
 }
 
 /* What a contact or group became stands under numbers that we do not know, told apart by the foreign id alone. */
@@ -51,14 +57,26 @@ can_be_found(const struct bh_case *c, size_t recipient)
     return c->job->recipients[recipient].msisdn != NULL || c->job->recipients_count == 1;
 }
 
-bool
-bh_policy_can_look(const struct bh_case *c)
+static bool
+has_findable(const struct bh_case *c)
 {
-    for (size_t i = 0; has_journal(c) && i < c->progress->recipients_count; i++) {
+    for (size_t i = 0; i < c->progress->recipients_count; i++) {
         if (c->progress->recipients[i].state == BH_RECIPIENT_UNCERTAIN && can_be_found(c, i))
             return true;
     }
     return false;
+}
+
+bool
+bh_policy_can_look(const struct bh_case *c)
+{
+    return has_journal(c) && has_findable(c);
+}
+
+bool
+bh_policy_may_look_later(const struct bh_case *c)
+{
+    return c->journal == BH_JOURNAL_UNKNOWN && stands_in_journals(c) && has_findable(c);
 }
 
 void

@@ -311,7 +311,7 @@ enum bh_account_state {
 
 /* Whether the key may read the gateway's journal of sent messages. */
 enum bh_journal_access {
-    BH_JOURNAL_UNKNOWN, /* not asked yet: as good as denied */
+    BH_JOURNAL_UNKNOWN, /* not asked yet */
     BH_JOURNAL_READABLE,
     BH_JOURNAL_DENIED,
 };

@@ -21,10 +21,11 @@ start(const char *ini, enum bh_journal_access journal, enum bh_lock_knowledge lo
     rig_witnesses(&rig, journal, lock);
 }
 
-#define NO    BH_JOURNAL_UNKNOWN
-#define YES   BH_JOURNAL_READABLE
-#define MAYBE BH_LOCK_UNKNOWN
-#define ON    BH_LOCK_ON
+#define NO     BH_JOURNAL_UNKNOWN
+#define YES    BH_JOURNAL_READABLE
+#define DENIED BH_JOURNAL_DENIED
+#define MAYBE  BH_LOCK_UNKNOWN
+#define ON     BH_LOCK_ON
 
 /* ---- several recipients ---- */
 
@@ -181,7 +182,7 @@ Test(engine_ask, says_what_is_known_of_each_when_one_stays_unknown)
     static const char answer[] =
         "{\"success\":\"101\",\"messages\":[{\"recipient\":\"491710000001\",\"success\":true,"
         "\"id\":\"77\"}]}";
-    start(HOLDS, BH_JOURNAL_UNKNOWN, BH_LOCK_ON);
+    start(HOLDS, BH_JOURNAL_DENIED, BH_LOCK_ON);
     struct bh_command submit = first_request(TWO);
     rig_answered(&rig, &submit,
                  "{\"success\":\"101\",\"messages\":[{\"recipient\":\"491710000001\","
@@ -467,14 +468,17 @@ Test(engine_ask, goes_on_where_a_dead_worker_was)
         const char *state;
         bh_ms least_ms, most_ms; /* until the next step */
     } rows[] = {
-        {"a first request",                              "",                    5000,   true, YES, MAYBE, "retrying",  25000, 27000},
-        {"nothing can tell",                             "",                    5000,   true, NO,  MAYBE, "unknown",   0,     0    },
-        {"a lock can",                                   "",                    5000,   true, NO,  ON,    "retrying",  40000, 40000},
-        {"a look is due",                                "",                    40000,  true, YES, MAYBE, "a look-up", 0,     0    },
+        {"a first request",                              "",                    5000,   true, YES,    MAYBE, "retrying",  25000, 27000},
+        {"nobody knows of the journal yet",              "",                    5000,   true, NO,     MAYBE, "retrying",  30000, 31500},
+        {"nor for a while",                              "",                    299000, true, NO,     MAYBE, "retrying",  30000, 31500},
+        {"nor for too long",                             "",                    301000, true, NO,     MAYBE, "unknown",   0,     0    },
+        {"nothing can tell",                             "",                    5000,   true, DENIED, MAYBE, "unknown",   0,     0    },
+        {"a lock can",                                   "",                    5000,   true, NO,     ON,    "retrying",  40000, 40000},
+        {"a look is due",                                "",                    40000,  true, YES,    MAYBE, "a look-up", 0,     0    },
         {"an operator wants it sent, and it died again", "r=0\n0 u 0 0 -1 - -", 5000,   true, YES,
-         MAYBE,                                                                                           "retrying",  25000, 27000},
-        {"a later request under a lock that works",      "r=0 f=1 t=1 q0=1",    900000, true, NO,  ON,
-         "unknown",                                                                                                    0,     0    },
+         MAYBE,                                                                                              "retrying",  25000, 27000},
+        {"a later request under a lock that works",      "r=0 f=1 t=1 q0=1",    900000, true, DENIED, ON,
+         "unknown",                                                                                                       0,     0    },
     };
     for (size_t i = 0; i < BH_ARRAY_LEN(rows); i++) {
         char head[400];

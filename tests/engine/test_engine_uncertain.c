@@ -160,7 +160,13 @@ Test(engine_uncertain, follows_the_procedure_without_a_journal)
          "held",                                                                                  "reload_lock",
          "",                                                                                                         "402",
          "l"                                                                                                                                                                              },
-        {"held, and nothing tells",             SMS,  HOLD,   NO,  MAYBE, {S(0, "-")}, "unknown", "",            "", LOST,                                                              ""},
+        {"held, and nothing tells",
+         SMS,                                         HOLD,
+         DENIED,                                                   MAYBE,
+         {S(0, "-")},
+         "unknown",                                                                               "",
+         "",                                                                                                         LOST,
+         ""                                                                                                                                                                               },
         {"held, the journal denied",
          SMS,                                         HOLD,
          DENIED,                                                   MAYBE,
@@ -168,7 +174,13 @@ Test(engine_uncertain, follows_the_procedure_without_a_journal)
          "unknown",                                                                               "",
          "",                                                                                                         LOST,
          ""                                                                                                                                                                               },
-        {"held, a lock that is off",            SMS,  HOLD,   NO,  OFF,   {S(0, "-")}, "unknown", "",            "", LOST,                                                              ""},
+        {"held, a lock that is off",
+         SMS,                                         HOLD,
+         DENIED,                                                   OFF,
+         {S(0, "-")},
+         "unknown",                                                                               "",
+         "",                                                                                                         LOST,
+         ""                                                                                                                                                                               },
         {"held, the lock proves it",
          SMS,                                         HOLD,
          NO,                                                       ON,
@@ -185,14 +197,14 @@ Test(engine_uncertain, follows_the_procedure_without_a_journal)
          ""                                                                                                                                                                               },
         {"held, the guards are lost too",
          SMS,                                         HOLD,
-         NO,                                                       ON,
+         DENIED,                                                   ON,
          {S(0, "-"), S(45, "-"), S(100, "-")},
          "unknown",                                                                               "",
          "",                                                                                                         LOST,
          ""                                                                                                                                                                               },
         {"held, refused in between",
          SMS,                                         HOLD,
-         NO,                                                       ON,
+         DENIED,                                                   ON,
          {S(0, "-"), S(45, "600")},
          "unknown",                                                                               "",
          "",                                                                                                         "code 600); whether an earlier request was accepted is not known",
@@ -208,13 +220,58 @@ Test(engine_uncertain, follows_the_procedure_without_a_journal)
         {"a call, with a journal",              CALL, RESEND, YES, ON,    {S(0, "-")}, "unknown", "",            "", LOST,                                                              ""},
         {"too short a ttl for another",
          SHORT,                                       RESEND,
-         NO,                                                       MAYBE,
+         DENIED,                                                   MAYBE,
          {S(0, "-"), S(45, "-"), S(100, "-"), S(190, "-"), S(235, "-"), S(280, "-")},
          "unknown",                                                                               "",
          "",                                                                                                         LOST,
          ""                                                                                                                                                                               },
     };
     tell_all(tales, BH_ARRAY_LEN(tales));
+}
+
+/* The account's keeper has not heard yet whether the journal can be read when the job has to be decided about. */
+Test(engine_uncertain, waits_for_the_first_word_about_the_journal)
+{
+    static const struct tale tales[] = {
+        {"nobody knows of it yet",
+         SMS,                            HOLD,
+         NO,                                         MAYBE,
+         {S(0, "-")},
+         "retrying",                                                                "uncertain",
+         "",                                                                                         LOST,
+         ""                                                                                                        },
+        {"the guards are lost",
+         SMS,                            HOLD,
+         NO,                                         ON,
+         {S(0, "-"), S(45, "-"), S(100, "-")},
+         "retrying",                                                                "uncertain",
+         "",                                                                                         LOST,
+         ""                                                                                                        },
+        {"a guard is refused",
+         SMS,                            HOLD,
+         NO,                                         ON,
+         {S(0, "-"), S(45, "600")},
+         "retrying",                                                                "uncertain",
+         "",                                                                                         "code 600",
+         ""                                                                                                        },
+        {"a call",                 CALL, RESEND, NO, ON,    {S(0, "-")}, "unknown", "",          "", LOST,       ""},
+    };
+    tell_all(tales, BH_ARRAY_LEN(tales));
+
+    struct bh_command settle;
+    start(HOLDS, NO, MAYBE);
+    story_begin(&story, &rig, SMS, "one");
+    cr_assert(story_step(&story, &(struct story_step)S(0, "-")));
+    cr_assert(rig_take(&rig, BH_COMMAND_SETTLE, &settle));
+    cr_expect_str_eq(settle.settle.state, "retrying");
+    cr_expect_str_eq(settle.settle.reason, "uncertain");
+    cr_expect(settle.settle.delay_ms >= 30000 && settle.settle.delay_ms <= 31500);
+    rig_witnesses(&rig, YES, MAYBE);
+    story_come_back(&story, &settle);
+    cr_assert(story_step(&story, &(struct story_step)L(50, "found")));
+    settle = story_end(&story, false);
+    cr_expect_str_eq(settle.settle.state, "sent");
+    rig_stop(&rig);
 }
 
 Test(engine_uncertain, asks_the_journal_first)

@@ -56,6 +56,7 @@ sit_down(struct desk *desk, enum bh_job_type type, size_t people)
         .asked_count = people,
         .ledger_held = type == BH_JOB_SMS,
         .waiting = BH_WAITING_NEW,
+        .journal = BH_JOURNAL_DENIED,
         .began = {NOON},
         .expires = {NOON + 2 * BH_DAY_MS},
         .now = {NOON + 1 SECONDS},
@@ -881,6 +882,51 @@ Test(policy, repeats_no_message_without_the_lock_unless_the_job_says_so)
     }
 }
 
+/* The first word about it comes soon, if it comes at all. */
+Test(policy, waits_some_minutes_for_a_journal_of_which_nobody_knows_yet)
+{
+    static const struct {
+        const char *name;
+        enum bh_job_type type;
+        bool debug;
+        enum bh_journal_access journal;
+        bh_ms ago_ms; /* since the request without an answer */
+        enum bh_state state;
+    } rows[] = {
+        {"not known yet",             BH_JOB_SMS,   false, BH_JOURNAL_UNKNOWN, 20 SECONDS,      BH_STATE_RETRYING},
+        {"nor after minutes",         BH_JOB_SMS,   false, BH_JOURNAL_UNKNOWN, 300 SECONDS - 1,
+         BH_STATE_RETRYING                                                                                       },
+        {"it never will be",          BH_JOB_SMS,   false, BH_JOURNAL_UNKNOWN, 300 SECONDS,     BH_STATE_UNKNOWN },
+        {"denied",                    BH_JOB_SMS,   false, BH_JOURNAL_DENIED,  20 SECONDS,      BH_STATE_UNKNOWN },
+        {"calls stand in none",       BH_JOB_VOICE, false, BH_JOURNAL_UNKNOWN, 20 SECONDS,
+         BH_STATE_UNKNOWN                                                                                        },
+        {"nor does what is not sent", BH_JOB_SMS,   true,  BH_JOURNAL_UNKNOWN, 20 SECONDS,
+         BH_STATE_UNKNOWN                                                                                        },
+    };
+    for (size_t i = 0; i < BH_ARRAY_LEN(rows); i++) {
+        struct desk desk;
+        struct bh_plan plan;
+        struct bh_verdict verdict;
+        sit_down(&desk, rows[i].type, 1);
+        be_uncertain(&desk, 0);
+        desk.job.debug = rows[i].debug;
+        desk.queue.on_uncertain = BH_ON_UNCERTAIN_HOLD;
+        desk.about.journal = rows[i].journal;
+        desk.about.now.ms = NOON + rows[i].ago_ms;
+        cr_expect_eq(bh_policy_next(&desk.about, &plan, &verdict), BH_NEXT_SETTLE, "%s",
+                     rows[i].name);
+        cr_expect_eq(verdict.state, rows[i].state, "%s: %s", rows[i].name,
+                     bh_state_name(verdict.state));
+        if (rows[i].state == BH_STATE_RETRYING) {
+            cr_expect_eq(verdict.reason, BH_REASON_UNCERTAIN, "%s", rows[i].name);
+            cr_expect_eq(verdict.waiting, BH_WAITING_UNCERTAIN, "%s", rows[i].name);
+            cr_expect_eq(verdict.delay_ms, 30 SECONDS, "%s", rows[i].name);
+            cr_expect_eq(verdict.uncertain_since.ms, NOON, "%s", rows[i].name);
+        }
+        stand_up(&desk);
+    }
+}
+
 /* A job whose request of NOON was not answered, claimed again `ago_ms` later. */
 struct claimed_again {
     const char *name;
@@ -1010,7 +1056,7 @@ Test(policy, asks_the_journal_before_it_sends_again_but_not_while_the_request_ma
         {"a journal that does not answer for long",                false, false, false, 180000, 20000, 301000,
          BH_JOURNAL_READABLE,                                                                                                         BH_LOOKED_IN_VAIN,   BH_NEXT_SEND,    0      },
         {"not known to be readable",                               true,  false, false, 180000, 20000, 30000,    BH_JOURNAL_UNKNOWN,
-         BH_LOOKED_NOT_YET,                                                                                                                                BH_NEXT_SETTLE,  0      },
+         BH_LOOKED_NOT_YET,                                                                                                                                BH_NEXT_SETTLE,  60000  },
         {"denied",                                                 true,  false, false, 180000, 20000, 30000,    BH_JOURNAL_DENIED,   BH_LOOKED_NOT_YET,
          BH_NEXT_SETTLE,                                                                                                                                                    0      },
         {"what is not sent is in no journal",                      true,  true,  false, 180000, 20000, 30000,
