@@ -173,6 +173,8 @@ level_of(const struct bh_verdict *verdict)
 {
     if (verdict->doubled)
         return BH_LOG_ERROR;
+    if (verdict->contradicted)
+        return BH_LOG_WARN;
     switch (verdict->state) {
     case BH_STATE_SENT:
     case BH_STATE_SCHEDULED:

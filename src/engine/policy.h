@@ -91,8 +91,9 @@ struct bh_verdict {
     bool
         look_up; /* the journal is to be asked before this is settled: see bh_policy_looked_after */
     bool doubt;  /* accepted, and an earlier request may have been accepted as well */
-    bool doubled;       /* that is what the journal says */
-    bool only_guarded;  /* no request but guarded retries stands between the first one and this */
+    bool doubled;      /* that is what the journal says */
+    bool contradicted; /* the reload lock says that it was sent, and the journal does not show it */
+    bool only_guarded; /* no request but guarded retries stands between the first one and this */
     bool lock_doubtful; /* what was known of the account's reload lock has been contradicted */
     char error[BH_ERROR_TEXT_MAX]; /* one sentence for a person; "" when all is well */
     char next[120];                /* what happens now, for the log: "will retry in 45 s" */

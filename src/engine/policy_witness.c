@@ -157,6 +157,18 @@ bh_policy_say_doubt(struct bh_verdict *v)
                                 "accepted, too");
 }
 
+/* It stays sent, for the journal may lag, or be switched off; but one of the two is wrong. */
+static void
+say_contradiction(const struct bh_case *c, struct bh_verdict *v)
+{
+    bool is_by_lock = v->confirmed_by != NULL && strcmp(v->confirmed_by, "reload_lock") == 0;
+    if (!is_by_lock || c->found || c->looked != BH_LOOKED_ABSENT)
+        return;
+    v->contradicted = true;
+    bh_verdict_say_error(v, "the reload lock refuses it as sent, but the gateway's journal does "
+                            "not show it");
+}
+
 void
 bh_policy_looked_after(const struct bh_case *c, struct bh_verdict *v)
 {
@@ -176,4 +188,5 @@ bh_policy_looked_after(const struct bh_case *c, struct bh_verdict *v)
     if (c->found && c->looked == BH_LOOKED_ABSENT)
         v->doubt = false;
     bh_policy_say_doubt(v);
+    say_contradiction(c, v);
 }

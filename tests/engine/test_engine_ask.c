@@ -406,6 +406,37 @@ Test(engine_ask, abandons_a_guarded_retry_that_was_admitted_too_late)
     }
 }
 
+/* Nobody reads the status of what was sent; a contradiction between the witnesses has to be seen. */
+Test(engine_ask, warns_when_the_lock_proves_what_the_journal_does_not_show)
+{
+    static const struct {
+        const char *shows;
+        enum bh_log_level level;
+    } rows[] = {
+        {"found",  BH_LOG_INFO},
+        {"absent", BH_LOG_WARN},
+    };
+    for (size_t i = 0; i < BH_ARRAY_LEN(rows); i++) {
+        char head[400];
+        start(HOLDS, BH_JOURNAL_READABLE, BH_LOCK_ON);
+        write_guarded(head, sizeof(head), 50000);
+        rig_give_one(&rig, SMS, head);
+        story = (struct story){.id = "one", .began_ms = rig.now_ms - 50000};
+        struct bh_command look = get_look_up();
+        answer_look_up(&look, "absent");
+        struct bh_command admit = get(BH_COMMAND_ADMIT);
+        rig_admitted(&rig, &admit, BH_ADMIT_OK, 0);
+        struct bh_command submit = get(BH_COMMAND_SUBMIT);
+        rig_answered(&rig, &submit, "402");
+        look = get_look_up();
+        answer_look_up(&look, rows[i].shows);
+        struct bh_command settle = get(BH_COMMAND_SETTLE);
+        cr_expect_str_eq(settle.settle.state, "sent", "%s", rows[i].shows);
+        cr_expect_eq(rig.notes[rig.notes_count - 1].level, rows[i].level, "%s", rows[i].shows);
+        rig_stop(&rig);
+    }
+}
+
 /* Its entries in the ledger would lapse before the lock's time, reckoned from the request, is over. */
 Test(engine_ask, admits_again_what_was_admitted_long_ago)
 {
