@@ -386,7 +386,7 @@ read_tally(const struct bh_case *c, const struct tally *tally, struct bh_verdict
     v->lock_doubtful = tally->of[BH_ACTION_RELOAD_LOCK] > 0 && c->lock == BH_LOCK_OFF;
     /* A lock that is known to work would have refused the second; a journal that was asked twice would know the first. */
     bool excluded =
-        c->try == BH_TRY_GUARDED ? c->lock == BH_LOCK_ON : c->progress->absent_at_s != 0;
+        c->try == BH_TRY_GUARDED ? c->lock == BH_LOCK_ON : bh_policy_was_absent_twice(c);
     v->doubt = tally->accepted_again > 0 && !excluded;
     v->doubled = c->doubled;
 

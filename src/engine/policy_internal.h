@@ -81,6 +81,8 @@ bool bh_policy_may_look_later(const struct bh_case *c);
 void bh_policy_mark_uncertain(const struct bh_case *c);
 /* Whether the journal is to be asked about a recipient whose answer is in. */
 void bh_policy_mark_answered(const struct bh_case *c, size_t recipient);
+/* Whether it said, since the last request, that it knows none of them, and long enough after the first time again. */
+bool bh_policy_was_absent_twice(const struct bh_case *c);
 /* Whether the requests without an answer all stand in the time of one lock, so that it ought to have let one pass. */
 bool bh_policy_is_only_guarded(const struct bh_case *c);
 /* What the verdict says when an earlier request may have been accepted, too. */

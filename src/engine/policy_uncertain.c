@@ -267,6 +267,14 @@ may_look_now(const struct bh_case *c)
     return c->looked == BH_LOOKED_NOT_YET && bh_policy_can_look(c) && c->now.ms >= first_look(c);
 }
 
+bool
+bh_policy_was_absent_twice(const struct bh_case *c)
+{
+    const struct bh_progress *progress = c->progress;
+    return progress->absent_at_s != 0 &&
+           ms_of(progress->looked_at_s) >= ms_of(progress->absent_at_s) + ABSENT_APART_MS;
+}
+
 static bool
 was_in_vain(const struct bh_case *c)
 {
