@@ -4,6 +4,7 @@
 
 #include "core/gateway_body.h"
 #include "core/gateway_code.h"
+#include "core/gateway_time.h"
 #include "core/json.h"
 #include "core/scan.h"
 
@@ -15,51 +16,6 @@ is_refusal(enum bh_code_action action)
 }
 
 /* ---- time ------------------------------------------------------------------------------------------ */
-
-static bool
-take(struct bh_str *rest, size_t count, unsigned *ret_number)
-{
-    uint64_t number;
-    if (bh_scan_digits(rest, count, &number) != count)
-        return false;
-    *ret_number = (unsigned)number;
-    return true;
-}
-
-/* ".456" or nothing; digits behind the third are dropped. */
-static bool
-take_fraction(struct bh_str *rest, unsigned *ret_milliseconds)
-{
-    uint64_t number = 0, more;
-    *ret_milliseconds = 0;
-    if (rest->len == 0)
-        return true;
-    if (!bh_scan_char(rest, '.'))
-        return false;
-    size_t digits = bh_scan_digits(rest, 3, &number);
-    if (digits == 0)
-        return false;
-    for (; digits < 3; digits++)
-        number *= 10;
-    (void)bh_scan_digits(rest, 6, &more); /* taken, not used */
-    *ret_milliseconds = (unsigned)number;
-    return true;
-}
-
-/* "2026-10-25 02:30:00.123" */
-static bool
-read_local(struct bh_str rest, struct bh_datetime *local)
-{
-    unsigned year;
-    if (!take(&rest, 4, &year) || !bh_scan_char(&rest, '-') || !take(&rest, 2, &local->month) ||
-        !bh_scan_char(&rest, '-') || !take(&rest, 2, &local->day) || !bh_scan_char(&rest, ' ') ||
-        !take(&rest, 2, &local->hour) || !bh_scan_char(&rest, ':') ||
-        !take(&rest, 2, &local->minute) || !bh_scan_char(&rest, ':') ||
-        !take(&rest, 2, &local->second) || !take_fraction(&rest, &local->millisecond))
-        return false;
-    local->year = (int32_t)year;
-    return rest.len == 0;
-}
 
 /* A local time stands for one instant, or for two where clocks are turned back; then `second` is the later. */
 struct moments {
@@ -79,9 +35,10 @@ shows_same(const struct bh_zone *zone, struct bh_wall at, const struct bh_dateti
 static bool
 read_moments(struct bh_str text, const struct bh_zone *zone, struct moments *ret_moments)
 {
-    struct bh_datetime local = {.year = 0};
+    struct bh_datetime local;
     struct moments moments;
-    if (!read_local(text, &local) || !bh_zone_from_local(zone, &local, &moments.first))
+    if (!bh_gateway_time_scan(&text, &local) || text.len > 0 ||
+        !bh_zone_from_local(zone, &local, &moments.first))
         return false;
     struct bh_wall later = {moments.first.ms + BH_DAY_MS};
     int64_t back_s = (int64_t)bh_zone_offset_s(zone, moments.first) - bh_zone_offset_s(zone, later);
