@@ -899,6 +899,42 @@ Test(scripts, what_a_look_up_found_is_paid_for_once)
     }
 }
 
+Test(scripts, a_reports_delivery_goes_before_the_journals)
+{
+    static const struct {
+        const char *name, *reported, *reported_at, *wanted; /* NULL: none */
+    } rows[] = {
+        {"no report",            NULL,           NULL,            "DELIVERED"   },
+        {"a report",             "NOTDELIVERED", "1700000000001", "NOTDELIVERED"},
+        {"one that is not over", "BUFFERED",     "1700000000001", "BUFFERED"    },
+        {"an earlier look-up",   "FAILED",       NULL,            "DELIVERED"   },
+    };
+    static const struct bh_field fields[] = {
+        {"confirmed_by", {"journal", 7}  },
+        {"delivery",     {"DELIVERED", 9}},
+        {"message_id",   {"77", 2}       },
+    };
+    for (size_t i = 0; i < BH_ARRAY_LEN(rows); i++) {
+        script_redis_reset(&redis, T0);
+        push("a");
+        claim(1);
+        struct bh_claim_ref job = ref(0);
+        admit(job, "id1");
+        if (rows[i].reported != NULL)
+            RUN("HSET bellhop:{q}:status:id1 delivery %s", rows[i].reported);
+        if (rows[i].reported_at != NULL)
+            RUN("HSET bellhop:{q}:status:id1 delivered_at %s", rows[i].reported_at);
+        struct bh_settle_command settle = settlement(job, "id1", BH_SETTLE_FINAL, "sent");
+        settle.fields = fields;
+        settle.fields_count = BH_ARRAY_LEN(fields);
+        settle_as("me", settle);
+        cr_expect_str_eq(status("id1", "delivery"), rows[i].wanted, "%s", rows[i].name);
+        cr_expect_str_eq(status("id1", "state"), "sent", "%s", rows[i].name);
+        cr_expect_str_eq(status("id1", "message_id"), "77", "%s", rows[i].name);
+        cr_expect_str_eq(status("id1", "confirmed_by"), "journal", "%s", rows[i].name);
+    }
+}
+
 Test(scripts, codes_out_of_range_cannot_grow_the_counters)
 {
     static const int codes[] = {1000, -1, 2000000000, 999, 0};

@@ -82,8 +82,20 @@ local function may_write_status(job, h)
     return h.id ~= '' or job.ends and redis.call('EXISTS', job.status) == 0
 end
 
+-- What a delivery report has written, with its time, is newer than the journal's word.
+local function without_stale_delivery(job)
+    for i = 1, #job.fields, 2 do
+        if job.fields[i] == 'delivery' and redis.call('HEXISTS', job.status, 'delivered_at') == 1 then
+            table.remove(job.fields, i)
+            table.remove(job.fields, i)
+            break
+        end
+    end
+    return job.fields
+end
+
 local function write_status(job, h, next_at)
-    local args = job.fields
+    local args = without_stale_delivery(job)
     args[#args + 1] = 'state'
     args[#args + 1] = job.state
     args[#args + 1] = 'attempts'
