@@ -339,7 +339,12 @@ bh_job_admitted(struct bh_engine *engine, const struct bh_admitted_event *event)
         break;
     case BH_ADMIT_DUPLICATE: admitted_duplicate(engine, slot); break;
     case BH_ADMIT_CANCELLED:
-        note_slot(engine, slot, BH_LOG_INFO, "cancelled", "cancelled by an operator", "done");
+        if (slot->head.uncertain_since.ms != 0)
+            note_slot(engine, slot, BH_LOG_ERROR, "unknown",
+                      "cancelled by an operator, but it may have been sent before",
+                      "an operator decides: bellhop resolve");
+        else
+            note_slot(engine, slot, BH_LOG_INFO, "cancelled", "cancelled by an operator", "done");
         bh_job_drop(engine, slot, NULL);
         break;
     case BH_ADMIT_LOCKED:

@@ -252,7 +252,7 @@ enum bh_admit_code {
     BH_ADMIT_OK,
     BH_ADMIT_SCHEDULED,
     BH_ADMIT_DUPLICATE, /* the id has been seen; the job is gone, its first one's status untouched */
-    BH_ADMIT_CANCELLED, /* an operator was quicker; the job is ended */
+    BH_ADMIT_CANCELLED, /* an operator was quicker; the job is ended, as unknown if it was uncertain */
     BH_ADMIT_LOCKED,    /* another job of ours holds a ledger entry for another wait_ms */
     BH_ADMIT_LOST,      /* the lease is not ours any more */
     BH_ADMIT_FAILED,    /* no answer: it may or may not have happened */

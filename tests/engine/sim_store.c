@@ -297,7 +297,8 @@ register_job(struct sim_store *store, const struct sim_request *request, int64_t
     }
     snprintf(head->id, sizeof(head->id), "%s", request->id);
     if (job->cancelled) {
-        end_job(job, SIM_GONE, "cancelled");
+        bool unsure = head->uncertain != 0;
+        end_job(job, unsure ? SIM_DEAD : SIM_GONE, unsure ? "unknown" : "cancelled");
         return BH_ADMIT_CANCELLED;
     }
     head->created = request->created;

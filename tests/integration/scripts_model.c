@@ -385,6 +385,22 @@ admit_status(struct model *model, const struct model_job *before,
     return status;
 }
 
+/* Cancelled, but it may have been sent. */
+static void
+bury(struct model *model, struct model_job *job, const struct bh_admit_command *admit)
+{
+    COPY(job->id, admit->id);
+    COPY(job->owner, "-");
+    COPY(job->reason, "uncertain");
+    job->waiting = 'u';
+    job->token = job->started = job->recoveries = 0;
+    job->created = admit->created.ms;
+    job->due = admit->due.ms;
+    job->expires = admit->expires.ms;
+    job->place = MODEL_DEAD;
+    job->score = model->now;
+}
+
 enum bh_admit_code
 model_admit(struct model *model, const char *owner, const struct bh_admit_command *admit)
 {
@@ -399,11 +415,16 @@ model_admit(struct model *model, const char *owner, const struct bh_admit_comman
     }
     struct model_job before = *job;
     if (model->cancels[number]) {
+        const char *state = job->uncertain != 0 ? "unknown" : "cancelled";
         model->cancels[number] = false;
-        struct model_status *status = admit_status(model, &before, admit, "cancelled", "", 0);
+        struct model_status *status = admit_status(model, &before, admit, state, "", 0);
         status->final = true;
+        bump(model, "outcome:", state);
+        if (job->uncertain != 0) {
+            bury(model, job, admit);
+            return BH_ADMIT_CANCELLED;
+        }
         status->handle = 0;
-        bump(model, "outcome:", "cancelled");
         drop_job(model, job);
         return BH_ADMIT_CANCELLED;
     }

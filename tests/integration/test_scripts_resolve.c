@@ -537,6 +537,32 @@ Test(resolve_script, a_handle_that_names_another_job_now_is_not_followed)
     cr_expect_eq(number("ZCARD bellhop:{q}:%s", "dead"), 1);
 }
 
+Test(resolve_script, a_cancelled_job_that_may_have_been_sent_is_unknown)
+{
+    static const enum bh_resolve_word words[] = {BH_RESOLVE_SENT, BH_RESOLVE_FAILED,
+                                                 BH_RESOLVE_RESEND};
+    static const char *const states[] = {"sent", "failed", "retrying"};
+    for (size_t i = 0; i < BH_ARRAY_LEN(words); i++) {
+        put(IN_DUE);
+        script_redis_set_clock(&redis, T0 + 45000);
+        cr_assert_eq(claim("me"), 1);
+        struct bh_claim_ref job = ref();
+        RUN("SET bellhop:{q}:cancel:id1 1 PX 100000");
+        cr_expect_eq(admit(job, false), BH_ADMIT_CANCELLED);
+        cr_expect_str_eq(status("state"), "unknown");
+        cr_expect_not_null(strstr(status("error"), "cancelled"), "%s", status("error"));
+        cr_expect_eq(counter("outcome:unknown"), 1);
+        cr_expect_eq(counter("outcome:cancelled"), 0);
+        cr_expect_eq(number("EXISTS bellhop:{q}:cancel:%s", "id1"), 0, "it is used up");
+        cr_expect_eq(number("ZCARD bellhop:{q}:%s", "leases"), 0);
+        cr_expect_eq(claim("me"), 0, "nobody sends it again by himself");
+        cr_expect_eq(settle(settlement(job, BH_SETTLE_FINAL, "sent")), BH_SETTLED_GONE);
+        expect_counts("cancelled", 1, 1, 0);
+        cr_expect_eq(say(words[i]).code, BH_RESOLVED_DONE, "%s", states[i]);
+        cr_expect_str_eq(status("state"), states[i]);
+    }
+}
+
 /* ---- reports ------------------------------------------------------------------------------------- */
 
 #define ONE(n, success) "{\"recipient\":\"49170000000" n "\",\"success\":" success ",\"code\":700}"
@@ -622,35 +648,31 @@ Test(resolve_script, an_operator_speaks_for_all_recipients)
 /* Recipients without `success` wait for their turn, unless the job has ended or its last request was lost. */
 Test(resolve_script, recipients_who_wait_are_neither_reached_nor_lost)
 {
+    /* clang-format off */
     static const char one_waits[] = "[" ONE("1", "null") "," LATER("2") "]";
+    static const char was_later[] = "{\"recipient\":\"491700000001\",\"success\":true,\"code\":500}";
     static const struct {
         const char *name;
         enum place place;
         const char *recipients, *about; /* NULL: an operator's word */
         enum bh_resolve_code wanted;
-        const char *left; /* NULL: as they were */
+        const char *left; /* how they end after `was_later`; NULL: as they were */
     } rows[] = {
-        {"in due",             IN_DUE,   one_waits,           NULL,           BH_RESOLVED_SEVERAL, NULL},
-        {"promoted",           PROMOTED, one_waits,           NULL,           BH_RESOLVED_SEVERAL, NULL},
-        {"held",               HELD,     one_waits,           NULL,           BH_RESOLVED_SEVERAL, NULL},
-        {"first",              IN_DUE,   "[" LATER("2") "," ONE("1", "null") "]",
-         NULL,                                                                BH_RESOLVED_SEVERAL, NULL},
-        {"a name alone",       IN_DUE,   "[" NAMED "," ONE("1", "null") "]",
-         NULL,                                                                BH_RESOLVED_SEVERAL, NULL},
-        {"a report",           IN_DUE,   one_waits,           "491700000001", BH_RESOLVED_SEVERAL, NULL},
-        {"none waits",         IN_DUE,   "[" ONE("1", "null") "," ONE("2", "true") "]",
-         NULL,    BH_RESOLVED_DONE, "[" ONE("1", "true") "," ONE("2", "true") "]"                      },
-        {"a lost request",     IN_READY, "[" LATER("1") "," NAMED "]",
-         NULL,    BH_RESOLVED_DONE,
-         "[{\"recipient\":\"491700000001\",\"success\":true,\"code\":500},"
-         "{\"recipient\":\"a\\\\\\\",\\\"success\\\":null\",\"success\":true}]"                     },
-        {"a lost one's report", IN_READY, "[" LATER("1") "," ONE("2", "false") "]",
-         "491700000001", BH_RESOLVED_DONE,
-         "[{\"recipient\":\"491700000001\",\"success\":true,\"code\":500}," ONE("2", "false") "]"},
-        {"dead",               IN_DEAD,  "[" LATER("1") "," ONE("2", "true") "]",
-         NULL,    BH_RESOLVED_DONE,
-         "[{\"recipient\":\"491700000001\",\"success\":true,\"code\":500}," ONE("2", "true") "]" },
+        {"in due", IN_DUE, one_waits, NULL, BH_RESOLVED_SEVERAL, NULL},
+        {"promoted", PROMOTED, one_waits, NULL, BH_RESOLVED_SEVERAL, NULL},
+        {"held", HELD, one_waits, NULL, BH_RESOLVED_SEVERAL, NULL},
+        {"first", IN_DUE, "[" LATER("2") "," ONE("1", "null") "]", NULL, BH_RESOLVED_SEVERAL, NULL},
+        {"a name alone", IN_DUE, "[" NAMED "," ONE("1", "null") "]", NULL, BH_RESOLVED_SEVERAL, NULL},
+        {"a report", IN_DUE, one_waits, "491700000001", BH_RESOLVED_SEVERAL, NULL},
+        {"a lost request", IN_READY, "[" LATER("1") "," NAMED "]", NULL, BH_RESOLVED_DONE,
+         ",{\"recipient\":\"a\\\\\\\",\\\"success\\\":null\",\"success\":true}]"},
+        {"a lost one's report", IN_READY, "[" LATER("1") "," ONE("2", "false") "]", "491700000001", BH_RESOLVED_DONE,
+         "," ONE("2", "false") "]"},
+        {"dead", IN_DEAD, "[" LATER("1") "," ONE("2", "true") "]", NULL, BH_RESOLVED_DONE, "," ONE("2", "true") "]"},
+        {"none waits any more", IN_DEAD, "[" LATER("1") "," ONE("2", "null") "]", NULL, BH_RESOLVED_DONE,
+         "," ONE("2", "true") "]"},
     };
+    /* clang-format on */
     for (size_t i = 0; i < BH_ARRAY_LEN(rows); i++) {
         bool waits = rows[i].wanted == BH_RESOLVED_SEVERAL;
         put(rows[i].place);
@@ -659,8 +681,9 @@ Test(resolve_script, recipients_who_wait_are_neither_reached_nor_lost)
         struct bh_resolved resolved =
             rows[i].about != NULL ? report(rows[i].about) : say(BH_RESOLVE_SENT);
         cr_expect_eq(resolved.code, rows[i].wanted, "%s: %d", rows[i].name, (int)resolved.code);
-        cr_expect_str_eq(status("recipients"),
-                         rows[i].left != NULL ? rows[i].left : rows[i].recipients, "%s",
+        char left[512];
+        (void)snprintf(left, sizeof(left), "[%s%s", was_later, waits ? "" : rows[i].left);
+        cr_expect_str_eq(status("recipients"), waits ? rows[i].recipients : left, "%s",
                          rows[i].name);
         cr_expect_eq(number("HLEN bellhop:{q}:%s", "heads"), waits, "%s", rows[i].name);
         if (waits)
@@ -672,8 +695,10 @@ Test(resolve_script, a_job_that_reached_somebody_has_not_failed)
 {
     static const char reached[] =
         "[" ONE("1", "true") "," ONE("2", "null") "," LATER("3") "," ONE("4", "false") "]";
-    static const char left[] = "[" ONE("1", "true") "," ONE("2", "false") ","
-        "{\"recipient\":\"491700000003\",\"success\":false,\"code\":500}," ONE("4", "false") "]";
+    static const char left[] = "[" ONE("1", "true") "," ONE(
+        "2", "false") ","
+                      "{\"recipient\":\"491700000003\",\"success\":false,\"code\":500}," ONE(
+                          "4", "false") "]";
     for (int place = 0; place < PLACES; place++) {
         const char *name = place_names[place];
         struct bh_claim_ref job = put((enum place)place);
@@ -697,7 +722,8 @@ Test(resolve_script, a_job_that_reached_somebody_has_not_failed)
         cr_expect_eq(say(BH_RESOLVE_RESEND).code, BH_RESOLVED_CERTAIN, "%s", name);
     }
     put(IN_DEAD);
-    RUN("HSET bellhop:{q}:status:id1 recipients %s", "[" ONE("1", "null") "," ONE("2", "false") "]");
+    RUN("HSET bellhop:{q}:status:id1 recipients %s",
+        "[" ONE("1", "null") "," ONE("2", "false") "]");
     say(BH_RESOLVE_FAILED);
     cr_expect_str_eq(status("state"), "failed", "nobody was reached");
 }

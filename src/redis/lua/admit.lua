@@ -1,15 +1,16 @@
 -- admit: register claimed jobs, take their ledger entries, mark them as being sent; or put them aside.
 --
--- KEYS    1 leases  2 jobs  3 heads  4 due  5 control  6 counters  7 events
+-- KEYS    1 leases  2 jobs  3 heads  4 due  5 control  6 counters  7 events  8 dead
 --         then per job: status, cancel, its ledger entries
 -- ARGV    1 owner  2 retention of a final status, ms  3 about how many events to keep, 0 none  4 jobs
 --         then per job: handle, token, mode (s send, w wait until due), id, created, due, expires
 --         (unix ms), lifetime of ledger entries in ms, number of ledger entries, number of fields, then
 --         name and value of each
 -- Returns 0, server's time in ms, ms to next due or -1; then per job: code, ms to wait
---         codes: 0 sending  1 put aside  2 id seen before, job gone  3 cancelled, job gone
+--         codes: 0 sending  1 put aside  2 id seen before, job gone
+--         3 cancelled: the job is gone, or dead in state `unknown` if a request of it was not answered
 --         4 a ledger entry is another job's for so many ms  5 not ours any more
--- Changes per job: its lease, head, job, status, ledger entries; due, counters, events, cancel
+-- Changes per job: its lease, head, job, status, ledger entries; due, dead, counters, events, cancel
 -- Cost    per job: one head, one status, its ledger entries
 --@include _clock.lua
 --@include _head.lua
@@ -17,7 +18,7 @@
 --@include _due.lua
 --@include _event.lua
 
-local leases, jobs, heads, due, control, counters, events = unpack(KEYS, 1, 7)
+local leases, jobs, heads, due, control, counters, events, dead = unpack(KEYS, 1, 8)
 local owner = ARGV[1]
 local retention = tonumber(ARGV[2])
 local events_cap = tonumber(ARGV[3])
@@ -66,6 +67,27 @@ local function locked_for(job)
     return wait
 end
 
+-- What may have been sent cannot be called back: nobody sends it again, and a person decides what became of it.
+local function cancel(job, h)
+    local state, more = 'cancelled', {}
+    if h.uncertain == '0' then
+        job_end(job.handle)
+    else
+        state = 'unknown'
+        more = { 'error', 'cancelled, but whether an earlier request was accepted is not known' }
+        unlease(job.handle)
+        redis.call('ZADD', dead, now, job.handle)
+        h.waiting, h.reason, h.owner, h.token, h.started, h.recoveries = 'u', 'uncertain', NOBODY, 0, 0, 0
+        h.id, h.created, h.due, h.expires = job.id, job.created, job.due, job.expires
+        head_keep(job.handle, h)
+    end
+    write_status(job, h, state, more)
+    redis.call('PEXPIRE', job.status, retention)
+    bump('outcome:' .. state, 1)
+    event(events, events_cap, job.id, state, '', 0, h.attempts)
+    return CANCELLED, 0
+end
+
 local function admit(job, h)
     -- Its record says whether a job is registered, so that an admission may be repeated.
     local seen = redis.call('EXISTS', job.status, job.cancel) > 0
@@ -75,12 +97,7 @@ local function admit(job, h)
         return DUPLICATE, 0
     end
     if seen and redis.call('DEL', job.cancel) == 1 then
-        job_end(job.handle)
-        write_status(job, h, 'cancelled', {})
-        redis.call('PEXPIRE', job.status, retention)
-        bump('outcome:cancelled', 1)
-        event(events, events_cap, job.id, 'cancelled', '', 0, h.attempts)
-        return CANCELLED, 0
+        return cancel(job, h)
     end
     h.id, h.created, h.due, h.expires = job.id, job.created, job.due, job.expires
     if job.mode == 'w' then
@@ -108,7 +125,7 @@ local function admit(job, h)
     return SENDING, 0
 end
 
-local key, at = 7, 4
+local key, at = 8, 4
 
 -- The next job of the call: its arguments and keys.
 local function next_job()
