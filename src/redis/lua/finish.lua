@@ -85,7 +85,7 @@ end
 -- What a delivery report has written, with its time, is newer than the journal's word.
 local function without_stale_delivery(job)
     for i = 1, #job.fields, 2 do
-        if job.fields[i] == 'delivery' and redis.call('HEXISTS', job.status, 'delivered_at') == 1 then
+        if job.fields[i] == 'delivery' and redis.call('HGET', job.status, 'delivered_at') then
             table.remove(job.fields, i)
             table.remove(job.fields, i)
             break
