@@ -410,7 +410,7 @@ is_stale(struct bh_engine *engine, struct bh_slot *slot)
     const struct bh_config_gateway *gateway = &slot->config->gateway;
     bh_ms old_ms = engine->turn.mono.ms - slot->admit_asked.ms;
     struct bh_case the_case = bh_job_case(engine, slot);
-    return bh_policy_is_too_late(&the_case) ||
+    return bh_policy_is_guard_stale(&the_case) ||
            (slot->ledger_complete && old_ms > gateway->reload_lock_ms / 6 + BH_LOCK_MARGIN_MS / 2);
 }
 

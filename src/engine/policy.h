@@ -131,8 +131,11 @@ struct bh_plan {
 enum bh_next bh_policy_next(const struct bh_case *the_case, struct bh_plan *ret_plan,
                             struct bh_verdict *ret_verdict);
 
-/* A guarded retry that was admitted too late for its answer to prove anything. */
-bool bh_policy_is_too_late(const struct bh_case *the_case);
+/*
+ * A guarded retry that was admitted too late for its answer to prove anything, or under a lock of which something
+ * else is known by now.
+ */
+bool bh_policy_is_guard_stale(const struct bh_case *the_case);
 
 /* The journal's answers, recipient by recipient, and then what a round of them came to. */
 void bh_policy_found(const struct bh_case *the_case, size_t recipient,

@@ -232,17 +232,23 @@ guarded_until(const struct bh_case *c)
                                            guarded_deadline.denominator);
 }
 
+/* A lock that is known to work lets no second one pass, whatever the policy. */
+static bool
+may_guard(const struct bh_case *c)
+{
+    return c->lock == BH_LOCK_ON || (resends(c) && c->lock != BH_LOCK_OFF);
+}
+
 /*
  * The next guarded retry: identical, inside the lock's time, so that 402 proves that the first request was
  * taken.  Not before the last request's timeout has passed, because a gateway that is still busy with it has not
- * armed its lock.  A lock that is known to work lets no second one pass, whatever the policy.
+ * armed its lock.
  */
 static int64_t
 guard_at(const struct bh_case *c)
 {
     unsigned tries = c->progress->guarded_tries;
-    bool may = c->lock == BH_LOCK_ON || (resends(c) && c->lock != BH_LOCK_OFF);
-    if (!may || tries >= BH_ARRAY_LEN(guarded_moments) ||
+    if (!may_guard(c) || tries >= BH_ARRAY_LEN(guarded_moments) ||
         !bh_policy_lock_can_witness(c, c->uncertain_since))
         return NEVER;
     int64_t at = c->uncertain_since.ms + part_of(bh_policy_lock_ms(c->gateway),
@@ -358,9 +364,9 @@ bh_policy_stop_guarding(const struct bh_case *c)
 }
 
 bool
-bh_policy_is_too_late(const struct bh_case *c)
+bh_policy_is_guard_stale(const struct bh_case *c)
 {
-    return c->try == BH_TRY_GUARDED && c->now.ms > guarded_until(c);
+    return c->try == BH_TRY_GUARDED && (c->now.ms > guarded_until(c) || !may_guard(c));
 }
 
 /* ---- waiting, and the end of it ---- */

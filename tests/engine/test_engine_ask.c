@@ -406,6 +406,42 @@ Test(engine_ask, abandons_a_guarded_retry_that_was_admitted_too_late)
     }
 }
 
+/* Between the decision and the request the account's keeper may hear that the lock does not work after all. */
+Test(engine_ask, abandons_a_guarded_retry_under_a_lock_that_nobody_trusts_any_more)
+{
+    static const struct {
+        const char *name;
+        bool holds;
+        enum bh_lock_knowledge lock;
+        bool is_sent;
+    } rows[] = {
+        {"held, it works",            true,  BH_LOCK_ON,      true },
+        {"held, it may not work",     true,  BH_LOCK_UNKNOWN, false},
+        {"held, it does not work",    true,  BH_LOCK_OFF,     false},
+        {"to be resent, it may not",  false, BH_LOCK_UNKNOWN, true },
+        {"to be resent, it does not", false, BH_LOCK_OFF,     false},
+    };
+    for (size_t i = 0; i < BH_ARRAY_LEN(rows); i++) {
+        char head[400];
+        start(rows[i].holds ? HOLDS : RIG_CONFIG, BH_JOURNAL_DENIED, BH_LOCK_ON);
+        write_guarded(head, sizeof(head), 50000);
+        rig_give_one(&rig, SMS, head);
+        struct bh_command admit = get(BH_COMMAND_ADMIT), settle;
+        rig_witnesses(&rig, BH_JOURNAL_DENIED, rows[i].lock);
+        rig_admitted(&rig, &admit, BH_ADMIT_OK, 0);
+        cr_expect_eq(rig_count(&rig, BH_COMMAND_SUBMIT), rows[i].is_sent, "%s", rows[i].name);
+        if (!rows[i].is_sent) {
+            cr_assert(rig_take(&rig, BH_COMMAND_SETTLE, &settle), "%s", rows[i].name);
+            cr_expect_str_eq(settle.settle.state, rows[i].holds ? "unknown" : "retrying", "%s",
+                             rows[i].name);
+            cr_expect_eq(settle.settle.ledger_action, BH_LEDGER_KEEP, "%s", rows[i].name);
+            cr_expect_not(settle.settle.sent, "%s", rows[i].name);
+            cr_expect_eq(settle.settle.attempts, 1, "%s", rows[i].name);
+        }
+        rig_stop(&rig);
+    }
+}
+
 /* Nobody reads the status of what was sent; a contradiction between the witnesses has to be seen. */
 Test(engine_ask, warns_when_the_lock_proves_what_the_journal_does_not_show)
 {
