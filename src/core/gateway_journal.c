@@ -150,6 +150,17 @@ fit_time(const struct reader *reader, const struct bh_json_value *item, struct b
     return first || is_between(moments.second, wanted->from, wanted->until) ? FIT_YES : FIT_NO;
 }
 
+/* A delivery that is not known yet, or cannot be read, is none that failed. */
+static enum fit
+fit_delivery(const struct reader *reader, const struct bh_json_value *item)
+{
+    struct bh_str text;
+    bool failed = reader->wanted->skips_failed && bh_json_string(bh_json_get(item, "dlr"), &text) &&
+                  (bh_str_equal_nocase(text, bh_str_from("FAILED")) ||
+                   bh_str_equal_nocase(text, bh_str_from("REJECTED")));
+    return failed ? FIT_NO : FIT_YES;
+}
+
 /* NO wins over DOUBTFUL wins over YES. */
 static enum fit
 fit_entry(const struct reader *reader, const struct bh_json_value *item, struct bh_wall *ret_at)
@@ -157,10 +168,8 @@ fit_entry(const struct reader *reader, const struct bh_json_value *item, struct 
     if (bh_json_type(item) != BH_JSON_OBJECT)
         return FIT_DOUBTFUL;
     const enum fit fits[] = {
-        fit_foreign_id(reader, item),
-        fit_recipient(reader, item),
-        fit_text(reader, item),
-        fit_time(reader, item, ret_at),
+        fit_foreign_id(reader, item),   fit_recipient(reader, item), fit_text(reader, item),
+        fit_time(reader, item, ret_at), fit_delivery(reader, item),
     };
     enum fit fit = FIT_YES;
     for (size_t i = 0; i < BH_ARRAY_LEN(fits); i++) {

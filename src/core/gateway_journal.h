@@ -46,6 +46,8 @@ struct bh_journal_wanted {
     const char *msisdn;     /* digits; NULL: any recipient (a contact, a group) */
     const char *text;       /* as it was sent; NULL: not compared, since the gateway rewrites it */
     struct bh_wall from, until; /* when the request may have arrived; the slack is added */
+    bool
+        skips_failed; /* what failed or was rejected is another's: a request of ours that was refused */
     const struct bh_zone *zone; /* the gateway's, in which the journal's times are; NULL is UTC */
 };
 

@@ -184,6 +184,7 @@ read_answer(struct bh_slot *slot, const struct bh_exchange *exchange,
         .text = job->foreign_id != NULL && is_as_written ? job->text : NULL,
         .from = slot->ask.window.from,
         .until = slot->ask.window.until,
+        .skips_failed = slot->ask.window.skips_failed,
         .zone = slot->config->gateway.zone,
     };
     return bh_gateway_journal_read(exchange, &wanted, ret_entry);

@@ -148,6 +148,7 @@ void bh_policy_looked_after(const struct bh_case *the_case, struct bh_verdict *v
 /* Since when and until when entries of the journal can be about this job. */
 struct bh_window {
     struct bh_wall from, until;
+    bool skips_failed; /* a request of ours inside it was refused; what failed may be that one */
 };
 struct bh_window bh_policy_journal_window(const struct bh_case *the_case, struct bh_wall created);
 

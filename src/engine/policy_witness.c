@@ -104,7 +104,7 @@ bh_policy_journal_window(const struct bh_case *c, struct bh_wall created)
     const struct bh_progress *progress = c->progress;
     bh_ms beyond_ms =
         bh_ms_max(bh_policy_lock_ms(c->gateway) - BH_JOURNAL_SLACK_MS, c->gateway->timeout_ms);
-    struct bh_window window = {created, c->now};
+    struct bh_window window = {created, c->now, false};
     int64_t refused_ms = (int64_t)progress->refused_at_s * BH_SECOND_MS;
     /* What was refused may stand in the journal as well; the reader's slack reaches back to its end. */
     if (refused_ms != 0 && refused_ms + BH_JOURNAL_SLACK_MS > window.from.ms)
@@ -112,6 +112,7 @@ bh_policy_journal_window(const struct bh_case *c, struct bh_wall created)
     if (progress->first_lost_s != 0) {
         window.from.ms = (int64_t)progress->first_lost_s * BH_SECOND_MS;
         window.until.ms = (int64_t)progress->last_lost_s * BH_SECOND_MS + beyond_ms;
+        window.skips_failed = progress->refused_at_s > progress->first_lost_s;
     }
     /* Entries of our last request are there, whatever the earlier ones were. */
     if (c->began.ms + beyond_ms > window.until.ms)

@@ -52,7 +52,8 @@ story_come_back(struct story *story, const struct bh_command *settle)
 /* ---- the journal ---- */
 
 static void
-put_entry(char *body, size_t *len, const char *foreign_id, const char *to, unsigned id, int64_t at)
+put_entry(char *body, size_t *len, const char *foreign_id, const char *to, unsigned id, int64_t at,
+          const char *delivery)
 {
     struct bh_config *config = rig_config(RIG_CONFIG);
     struct bh_datetime local = bh_zone_to_local(config->gateway.zone, (struct bh_wall){at});
@@ -60,9 +61,9 @@ put_entry(char *body, size_t *len, const char *foreign_id, const char *to, unsig
     int written = snprintf(
         body + *len, BODY_BYTES - *len,
         "%s{\"id\":\"%u\",\"to\":\"%s\",\"foreign_id\":\"%s\",\"text\":\"t\",\"price\":\"0.0750\","
-        "\"dlr\":\"DELIVERED\",\"timestamp\":\"%04d-%02u-%02u %02u:%02u:%02u.%03u\"}",
-        *len > 1 ? "," : "", id, to, foreign_id, local.year, local.month, local.day, local.hour,
-        local.minute, local.second, local.millisecond);
+        "\"dlr\":\"%s\",\"timestamp\":\"%04d-%02u-%02u %02u:%02u:%02u.%03u\"}",
+        *len > 1 ? "," : "", id, to, foreign_id, delivery, local.year, local.month, local.day,
+        local.hour, local.minute, local.second, local.millisecond);
     BH_ASSERT(written > 0 && (size_t)written < BODY_BYTES - *len);
     *len += (size_t)written;
 }
@@ -78,16 +79,19 @@ story_journal(const struct story *story, const struct bh_command *look_up, const
     int64_t at = RIG_EPOCH_MS + story->began_ms + BH_SECOND_MS;
     size_t len = 1;
     body[0] = '[';
-    if (strcmp(what, "found") == 0 || strcmp(what, "twice") == 0)
-        put_entry(body, &len, story->id, to, 4711, at);
+    if (strcmp(what, "failed") == 0 || strcmp(what, "failed, found") == 0)
+        put_entry(body, &len, story->id, to, 4713, at + 45 * BH_SECOND_MS, "FAILED");
+    if (strcmp(what, "found") == 0 || strcmp(what, "twice") == 0 ||
+        strcmp(what, "failed, found") == 0)
+        put_entry(body, &len, story->id, to, 4711, at, "DELIVERED");
     if (strcmp(what, "twice") == 0)
-        put_entry(body, &len, story->id, to, 4712, at);
+        put_entry(body, &len, story->id, to, 4712, at, "DELIVERED");
     if (strcmp(what, "old") == 0)
-        put_entry(body, &len, story->id, to, 4710, at - 10 * BH_MINUTE_MS);
+        put_entry(body, &len, story->id, to, 4710, at - 10 * BH_MINUTE_MS, "DELIVERED");
     if (strcmp(what, "other") == 0)
-        put_entry(body, &len, "another", to, 4709, at);
+        put_entry(body, &len, "another", to, 4709, at, "DELIVERED");
     for (unsigned i = 0; strcmp(what, "full") == 0 && i < BH_JOURNAL_PAGE; i++)
-        put_entry(body, &len, "another", to, i + 1, at);
+        put_entry(body, &len, "another", to, i + 1, at, "DELIVERED");
     snprintf(body + len, BODY_BYTES - len, "]");
     return body;
 }
@@ -112,7 +116,8 @@ silence(struct story *story, const struct bh_command *submit, const char *answer
 static void
 answer_step(struct story *story, const struct bh_command *command, const struct story_step *step)
 {
-    static const char *const of_journal[] = {"found", "twice", "absent", "old", "other", "full"};
+    static const char *const of_journal[] = {"found", "twice", "absent", "old",
+                                             "other", "full",  "failed", "failed, found"};
     struct bh_command request = *command;
     if (request.kind == BH_COMMAND_LOOK_UP)
         request.submit = command->look_up;

@@ -18,7 +18,7 @@ enum story_act {
 /*
  * Answers: "-" none until the timeout, "down" no connection, a code or any other text as it is.  To look-ups also
  * "found", "twice", "absent", "old" (an entry of ten minutes before the first request), "other" (another job's),
- * "full" (a page of other jobs' entries), "http 500".
+ * "failed" (one of ours, 45 s later, which failed), "failed, found", "full" (a page of other jobs' entries), "http 500".
  */
 struct story_step {
     bh_ms at_ms; /* since the first request began */
