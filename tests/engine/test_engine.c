@@ -1024,6 +1024,7 @@ Test(engine, calls_a_recipient_of_an_unknown_fate_neither_reached_nor_refused)
 {
     char head[300];
     start(RIG_CONFIG);
+    rig_witnesses(&rig, BH_JOURNAL_DENIED, BH_LOCK_UNKNOWN);
     int64_t now = rig_server_now(&rig).ms;
     snprintf(head, sizeof(head),
              "1 u uncertain 1 1 ~other 7 0 %lld %lld %lld %lld one\n"
