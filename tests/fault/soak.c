@@ -21,6 +21,8 @@ weather(const struct storm *storm)
     if (!storm->forgets)
         cr_expect_eq(toll.doubled, 0, "%s: doubled %lld", storm->name, toll.doubled);
     cr_expect_eq(toll.odd, 0, "%s: odd %lld", storm->name, toll.odd);
+    cr_expect_leq(toll.buried, 1 + toll.recovered / 50, "%s: buried %lld", storm->name,
+                  toll.buried);
     cr_expect_eq(toll.early, 0, "%s: early %lld", storm->name, toll.early);
     cr_expect_eq(toll.left, 0, "%s: left behind %lld", storm->name, toll.left);
     cr_expect_eq(toll.gauges_off, 0, "%s: gauges that are not 0: %lld", storm->name,

@@ -478,12 +478,12 @@ storm_print(const struct storm *storm, const struct storm_toll *toll)
             "sent %lld, unknown %lld, undecided %lld, expired %lld, invalid %lld, recovered "
             "%lld\n"
             "storm %s: lost %lld, doubled %lld, doubled after an answer that nothing cleared up "
-            "%lld, odd %lld, early %lld, forgotten by Redis %lld\n"
+            "%lld, odd %lld, buried %lld, early %lld, forgotten by Redis %lld\n"
             "storm %s: left in Redis %lld, gauges off %lld, descriptors more %lld, "
             "memory %ld -> %ld KiB\n",
             storm->name, struck, toll->kills, toll->jobs, toll->recipients, toll->accepted,
             toll->sent, toll->unknown, toll->undecided, toll->expired, toll->invalid,
             toll->recovered, storm->name, toll->lost, toll->doubled, toll->doubled_uncertain,
-            toll->odd, toll->early, toll->forgotten, storm->name, toll->left, toll->gauges_off,
-            toll->descriptors_more, toll->rss_start_kib, toll->rss_end_kib);
+            toll->odd, toll->buried, toll->early, toll->forgotten, storm->name, toll->left,
+            toll->gauges_off, toll->descriptors_more, toll->rss_start_kib, toll->rss_end_kib);
 }

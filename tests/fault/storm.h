@@ -100,6 +100,7 @@ struct storm_toll {
     long long
         doubled_uncertain; /* the same after an answer that nothing could clear up, under `resend` */
     long long odd;         /* ended in another way than the job's kind allows */
+    long long buried;      /* hit three times in a row, and kept for a person */
     long long early;       /* sent before their delay was over */
     long long forgotten;   /* pushed within the second that Redis lost; counted nowhere else */
     long long left;        /* keys and records that nobody will ever touch */

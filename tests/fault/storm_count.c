@@ -22,6 +22,7 @@ struct books {
     struct name *names; /* sorted by id, owned */
     size_t names_count;
     long long waiting; /* in `due`, for a moment that is far away */
+    long long nobodys; /* buried before anybody had read their ids */
     unsigned told;
 };
 
@@ -128,6 +129,13 @@ is_final(const char *state)
     return true;
 }
 
+/* A storm hits now and then one job three times in a row; it is buried as if it had killed its workers. */
+static bool
+is_buried(const char *error)
+{
+    return strncmp(error, "3 times in a row its worker ended", 33) == 0;
+}
+
 static void
 leave(struct books *books, const char *key, const char *why)
 {
@@ -144,11 +152,16 @@ read_status(struct books *books, const char *key, bool expires)
     const char *state = text_of(fields->element[0]);
     const char *id = strstr(key, ":status:") + strlen(":status:");
     struct storm_job *job = job_of_status(books, id, text_of(fields->element[1]));
-    if (job == NULL || job->seen) {
+    bool buried = is_buried(text_of(fields->element[2]));
+    books->world->toll->buried += buried;
+    if (job == NULL && buried) {
+        books->nobodys++;
+    } else if (job == NULL || job->seen) {
         leave(books, key, job == NULL ? "is nobody's" : "is the second status of one job");
     } else {
         long long sent_at = strtoll(text_of(fields->element[3]), NULL, 10);
         job->seen = true;
+        job->buried = buried;
         job->final = is_final(state);
         job->undecided = (job->kind == STORM_JOB_CAREFUL || job->kind == STORM_JOB_SHORT) &&
                          strcmp(state, "retrying") == 0 &&
@@ -325,6 +338,8 @@ is_state(const struct storm_job *job, const char *state)
 static bool
 may_end_so(const struct storm_job *job)
 {
+    if (job->buried)
+        return is_state(job, "failed") || is_state(job, "unknown") || is_state(job, "partial");
     switch (job->kind) {
     case STORM_JOB_INVALID: return is_state(job, "invalid");
     case STORM_JOB_SHORT:
@@ -361,7 +376,8 @@ balance_numbers(struct books *books, struct storm_job *job, struct storm_job *tw
 {
     struct storm_toll *toll = books->world->toll;
     long long wanted = is_state(job, "sent"),
-              most = wanted + (is_state(job, "unknown") || job->undecided);
+              most =
+                  wanted + (is_state(job, "unknown") || is_state(job, "partial") || job->undecided);
     bool excused = job->uncertain && job->kind != STORM_JOB_CAREFUL && job->kind != STORM_JOB_CALL;
     bool forgotten = job->forgotten;
     if (twin != NULL) {
@@ -394,7 +410,10 @@ balance(struct books *books)
         struct storm_job *next = i + 1 < jobs->count ? job + 1 : NULL;
         bool has_twin = next != NULL && next->kind == STORM_JOB_TWIN;
         count_state(toll, job);
-        if (!job->final && !job->undecided && !job->forgotten) {
+        if (!job->seen && books->nobodys > 0) {
+            books->nobodys--;
+            job->buried = true;
+        } else if (!job->final && !job->undecided && !job->forgotten) {
             toll->lost++;
             accuse(books, job, job->seen ? "without an end" : "gone");
         } else if (job->final && !may_end_so(job)) {

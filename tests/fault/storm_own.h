@@ -86,6 +86,7 @@ struct storm_job {
     bool forgotten;       /* pushed within a second that Redis lost */
     bool uncertain;       /* its history says so */
     bool seen, final;     /* a status was found */
+    bool buried;          /* three times in a row its worker ended */
     bool accused;         /* its history has been shown */
     bool undecided;       /* an answer was lost, and somebody will ask for it later */
     char state[12], error[96];

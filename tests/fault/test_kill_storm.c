@@ -22,6 +22,8 @@ weather(const struct storm *storm)
     cr_expect_eq(toll.accepted, toll.jobs, "%s: %lld messages", storm->name, toll.accepted);
     cr_expect_eq(toll.sent, toll.jobs, "%s: sent %lld", storm->name, toll.sent);
     cr_expect_eq(toll.odd, 0, "%s: odd %lld", storm->name, toll.odd);
+    cr_expect_leq(toll.buried, 1 + toll.recovered / 50, "%s: buried %lld", storm->name,
+                  toll.buried);
     cr_expect_eq(toll.left, 0, "%s: left behind %lld", storm->name, toll.left);
     cr_expect_eq(toll.gauges_off, 0, "%s: gauges that are not 0: %lld", storm->name,
                  toll.gauges_off);
