@@ -94,6 +94,7 @@ Test(sent_before, a_request_without_an_answer_makes_a_new_job_uncertain)
 Test(sent_before, under_hold_it_ends_unknown)
 {
     start(RIG_CONFIG "on_uncertain = hold\n");
+    rig_witnesses(&rig, BH_JOURNAL_DENIED, BH_LOCK_UNKNOWN);
     struct bh_sent_trace known = trace(false, 1);
     rig_give_known(&rig, SMS, NULL, &known);
     struct bh_command settle = rig_get(&rig, BH_COMMAND_SETTLE);
