@@ -234,7 +234,7 @@ search(const struct reader *reader, const struct bh_json_value *list,
     const struct bh_json_value *item = bh_json_first(list), *last = NULL;
     bool is_doubtful = false;
     for (; item != NULL; item = bh_json_next(item)) {
-        struct bh_wall at;
+        struct bh_wall at = {0};
         enum fit fit = fit_entry(reader, item, &at);
         if (fit == FIT_YES)
             copy_entry(reader->json, item, at, entry);
