@@ -175,18 +175,34 @@ bh_gateway_transport_open_multi(struct bh_gateway_transport *transport)
     return BH_OK;
 }
 
-void
-bh_gateway_transport_close_multi(struct bh_gateway_transport *transport)
+/* ---- connections --------------------------------------------------------------------------------- */
+
+static void
+connection_forget(struct bh_gateway_connection **link)
 {
-    if (transport->multi == NULL)
-        return;
-    /* Handles of single requests are out already; this closes the idle connections. */
-    curl_multi_cleanup(transport->multi);
-    transport->multi = NULL;
-    uv_timer_stop(&transport->timer);
+    struct bh_gateway_connection *connection = *link;
+    *link = connection->next;
+    if (connection->user != NULL)
+        connection->user->connection = NULL;
+    connection->transport->stats.open_connections--;
+    bh_free(connection);
 }
 
-/* ---- connections --------------------------------------------------------------------------------- */
+/*
+ * The library has been seen to close a socket without a word, when a process slept for longer than it may take
+ * to connect.  Its number is then given out again.
+ */
+static void
+connections_forget_closed(struct bh_gateway_transport *transport, int fd)
+{
+    struct bh_gateway_connection **link = &transport->connections;
+    while (*link != NULL) {
+        if ((*link)->fd == fd)
+            connection_forget(link);
+        else
+            link = &(*link)->next;
+    }
+}
 
 static curl_socket_t
 connection_on_open(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
@@ -204,6 +220,7 @@ connection_on_open(void *arg, curlsocktype purpose, struct curl_sockaddr *addres
         bh_free(connection);
         return CURL_SOCKET_BAD;
     }
+    connections_forget_closed(transport, fd);
     request->opened_socket = true;
     connection->transport = transport;
     connection->opener = request;
@@ -232,15 +249,24 @@ connection_on_close(void *arg, curl_socket_t fd)
         link = &(*link)->next;
     struct bh_gateway_connection *connection = *link;
     if (connection != NULL) {
-        *link = connection->next;
-        if (connection->user != NULL)
-            connection->user->connection = NULL;
         if (connection->requests == 0 && is_connected(fd))
             connection->opener->was_connected = true;
-        bh_free(connection);
-        transport->stats.open_connections--;
+        connection_forget(link);
     }
     return close(fd);
+}
+
+void
+bh_gateway_transport_close_multi(struct bh_gateway_transport *transport)
+{
+    if (transport->multi == NULL)
+        return;
+    /* Handles of single requests are out already; this closes the idle connections. */
+    curl_multi_cleanup(transport->multi);
+    transport->multi = NULL;
+    uv_timer_stop(&transport->timer);
+    while (transport->connections != NULL)
+        connection_forget(&transport->connections);
 }
 
 CURLcode
