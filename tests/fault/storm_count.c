@@ -216,6 +216,19 @@ read_keys(struct books *books)
     qsort(books->names, books->names_count, sizeof(*books->names), compare_names);
 }
 
+/* At the end nobody is on the way any more, but those whose fate a person has to tell. */
+static void
+check_gauge(struct books *books, const char *queue, const char *name, long long value,
+            long long waiting)
+{
+    long long wanted = strcmp(name, "now:uncertain") == 0 ? waiting : 0;
+    if (value == wanted)
+        return;
+    books->world->toll->gauges_off++;
+    fprintf(stderr, "storm: gauge %s of queue %s stands at %lld, not %lld\n", name, queue, value,
+            wanted);
+}
+
 /* The dead keep payload and record; nobody else does. */
 static void
 compare_records(struct books *books)
@@ -239,9 +252,8 @@ compare_records(struct books *books)
         redisReply *all = bh_rig_command(rig, "HGETALL bellhop:{%s}:counters", queues[i]);
         for (size_t k = 0; k + 1 < all->elements; k += 2) {
             long long value = strtoll(all->element[k + 1]->str, NULL, 10);
-            bool uncertain = strcmp(all->element[k]->str, "now:uncertain") == 0;
-            books->world->toll->gauges_off +=
-                strncmp(all->element[k]->str, "now:", 4) == 0 && value != (uncertain ? waiting : 0);
+            if (strncmp(all->element[k]->str, "now:", 4) == 0)
+                check_gauge(books, queues[i], all->element[k]->str, value, waiting);
         }
         freeReplyObject(all);
     }

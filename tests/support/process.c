@@ -149,8 +149,15 @@ bh_process_wait(struct bh_process *process, int timeout_ms)
 void
 bh_process_signal(struct bh_process *process, int number)
 {
-    if (process->pid != 0 && kill(process->pid, number) != 0)
+    siginfo_t info;
+    if (process->pid == 0)
+        return;
+    if (kill(process->pid, number) != 0)
         give_up("kill");
+    /* A signal is only on its way when kill() returns, and what is pushed next must not be claimed any more. */
+    if (number == SIGSTOP && waitid(P_PID, (id_t)process->pid, &info,
+                                    WSTOPPED | WEXITED | WNOWAIT) != 0)
+        give_up("waitid");
 }
 
 void

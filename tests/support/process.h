@@ -37,6 +37,7 @@ void bh_process_set_mark(struct bh_process *process);
 /* How many lines behind the mark hold `part`. */
 unsigned bh_process_count(const struct bh_process *process, const char *part);
 
+/* SIGSTOP returns when the process stands still. */
 void bh_process_signal(struct bh_process *process, int number);
 
 /* Wait for its end.  False when the time is up; it still runs then. */
