@@ -14,7 +14,7 @@
 /* Longer than the longest distance between two probes of a gateway. */
 #define AFTERGLOW_MS  80000
 #define AFTERGLOW_GAP 100
-#define LAST_JOB_MS   240000
+#define LAST_JOB_MS   420000
 #define REST_MS       30000
 
 static unsigned long long

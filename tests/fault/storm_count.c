@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/job_head.h"
 #include "fault/storm_own.h"
 
 #define TOLD_MAX 25 /* jobs that are shown with their history */
@@ -216,17 +217,41 @@ read_keys(struct books *books)
     qsort(books->names, books->names_count, sizeof(*books->names), compare_names);
 }
 
+/* Of those that wait, how many have lost their worker so often in a row that they are tried apart. */
+static long long
+count_suspects(struct bh_rig *rig, const char *queue)
+{
+    long long count = 0;
+    redisReply *due = bh_rig_command(rig, "ZRANGE bellhop:{%s}:due 0 -1", queue);
+    for (size_t i = 0; i < due->elements; i++) {
+        redisReply *head =
+            bh_rig_command(rig, "HGET bellhop:{%s}:heads %s", queue, due->element[i]->str);
+        int recoveries = 0;
+        if (sscanf(text_of(head), "%*s %*s %*s %*s %d", &recoveries) == 1)
+            count += recoveries == BH_SUSPECT_RECOVERIES;
+        freeReplyObject(head);
+    }
+    freeReplyObject(due);
+    return count;
+}
+
 /* At the end nobody is on the way any more, but those whose fate a person has to tell. */
 static void
-check_gauge(struct books *books, const char *queue, const char *name, long long value,
+check_gauge(struct books *books, const char *queue, const redisReply *name, const redisReply *value,
             long long waiting)
 {
-    long long wanted = strcmp(name, "now:uncertain") == 0 ? waiting : 0;
-    if (value == wanted)
+    long long stands = strtoll(value->str, NULL, 10), wanted = 0;
+    if (strncmp(name->str, "now:", 4) != 0)
+        return;
+    if (strcmp(name->str, "now:uncertain") == 0)
+        wanted = waiting;
+    else if (strcmp(name->str, "now:suspects") == 0)
+        wanted = count_suspects(&books->world->rig, queue);
+    if (stands == wanted)
         return;
     books->world->toll->gauges_off++;
-    fprintf(stderr, "storm: gauge %s of queue %s stands at %lld, not %lld\n", name, queue, value,
-            wanted);
+    fprintf(stderr, "storm: gauge %s of queue %s stands at %lld, not %lld\n", name->str, queue,
+            stands, wanted);
 }
 
 /* The dead keep payload and record; nobody else does. */
@@ -250,11 +275,8 @@ compare_records(struct books *books)
                 queues[i], dead, jobs, heads);
         books->world->toll->recovered += bh_rig_counter(rig, queues[i], "recovered");
         redisReply *all = bh_rig_command(rig, "HGETALL bellhop:{%s}:counters", queues[i]);
-        for (size_t k = 0; k + 1 < all->elements; k += 2) {
-            long long value = strtoll(all->element[k + 1]->str, NULL, 10);
-            if (strncmp(all->element[k]->str, "now:", 4) == 0)
-                check_gauge(books, queues[i], all->element[k]->str, value, waiting);
-        }
+        for (size_t k = 0; k + 1 < all->elements; k += 2)
+            check_gauge(books, queues[i], all->element[k], all->element[k + 1], waiting);
         freeReplyObject(all);
     }
 }

@@ -155,8 +155,8 @@ bh_process_signal(struct bh_process *process, int number)
     if (kill(process->pid, number) != 0)
         give_up("kill");
     /* A signal is only on its way when kill() returns, and what is pushed next must not be claimed any more. */
-    if (number == SIGSTOP && waitid(P_PID, (id_t)process->pid, &info,
-                                    WSTOPPED | WEXITED | WNOWAIT) != 0)
+    if (number == SIGSTOP &&
+        waitid(P_PID, (id_t)process->pid, &info, WSTOPPED | WEXITED | WNOWAIT) != 0)
         give_up("waitid");
 }
 
