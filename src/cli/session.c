@@ -11,6 +11,7 @@
 #include "core/redis_url.h"
 #include "redis/reply_reader.h"
 #include "redis/reply_view.h"
+#include "redis/script_call.h"
 #include "redis/sync.h"
 
 #define ARGV_MAX 1024
@@ -185,7 +186,7 @@ bh_session_script(struct bh_cli *cli, const char *what, struct bh_call *call,
         *ret_reply = reply;
         return BH_EXIT_DONE;
     }
-    bool unknown = bh_str_starts_with(words, BH_STR_LITERAL("NOSCRIPT"));
+    bool unknown = bh_script_is_unknown(reply);
     if (!unknown)
         result = refused(what, words);
     bh_redis_reply_free(reply);

@@ -9,11 +9,11 @@
 
 #include "core/alloc.h"
 #include "core/codec.h"
-#include "core/redis_error.h"
 #include "core/zone.h"
 #include "daemon/log.h"
 #include "daemon/settings.h"
-#include "redis/reply_view.h"
+#include "redis/refusal.h"
+#include "redis/script_call.h"
 
 /* How often a name that is taken is looked at, and how soon a question that failed is repeated. */
 #define LOOK_MS BH_SECOND_MS
@@ -32,9 +32,10 @@ struct bh_registrar {
 
     struct bh_settings settings;
     struct bh_redis_connection connection;
+    struct bh_script_call call;
     uv_timer_t timer;
     enum bh_instance_operation operation; /* of the question under way */
-    bool asking, reloaded;
+    bool asking;
     bool held, refused;
     bool stopping, releasing, closing_shells;
     unsigned closing; /* shells that have not reported their end */
@@ -106,18 +107,11 @@ ask_again_in(struct bh_registrar *registrar, bh_ms wait_ms)
 static enum bh_status
 send_question(struct bh_registrar *registrar)
 {
-    struct bh_call call;
-    const struct bh_str *argv;
-    size_t argc;
-    bh_call_init(&call, BH_SCRIPT_INSTANCE);
-    bh_encode_instance(&call, registrar->key, registrar->operation, &registrar->self,
+    struct bh_call *call =
+        bh_script_call_begin(&registrar->call, &registrar->connection, BH_SCRIPT_INSTANCE);
+    bh_encode_instance(call, registrar->key, registrar->operation, &registrar->self,
                        BH_REGISTRAR_TTL_MS);
-    enum bh_status status = bh_call_argv(&call, &argv, &argc);
-    if (status == BH_OK)
-        status = bh_redis_connection_send(&registrar->connection, argc, argv, 0, reply_on_reply,
-                                          registrar);
-    bh_call_release(&call);
-    return status;
+    return bh_script_call_send(&registrar->call, reply_on_reply, registrar);
 }
 
 static void
@@ -126,7 +120,6 @@ ask(struct bh_registrar *registrar, enum bh_instance_operation operation)
     if (registrar->asking || registrar->refused || registrar->closing > 0)
         return;
     registrar->operation = operation;
-    registrar->reloaded = false;
     registrar->asking = send_question(registrar) == BH_OK;
     if (!registrar->asking)
         ask_again_in(registrar, LOOK_MS);
@@ -138,27 +131,6 @@ timer_on_fire(uv_timer_t *timer)
     struct bh_registrar *registrar = timer->data;
     if (!registrar->stopping)
         ask(registrar, registrar->held ? BH_INSTANCE_RENEW : BH_INSTANCE_REGISTER);
-}
-
-static void
-load_on_reply(void *arg, const struct redisReply *reply, const char *error_text)
-{
-    /* The question that follows tells how it went. */
-    (void)arg;
-    (void)reply;
-    (void)error_text;
-}
-
-static bool
-load_and_ask_again(struct bh_registrar *registrar)
-{
-    const struct bh_str argv[] = {BH_STR_LITERAL("SCRIPT"), BH_STR_LITERAL("LOAD"),
-                                  bh_scripts[BH_SCRIPT_INSTANCE].text};
-    if (registrar->reloaded || bh_redis_connection_send(&registrar->connection, BH_ARRAY_LEN(argv),
-                                                        argv, 0, load_on_reply, NULL) != BH_OK)
-        return false;
-    registrar->reloaded = true;
-    return send_question(registrar) == BH_OK;
 }
 
 /* ---- answers ---- */
@@ -228,12 +200,7 @@ take_view(struct bh_registrar *registrar, const struct bh_instance_view *view)
 static void
 question_failed(struct bh_registrar *registrar, const struct redisReply *reply)
 {
-    struct bh_str text;
-    if (bh_reply_error(reply, &text)) {
-        const struct bh_redis_error *row = bh_redis_error_find(text);
-        if (row->class == BH_REDIS_RECONNECT)
-            bh_redis_connection_reconnect(&registrar->connection, row, row->word);
-    }
+    (void)bh_redis_refusal(&registrar->connection, reply);
     ask_again_in(registrar, LOOK_MS);
 }
 
@@ -254,11 +221,7 @@ reply_on_reply(void *arg, const struct redisReply *reply, const char *error_text
 {
     struct bh_registrar *registrar = arg;
     struct bh_instance_view view;
-    struct bh_str text;
     (void)error_text;
-    if (bh_reply_error(reply, &text) && bh_redis_error_find(text)->class == BH_REDIS_LOAD_SCRIPT &&
-        load_and_ask_again(registrar))
-        return;
     registrar->asking = false;
     if (registrar->stopping) {
         release(registrar);
@@ -379,6 +342,7 @@ bh_registrar_free(struct bh_registrar *registrar)
 {
     if (registrar == NULL)
         return;
+    bh_script_call_release(&registrar->call);
     bh_redis_connection_release(&registrar->connection);
     bh_settings_release(&registrar->settings);
     bh_config_release(registrar->config);

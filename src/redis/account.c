@@ -1,13 +1,12 @@
 #include "redis/account.h"
 
 #include "core/alloc.h"
-#include "redis/reply_view.h"
+#include "redis/refusal.h"
+#include "redis/script_call.h"
 
-/* One question under way; kept until its answer, because Redis may not know the script yet. */
+/* One question under way. */
 struct question {
-    struct bh_redis_connection *connection;
-    struct bh_call call;
-    bool reloaded;
+    struct bh_script_call call;
     bh_account_on_done *on_done; /* one of the two */
     bh_account_on_read *on_read;
     void *arg;
@@ -21,62 +20,26 @@ question_new(const struct bh_account_desk *desk, void *arg)
     struct question *question = bh_alloc_zero(sizeof(*question));
     if (question == NULL)
         return NULL;
-    question->connection = desk->connection;
     question->arg = arg;
-    bh_call_init(&question->call, BH_SCRIPT_ACCOUNT);
+    (void)bh_script_call_begin(&question->call, desk->connection, BH_SCRIPT_ACCOUNT);
     return question;
 }
 
 static void
 question_free(struct question *question)
 {
-    bh_call_release(&question->call);
+    bh_script_call_release(&question->call);
     bh_free(question);
-}
-
-static enum bh_status
-question_send(struct question *question)
-{
-    const struct bh_str *argv;
-    size_t argc;
-    enum bh_status status = bh_call_argv(&question->call, &argv, &argc);
-    if (status == BH_OK)
-        status = bh_redis_connection_send(question->connection, argc, argv, 0, question_on_reply,
-                                          question);
-    return status;
 }
 
 /* Sends it; on failure it is gone. */
 static enum bh_status
 question_ask(struct question *question)
 {
-    enum bh_status status = question_send(question);
+    enum bh_status status = bh_script_call_send(&question->call, question_on_reply, question);
     if (status != BH_OK)
         question_free(question);
     return status;
-}
-
-static void
-load_on_reply(void *arg, const struct redisReply *reply, const char *error_text)
-{
-    /* The question that follows tells how it went. */
-    (void)arg;
-    (void)reply;
-    (void)error_text;
-}
-
-static bool
-load_and_ask_again(struct question *question)
-{
-    const struct bh_str argv[] = {BH_STR_LITERAL("SCRIPT"), BH_STR_LITERAL("LOAD"),
-                                  bh_scripts[BH_SCRIPT_ACCOUNT].text};
-    if (question->reloaded ||
-        bh_redis_connection_send(question->connection, BH_ARRAY_LEN(argv), argv, 0, load_on_reply,
-                                 NULL) != BH_OK ||
-        question_send(question) != BH_OK)
-        return false;
-    question->reloaded = true;
-    return true;
 }
 
 static void
@@ -102,26 +65,16 @@ answer_done(struct question *question, enum bh_status status, const struct redis
 static enum bh_status
 judge(struct question *question, const struct redisReply *reply)
 {
-    struct bh_str text;
     if (reply == NULL)
         return BH_EDOWN;
-    if (!bh_reply_error(reply, &text))
-        return BH_OK;
-    const struct bh_redis_error *row = bh_redis_error_find(text);
-    if (row->class == BH_REDIS_RECONNECT)
-        bh_redis_connection_reconnect(question->connection, row, row->word);
-    return BH_EIO;
+    return bh_redis_refusal(question->call.connection, reply) == NULL ? BH_OK : BH_EIO;
 }
 
 static void
 question_on_reply(void *arg, const struct redisReply *reply, const char *error_text)
 {
     struct question *question = arg;
-    struct bh_str text;
     (void)error_text;
-    if (bh_reply_error(reply, &text) && bh_redis_error_find(text)->class == BH_REDIS_LOAD_SCRIPT &&
-        load_and_ask_again(question))
-        return;
     enum bh_status status = judge(question, reply);
     if (question->on_read != NULL)
         answer_read(question, status, reply);
@@ -139,7 +92,7 @@ bh_account_read(const struct bh_account_desk *desk, bh_account_on_read *on_read,
     if (question == NULL)
         return BH_ENOMEM;
     question->on_read = on_read;
-    bh_encode_account_read(&question->call, &desk->keys);
+    bh_encode_account_read(&question->call.call, &desk->keys);
     return question_ask(question);
 }
 
@@ -159,7 +112,7 @@ bh_account_pause(const struct bh_account_desk *desk, const char *reason, int cod
     struct question *question = done_question(desk, on_done, arg);
     if (question == NULL)
         return BH_ENOMEM;
-    bh_encode_account_pause(&question->call, &desk->keys, reason, code, text, longest_ms);
+    bh_encode_account_pause(&question->call.call, &desk->keys, reason, code, text, longest_ms);
     return question_ask(question);
 }
 
@@ -169,7 +122,7 @@ bh_account_resume(const struct bh_account_desk *desk, bh_account_on_done *on_don
     struct question *question = done_question(desk, on_done, arg);
     if (question == NULL)
         return BH_ENOMEM;
-    bh_encode_account_resume(&question->call, &desk->keys);
+    bh_encode_account_resume(&question->call.call, &desk->keys);
     return question_ask(question);
 }
 
@@ -180,7 +133,7 @@ bh_account_probe(const struct bh_account_desk *desk, const char *who, bh_ms leas
     struct question *question = done_question(desk, on_done, arg);
     if (question == NULL)
         return BH_ENOMEM;
-    bh_encode_account_probe(&question->call, &desk->keys, who, lease_ms);
+    bh_encode_account_probe(&question->call.call, &desk->keys, who, lease_ms);
     return question_ask(question);
 }
 
@@ -191,7 +144,7 @@ bh_account_probed(const struct bh_account_desk *desk, bool usable, bh_ms longest
     struct question *question = done_question(desk, on_done, arg);
     if (question == NULL)
         return BH_ENOMEM;
-    bh_encode_account_probed(&question->call, &desk->keys, usable, longest_ms);
+    bh_encode_account_probed(&question->call.call, &desk->keys, usable, longest_ms);
     return question_ask(question);
 }
 
@@ -202,7 +155,7 @@ bh_account_trial_take(const struct bh_account_desk *desk, const char *who, bh_ms
     struct question *question = done_question(desk, on_done, arg);
     if (question == NULL)
         return BH_ENOMEM;
-    bh_encode_account_trial_take(&question->call, &desk->keys, who, lease_ms);
+    bh_encode_account_trial_take(&question->call.call, &desk->keys, who, lease_ms);
     return question_ask(question);
 }
 
@@ -214,7 +167,7 @@ bh_account_trial_done(const struct bh_account_desk *desk, const char *who,
     struct question *question = done_question(desk, on_done, arg);
     if (question == NULL)
         return BH_ENOMEM;
-    bh_encode_account_trial_done(&question->call, &desk->keys, who, trial, reason, code, text,
+    bh_encode_account_trial_done(&question->call.call, &desk->keys, who, trial, reason, code, text,
                                  longest_ms);
     return question_ask(question);
 }
@@ -226,7 +179,7 @@ bh_account_balance(const struct bh_account_desk *desk, int64_t balance_micro,
     struct question *question = done_question(desk, on_done, arg);
     if (question == NULL)
         return BH_ENOMEM;
-    bh_encode_account_balance(&question->call, &desk->keys, balance_micro);
+    bh_encode_account_balance(&question->call.call, &desk->keys, balance_micro);
     return question_ask(question);
 }
 
@@ -237,7 +190,7 @@ bh_account_journal(const struct bh_account_desk *desk, enum bh_journal_access jo
     struct question *question = done_question(desk, on_done, arg);
     if (question == NULL)
         return BH_ENOMEM;
-    bh_encode_account_journal(&question->call, &desk->keys, journal);
+    bh_encode_account_journal(&question->call.call, &desk->keys, journal);
     return question_ask(question);
 }
 
@@ -248,6 +201,6 @@ bh_account_lock(const struct bh_account_desk *desk, enum bh_lock_knowledge lock,
     struct question *question = done_question(desk, on_done, arg);
     if (question == NULL)
         return BH_ENOMEM;
-    bh_encode_account_lock(&question->call, &desk->keys, lock, why);
+    bh_encode_account_lock(&question->call.call, &desk->keys, lock, why);
     return question_ask(question);
 }

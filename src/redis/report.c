@@ -5,11 +5,12 @@
 #include <string.h>
 
 #include "core/alloc.h"
-#include "redis/call.h"
 #include "redis/keys.h"
+#include "redis/refusal.h"
 #include "redis/reply_view.h"
 #include "redis/report_codec.h"
 #include "redis/resolve.h"
+#include "redis/script_call.h"
 
 #define NOWHERE ((size_t)-1)
 
@@ -30,8 +31,7 @@ struct errand {
     char error_text[160];
 
     struct bh_queue_keys keys; /* of the queue that it is brought to */
-    struct bh_call call;
-    bool reloaded; /* Redis did not know the script, and was given it */
+    struct bh_script_call call;
     enum bh_report_fate fate;
 };
 
@@ -44,7 +44,7 @@ finish(struct errand *errand)
     };
     errand->on_done(errand->arg, errand->failed, &result,
                     errand->error_text[0] != '\0' ? errand->error_text : NULL);
-    bh_call_release(&errand->call);
+    bh_script_call_release(&errand->call);
     bh_config_release(errand->config);
     bh_free(errand);
 }
@@ -63,61 +63,13 @@ judge(struct errand *errand, const struct redisReply *reply)
     struct bh_str text;
     if (reply == NULL)
         return BH_EDOWN;
-    if (!bh_reply_error(reply, &text))
+    const struct bh_redis_error *row = bh_redis_refusal(errand->connection, reply);
+    if (row == NULL)
         return BH_OK;
-    const struct bh_redis_error *row = bh_redis_error_find(text);
-    snprintf(errand->error_text, sizeof(errand->error_text), "%.*s",
-             (int)(text.len < 150 ? text.len : 150), text.ptr);
-    if (row->class == BH_REDIS_RECONNECT)
-        bh_redis_connection_reconnect(errand->connection, row, row->word);
+    if (bh_reply_error(reply, &text))
+        snprintf(errand->error_text, sizeof(errand->error_text), "%.*s",
+                 (int)(text.len < 150 ? text.len : 150), text.ptr);
     return row->class == BH_REDIS_RECONNECT || row->class == BH_REDIS_WAIT ? BH_EDOWN : BH_EIO;
-}
-
-/* ---- script calls ---- */
-
-static enum bh_status
-send_call(struct errand *errand, bh_redis_on_reply *on_reply)
-{
-    const struct bh_str *argv;
-    size_t argc;
-    enum bh_status status = bh_call_argv(&errand->call, &argv, &argc);
-    if (status == BH_OK)
-        status = bh_redis_connection_send(errand->connection, argc, argv, 0, on_reply, errand);
-    return status;
-}
-
-static void
-load_on_reply(void *arg, const struct redisReply *reply, const char *error_text)
-{
-    /* The call that follows tells how it went. */
-    (void)arg;
-    (void)reply;
-    (void)error_text;
-}
-
-/* True: Redis did not know the script, and the call is under way again. */
-static bool
-call_again(struct errand *errand, const struct redisReply *reply, bh_redis_on_reply *on_reply)
-{
-    struct bh_str text;
-    const struct bh_str argv[] = {BH_STR_LITERAL("SCRIPT"), BH_STR_LITERAL("LOAD"),
-                                  bh_scripts[errand->call.script].text};
-    if (errand->reloaded || !bh_reply_error(reply, &text) ||
-        bh_redis_error_find(text)->class != BH_REDIS_LOAD_SCRIPT ||
-        bh_redis_connection_send(errand->connection, BH_ARRAY_LEN(argv), argv, 0, load_on_reply,
-                                 NULL) != BH_OK ||
-        send_call(errand, on_reply) != BH_OK)
-        return false;
-    errand->reloaded = true;
-    return true;
-}
-
-static void
-begin_call(struct errand *errand, enum bh_script_id script)
-{
-    bh_call_release(&errand->call);
-    bh_call_init(&errand->call, script);
-    errand->reloaded = false;
 }
 
 /* ---- 3: the delivery ---- */
@@ -128,8 +80,6 @@ note_on_reply(void *arg, const struct redisReply *reply, const char *error_text)
     struct errand *errand = arg;
     enum bh_report_code code = BH_REPORT_CODE_NONE;
     (void)error_text;
-    if (call_again(errand, reply, note_on_reply))
-        return;
     enum bh_status status = judge(errand, reply);
     if (status == BH_OK)
         status = bh_decode_report(reply, &code);
@@ -145,9 +95,10 @@ note_on_reply(void *arg, const struct redisReply *reply, const char *error_text)
 static void
 note(struct errand *errand)
 {
-    begin_call(errand, BH_SCRIPT_REPORT);
-    bh_encode_report(&errand->call, &errand->keys, &errand->report);
-    enum bh_status status = send_call(errand, note_on_reply);
+    struct bh_call *call =
+        bh_script_call_begin(&errand->call, errand->connection, BH_SCRIPT_REPORT);
+    bh_encode_report(call, &errand->keys, &errand->report);
+    enum bh_status status = bh_script_call_send(&errand->call, note_on_reply, errand);
     if (status != BH_OK)
         fail(errand, status);
 }
@@ -160,8 +111,6 @@ settle_on_reply(void *arg, const struct redisReply *reply, const char *error_tex
     struct errand *errand = arg;
     struct bh_resolved resolved;
     (void)error_text;
-    if (call_again(errand, reply, settle_on_reply))
-        return;
     enum bh_status status = judge(errand, reply);
     if (status == BH_OK)
         status = bh_decode_resolve(reply, &resolved);
@@ -190,9 +139,10 @@ settle(struct errand *errand)
         .fields = &message_id,
         .fields_count = message_id.value.len > 0 ? 1 : 0,
     };
-    begin_call(errand, BH_SCRIPT_RESOLVE);
-    bh_encode_resolve(&errand->call, &errand->keys, &resolve);
-    enum bh_status status = send_call(errand, settle_on_reply);
+    struct bh_call *call =
+        bh_script_call_begin(&errand->call, errand->connection, BH_SCRIPT_RESOLVE);
+    bh_encode_resolve(call, &errand->keys, &resolve);
+    enum bh_status status = bh_script_call_send(&errand->call, settle_on_reply, errand);
     if (status != BH_OK)
         fail(errand, status);
 }
@@ -290,7 +240,6 @@ bh_report_deliver(struct bh_redis_connection *connection, const struct bh_config
     errand->on_done = on_done;
     errand->arg = arg;
     errand->best_at = NOWHERE;
-    bh_call_init(&errand->call, BH_SCRIPT_REPORT);
     for (size_t i = 0; i < config->queues_count && status == BH_OK; i++) {
         status = look_into(errand, config->queues[i].name);
         if (status == BH_OK)

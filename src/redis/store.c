@@ -6,6 +6,7 @@
 #include "core/alloc.h"
 #include "core/fault.h"
 #include "redis/reply_view.h"
+#include "redis/script_call.h"
 
 /* When asking again makes sense, by what went wrong. */
 #define SOON_MS   ((bh_ms)250)
@@ -139,10 +140,8 @@ load_scripts(struct bh_store *store)
 {
     store->load_failed = false;
     for (size_t i = 0; i < BH_SCRIPT_COUNT; i++) {
-        const struct bh_str argv[] = {BH_STR_LITERAL("SCRIPT"), BH_STR_LITERAL("LOAD"),
-                                      bh_scripts[i].text};
-        if (bh_redis_connection_send(&store->connection, BH_ARRAY_LEN(argv), argv, 0, load_on_reply,
-                                     store) == BH_OK) {
+        if (bh_script_load(&store->connection, (enum bh_script_id)i, load_on_reply, store) ==
+            BH_OK) {
             store->loads_pending++;
             store->counters.commands++;
         } else {

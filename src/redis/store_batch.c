@@ -2,6 +2,7 @@
 
 #include "core/alloc.h"
 #include "redis/reply_view.h"
+#include "redis/script_call.h"
 
 /* A refused send means that much is under way already, or that the store is down. */
 #define CROWDED_MS ((bh_ms)100)
@@ -378,13 +379,8 @@ static enum bh_status
 send_call(struct bh_batch *batch)
 {
     struct bh_call call;
-    const struct bh_str *argv;
-    size_t argc;
     encode(batch, &call);
-    enum bh_status status = bh_call_argv(&call, &argv, &argc);
-    if (status == BH_OK)
-        status = bh_redis_connection_send(&batch->store->connection, argc, argv, 0, batch_on_reply,
-                                          batch);
+    enum bh_status status = bh_script_send(&batch->store->connection, &call, batch_on_reply, batch);
     bh_call_release(&call);
     return status;
 }
@@ -460,29 +456,15 @@ load_on_reply(void *arg, const struct redisReply *reply, const char *error_text)
 
 /* Redis did not run it, so this is no second sending.  False: it was tried before, or cannot be sent. */
 static bool
-load_and_send_again(struct bh_batch *batch)
+load_and_send_again(struct bh_batch *batch, const struct redisReply *reply)
 {
     struct bh_store *store = batch->store;
-    const struct bh_script *script = &bh_scripts[operations[batch->kind].script];
-    const struct bh_str argv[] = {BH_STR_LITERAL("SCRIPT"), BH_STR_LITERAL("LOAD"), script->text};
-    if (batch->reloaded ||
-        bh_redis_connection_send(&store->connection, BH_ARRAY_LEN(argv), argv, 0, load_on_reply,
-                                 store) != BH_OK ||
+    if (!bh_script_teach(&store->connection, operations[batch->kind].script, reply,
+                         &batch->reloaded, load_on_reply, store) ||
         send_call(batch) != BH_OK)
         return false;
-    batch->reloaded = true;
     store->counters.reloads++;
     return true;
-}
-
-static void
-batch_refused(struct bh_batch *batch, struct bh_str text)
-{
-    struct bh_store *store = batch->store;
-    const char *name = operations[batch->kind].name;
-    if (bh_redis_error_find(text)->class == BH_REDIS_LOAD_SCRIPT && load_and_send_again(batch))
-        return;
-    answer_later(batch, bh_store_error(store, &store->connection, name, text));
 }
 
 static void
@@ -495,8 +477,11 @@ batch_on_reply(void *arg, const struct redisReply *reply, const char *error_text
     store->counters.microseconds += (uv_hrtime() - batch->sent_ns) / 1000;
     if (reply == NULL)
         answer_without_reply(batch);
+    else if (load_and_send_again(batch, reply))
+        return;
     else if (bh_reply_error(reply, &text))
-        batch_refused(batch, text);
+        answer_later(batch,
+                     bh_store_error(store, &store->connection, operations[batch->kind].name, text));
     else if (answer(batch, reply) == BH_OK)
         batch_free(batch);
     else
