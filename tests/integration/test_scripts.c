@@ -3,61 +3,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "integration/script_redis.h"
+#include "integration/script_stage.h"
 #include "redis/queue_view.h"
-#include "redis/store_codec.h"
 
-/* The clock begins at a time that Lua would print as 1.7e+12. */
-#define T0    ((bh_ms)1700000000000)
-#define LEASE ((bh_ms)30000)
-#define DAY   ((bh_ms)86400000)
-
-static struct script_redis redis;
-static struct bh_queue_keys keys;
-static struct bh_store_queue queue;
-
-static void
-set_up(void)
-{
-    queue = (struct bh_store_queue){.name = "q",
-                                    .lease_ms = LEASE,
-                                    .payload_bytes_max = 65536,
-                                    .dead_max = 100,
-                                    .dead_ttl_ms = DAY,
-                                    .retention_ms = DAY};
-    cr_assert_eq(bh_queue_keys_init(&keys, "bellhop", "q"), BH_OK);
-    script_redis_start(&redis);
-    script_redis_reset(&redis, T0);
-}
-
-static void
-tear_down(void)
-{
-    script_redis_stop(&redis);
-}
-
-TestSuite(scripts, .init = set_up, .fini = tear_down);
+TestSuite(scripts, .init = stage_set_up, .fini = stage_tear_down);
 
 /* ---- shorthands ---------------------------------------------------------------------------------- */
-
-#define RUN(...) freeReplyObject(script_redis_command(&redis, __VA_ARGS__))
-
-static int64_t
-get_int(const char *format, const char *key, const char *field)
-{
-    redisReply *reply = script_redis_command(&redis, format, key, field);
-    cr_assert_neq(reply->type, REDIS_REPLY_ERROR, "%s", reply->str);
-    int64_t value =
-        reply->type == REDIS_REPLY_STRING ? strtoll(reply->str, NULL, 10) : reply->integer;
-    freeReplyObject(reply);
-    return value;
-}
-
-static int64_t
-counter(const char *field)
-{
-    return get_int("HGET %s %s", keys.text[BH_KEY_COUNTERS], field);
-}
 
 static int64_t
 length(enum bh_key key)
@@ -68,7 +19,7 @@ length(enum bh_key key)
         [BH_KEY_HEADS] = "HLEN %s",    [BH_KEY_DEAD] = "ZCARD %s",   [BH_KEY_CONTROL] = "HLEN %s",
         [BH_KEY_COUNTERS] = "HLEN %s", [BH_KEY_EVENTS] = "XLEN %s",  [BH_KEY_SUSPECTS] = "LLEN %s",
     };
-    return get_int(commands[key], keys.text[key], NULL);
+    return stage_int(commands[key], stage.keys.text[key]);
 }
 
 /* A field of the status of `id` in a buffer that the next call overwrites; "(none)" when it is absent. */
@@ -76,7 +27,8 @@ static const char *
 status(const char *id, const char *field)
 {
     static char text[256];
-    redisReply *reply = script_redis_command(&redis, "HGET bellhop:{q}:status:%s %s", id, field);
+    redisReply *reply =
+        script_redis_command(&stage.redis, "HGET bellhop:{q}:status:%s %s", id, field);
     (void)snprintf(text, sizeof(text), "%s", reply->str != NULL ? reply->str : "(none)");
     freeReplyObject(reply);
     return text;
@@ -88,30 +40,10 @@ push(const char *payload)
     RUN("LPUSH bellhop:{q} %s", payload);
 }
 
-/* The last claim, whose views live until the next one. */
-static struct {
-    redisReply *reply;
-    struct bh_claimed_event event;
-    struct bh_claimed_job jobs[BH_CLAIM_MAX];
-} claimed;
-
-static size_t
-claim_with(const char *owner, const struct bh_claim_command *claim)
-{
-    struct bh_store_caller caller = {&queue, &keys, owner};
-    struct bh_call call;
-    bh_call_init(&call, BH_SCRIPT_CLAIM);
-    bh_encode_claim(&call, &caller, claim);
-    freeReplyObject(claimed.reply);
-    claimed.reply = script_redis_run(&redis, &call);
-    cr_assert_eq(bh_decode_claim(claimed.reply, claimed.jobs, &claimed.event), BH_OK);
-    return claimed.event.jobs_count;
-}
-
 static size_t
 claim_as(const char *owner, unsigned count)
 {
-    return claim_with(owner, &(struct bh_claim_command){.count = count});
+    return stage_claim(owner, &(struct bh_claim_command){.count = count});
 }
 
 static size_t
@@ -123,58 +55,13 @@ claim(unsigned count)
 static const char *
 payload(size_t at)
 {
-    return at < claimed.event.jobs_count ? claimed.jobs[at].payload.ptr : "(none)";
-}
-
-/* How the last claim's job `at` is named; the handle is copied so that it survives the next claim. */
-static struct bh_claim_ref
-ref(size_t at)
-{
-    static char handles[16][24];
-    static unsigned next;
-    char *handle = handles[next++ % 16];
-    cr_assert_lt(at, claimed.event.jobs_count);
-    (void)snprintf(handle, sizeof(handles[0]), "%.*s", BH_STR_ARGS(claimed.jobs[at].handle));
-    return (struct bh_claim_ref){.handle = bh_str_from(handle), .token = claimed.event.token};
-}
-
-static struct bh_admit_command
-admission(struct bh_claim_ref job, const char *id)
-{
-    static const struct bh_field fields[] = {
-        {"type", {"sms", 3}          },
-        {"to",   {"491701234567", 12}}
-    };
-    return (struct bh_admit_command){.claim = job,
-                                     .first = true,
-                                     .id = id,
-                                     .created = {T0},
-                                     .due = {T0},
-                                     .expires = {T0 + DAY},
-                                     .ledger_ms = 190000,
-                                     .fields = fields,
-                                     .fields_count = 2};
-}
-
-static struct bh_admitted_event
-admit_as(const char *owner, struct bh_admit_command admit)
-{
-    struct bh_store_caller caller = {&queue, &keys, owner};
-    struct bh_command command = {.kind = BH_COMMAND_ADMIT, .admit = admit};
-    struct bh_admitted_event event;
-    struct bh_call call;
-    bh_call_init(&call, BH_SCRIPT_ADMIT);
-    bh_encode_admit(&call, &caller, &command, 1);
-    redisReply *reply = script_redis_run(&redis, &call);
-    cr_assert_eq(bh_decode_admit(reply, 1, &event), BH_OK);
-    freeReplyObject(reply);
-    return event;
+    return at < stage.claimed.event.jobs_count ? stage.claimed.jobs[at].payload.ptr : "(none)";
 }
 
 static enum bh_admit_code
 admit(struct bh_claim_ref job, const char *id)
 {
-    return admit_as("me", admission(job, id)).code;
+    return stage_admit("me", stage_admission(job, id)).code;
 }
 
 static struct bh_settle_command
@@ -190,25 +77,10 @@ settlement(struct bh_claim_ref job, const char *id, enum bh_disposition disposit
                                       .ledger_ms = 190000};
 }
 
-static struct bh_settled_event
-settle_as(const char *owner, struct bh_settle_command settle)
-{
-    struct bh_store_caller caller = {&queue, &keys, owner};
-    struct bh_command command = {.kind = BH_COMMAND_SETTLE, .settle = settle};
-    struct bh_settled_event event;
-    struct bh_call call;
-    bh_call_init(&call, BH_SCRIPT_FINISH);
-    bh_encode_settle(&call, &caller, &command, 1);
-    redisReply *reply = script_redis_run(&redis, &call);
-    cr_assert_eq(bh_decode_settle(reply, 1, &event), BH_OK);
-    freeReplyObject(reply);
-    return event;
-}
-
 static enum bh_settle_code
 end(struct bh_claim_ref job, const char *id, const char *state)
 {
-    return settle_as("me", settlement(job, id, BH_SETTLE_FINAL, state)).code;
+    return stage_settle("me", settlement(job, id, BH_SETTLE_FINAL, state)).code;
 }
 
 static struct bh_settle_command
@@ -227,13 +99,13 @@ waiting(struct bh_claim_ref job, const char *id, bh_ms delay, enum bh_waiting wh
 static enum bh_renew_code
 renew_as(const char *owner, struct bh_claim_ref job)
 {
-    struct bh_store_caller caller = {&queue, &keys, owner};
+    struct bh_store_caller caller = {&stage.queue, &stage.keys, owner};
     struct bh_command command = {.kind = BH_COMMAND_RENEW, .renew = {.claim = job}};
     struct bh_renewed_event event;
     struct bh_call call;
     bh_call_init(&call, BH_SCRIPT_RENEW);
     bh_encode_renew(&call, &caller, &command, 1);
-    redisReply *reply = script_redis_run(&redis, &call);
+    redisReply *reply = script_redis_run(&stage.redis, &call);
     cr_assert_eq(bh_decode_renew(reply, 1, &event), BH_OK);
     freeReplyObject(reply);
     return event.code;
@@ -242,7 +114,7 @@ renew_as(const char *owner, struct bh_claim_ref job)
 static uint64_t
 adopt_after(const char *owner, bool restarted, const uint64_t *known, size_t count)
 {
-    struct bh_store_caller caller = {&queue, &keys, owner};
+    struct bh_store_caller caller = {&stage.queue, &stage.keys, owner};
     char cursor[24] = "0";
     uint64_t total = 0;
     do {
@@ -251,7 +123,7 @@ adopt_after(const char *owner, bool restarted, const uint64_t *known, size_t cou
         struct bh_adopted adopted;
         bh_call_init(&call, BH_SCRIPT_ADOPT);
         bh_encode_adopt(&call, &caller, bh_str_from(cursor), restarted, &nothing, known, count);
-        redisReply *reply = script_redis_run(&redis, &call);
+        redisReply *reply = script_redis_run(&stage.redis, &call);
         cr_assert_eq(bh_decode_adopt(reply, &adopted), BH_OK);
         (void)snprintf(cursor, sizeof(cursor), "%.*s", BH_STR_ARGS(adopted.cursor));
         total += adopted.recovered;
@@ -264,12 +136,12 @@ adopt_after(const char *owner, bool restarted, const uint64_t *known, size_t cou
 static struct bh_adopted
 adopt_met(const char *owner, struct bh_store_mark met)
 {
-    struct bh_store_caller caller = {&queue, &keys, owner};
+    struct bh_store_caller caller = {&stage.queue, &stage.keys, owner};
     struct bh_call call;
     struct bh_adopted adopted;
     bh_call_init(&call, BH_SCRIPT_ADOPT);
     bh_encode_adopt(&call, &caller, bh_str_from("0"), true, &met, NULL, 0);
-    redisReply *reply = script_redis_run(&redis, &call);
+    redisReply *reply = script_redis_run(&stage.redis, &call);
     cr_assert_eq(bh_decode_adopt(reply, &adopted), BH_OK);
     cr_assert(bh_str_equal_text(adopted.cursor, "0"));
     freeReplyObject(reply);
@@ -287,8 +159,8 @@ static const char *
 head_line(struct bh_claim_ref job)
 {
     static char line[256];
-    redisReply *reply =
-        script_redis_command(&redis, "HGET %s %s", keys.text[BH_KEY_HEADS], job.handle.ptr);
+    redisReply *reply = script_redis_command(&stage.redis, "HGET %s %s",
+                                             stage.keys.text[BH_KEY_HEADS], job.handle.ptr);
     (void)snprintf(line, sizeof(line), "%s", reply->str != NULL ? reply->str : "(none)");
     line[strcspn(line, "\n")] = '\0';
     freeReplyObject(reply);
@@ -301,7 +173,7 @@ expect_empty(void)
     static const enum bh_key places[] = {BH_KEY_RAW,    BH_KEY_IN,   BH_KEY_READY, BH_KEY_DUE,
                                          BH_KEY_LEASES, BH_KEY_JOBS, BH_KEY_HEADS};
     for (size_t i = 0; i < BH_ARRAY_LEN(places); i++)
-        cr_expect_eq(length(places[i]), 0, "%s", keys.text[places[i]]);
+        cr_expect_eq(length(places[i]), 0, "%s", stage.keys.text[places[i]]);
 }
 
 /* ---- claim --------------------------------------------------------------------------------------- */
@@ -309,12 +181,12 @@ expect_empty(void)
 Test(scripts, an_empty_queue_gives_nothing_and_nothing_to_wait_for)
 {
     cr_expect_eq(claim(10), 0);
-    cr_expect_eq(claimed.event.code, BH_CLAIM_DONE);
-    cr_expect_eq(claimed.event.server_now.ms, T0);
-    cr_expect_eq(claimed.event.next_due_ms, -1);
-    cr_expect_eq(claimed.event.wait_ms, -1);
-    cr_expect_eq(claimed.event.token, 0);
-    cr_expect_not(claimed.event.more);
+    cr_expect_eq(stage.claimed.event.code, BH_CLAIM_DONE);
+    cr_expect_eq(stage.claimed.event.server_now.ms, T0);
+    cr_expect_eq(stage.claimed.event.next_due_ms, -1);
+    cr_expect_eq(stage.claimed.event.wait_ms, -1);
+    cr_expect_eq(stage.claimed.event.token, 0);
+    cr_expect_not(stage.claimed.event.more);
 }
 
 Test(scripts, jobs_come_in_the_order_of_pushing_and_byte_for_byte)
@@ -324,13 +196,14 @@ Test(scripts, jobs_come_in_the_order_of_pushing_and_byte_for_byte)
     RUN("LPUSH bellhop:{q} %b", bytes, sizeof(bytes) - 1);
     push("three");
     cr_assert_eq(claim(2), 2);
-    cr_expect(claimed.event.more);
+    cr_expect(stage.claimed.event.more);
     cr_expect_str_eq(payload(0), "one");
-    cr_expect(bh_str_equal(claimed.jobs[1].payload, (struct bh_str){bytes, sizeof(bytes) - 1}));
-    cr_expect_eq(claimed.event.token, 1);
-    cr_expect(bh_str_equal_text(claimed.jobs[0].head, "1 n - 0 0 me 1 0 0 0 0 0 \n"));
+    cr_expect(
+        bh_str_equal(stage.claimed.jobs[1].payload, (struct bh_str){bytes, sizeof(bytes) - 1}));
+    cr_expect_eq(stage.claimed.event.token, 1);
+    cr_expect(bh_str_equal_text(stage.claimed.jobs[0].head, "1 n - 0 0 me 1 0 0 0 0 0 \n"));
     cr_assert_eq(claim(10), 1);
-    cr_expect_not(claimed.event.more);
+    cr_expect_not(stage.claimed.event.more);
     cr_expect_str_eq(payload(0), "three");
     cr_expect_eq(length(BH_KEY_LEASES), 3);
     cr_expect_eq(length(BH_KEY_JOBS), 3);
@@ -353,19 +226,19 @@ Test(scripts, a_claim_takes_at_most_64_whatever_is_asked)
     for (int i = 0; i < 70; i++)
         push("x");
     cr_expect_eq(claim(1000), 64);
-    cr_expect(claimed.event.more);
+    cr_expect(stage.claimed.event.more);
     cr_expect_eq(claim(64), 6);
-    cr_expect_not(claimed.event.more);
+    cr_expect_not(stage.claimed.event.more);
 }
 
 Test(scripts, a_payload_over_the_bound_is_told_by_its_length)
 {
-    queue.payload_bytes_max = 4;
+    stage.queue.payload_bytes_max = 4;
     push("12345");
     push("1234");
     cr_assert_eq(claim(2), 2);
-    cr_expect_eq(claimed.jobs[0].payload.len, 0);
-    cr_expect_eq(claimed.jobs[0].payload_bytes, 5);
+    cr_expect_eq(stage.claimed.jobs[0].payload.len, 0);
+    cr_expect_eq(stage.claimed.jobs[0].payload_bytes, 5);
     cr_expect_str_eq(payload(1), "1234");
     cr_expect_eq(length(BH_KEY_JOBS), 2, "both are kept");
 }
@@ -373,14 +246,14 @@ Test(scripts, a_payload_over_the_bound_is_told_by_its_length)
 Test(scripts, a_reply_stays_near_a_mebibyte_and_the_rest_keeps_its_order)
 {
     static char big[600 * 1024];
-    queue.payload_bytes_max = sizeof(big);
+    stage.queue.payload_bytes_max = sizeof(big);
     memset(big, 'x', sizeof(big));
     for (char i = 'a'; i < 'f'; i++) {
         big[0] = i;
         RUN("LPUSH bellhop:{q} %b", big, sizeof(big));
     }
     cr_assert_eq(claim(5), 2);
-    cr_expect(claimed.event.more);
+    cr_expect(stage.claimed.event.more);
     cr_expect_eq(payload(0)[0], 'a');
     cr_expect_eq(payload(1)[0], 'b');
     /* Those that are in the line already are treated alike. */
@@ -398,7 +271,7 @@ Test(scripts, a_reply_stays_near_a_mebibyte_and_the_rest_keeps_its_order)
 Test(scripts, handles_are_given_without_gaps)
 {
     static char big[300 * 1024];
-    queue.payload_bytes_max = sizeof(big);
+    stage.queue.payload_bytes_max = sizeof(big);
     memset(big, 'x', sizeof(big));
     for (int i = 0; i < 2; i++)
         RUN("LPUSH bellhop:{q} %b", big, 10);
@@ -408,8 +281,8 @@ Test(scripts, handles_are_given_without_gaps)
     size_t got;
     while ((got = claim(11)) > 0) {
         for (size_t i = 0; i < got; i++, expected++)
-            cr_expect_eq(strtoull(claimed.jobs[i].handle.ptr, NULL, 10), expected);
-        cr_expect_eq(counter("handle"), expected - 1);
+            cr_expect_eq(strtoull(stage.claimed.jobs[i].handle.ptr, NULL, 10), expected);
+        cr_expect_eq(stage_counter("handle"), expected - 1);
     }
     cr_expect_eq(expected, 12);
 }
@@ -429,7 +302,7 @@ Test(scripts, a_claim_leaves_word_of_its_token_for_the_instance)
     cr_expect_gt(claim_as("me/0", 9), 0);
     cr_expect_eq(claim_as("me/0", 9), 0, "an empty claim says nothing");
     cr_expect_eq(adopt_met("me/0", (struct bh_store_mark){0}).seen, 4);
-    redisReply *left = script_redis_command(&redis, "PTTL bellhop:{q}:seen:me");
+    redisReply *left = script_redis_command(&stage.redis, "PTTL bellhop:{q}:seen:me");
     cr_expect(left->integer > 86000000 && left->integer <= 86400000, "%lld", left->integer);
     freeReplyObject(left);
 }
@@ -452,21 +325,21 @@ Test(scripts, adoption_raises_the_counters_and_counts_what_waits)
     cr_expect_eq(adopted.token, 70, "never lowered");
     cr_expect_eq(adopted.handle, 5000);
     cr_assert_eq(claim(3), 3);
-    cr_expect_eq(claimed.event.token, 71);
-    cr_expect_eq(counter("handle"), 5002);
+    cr_expect_eq(stage.claimed.event.token, 71);
+    cr_expect_eq(stage_counter("handle"), 5002);
 }
 
 /* What is popped and put back stands in the append-only file twice. */
 Test(scripts, large_jobs_that_do_not_fit_are_not_moved)
 {
     static char big[600 * 1024];
-    queue.payload_bytes_max = sizeof(big);
+    stage.queue.payload_bytes_max = sizeof(big);
     memset(big, 'x', sizeof(big));
     for (int i = 0; i < 9; i++)
         RUN("LPUSH bellhop:{q} %b", big, sizeof(big));
     RUN("CONFIG RESETSTAT");
     cr_assert_eq(claim(9), 2);
-    redisReply *reply = script_redis_command(&redis, "INFO commandstats");
+    redisReply *reply = script_redis_command(&stage.redis, "INFO commandstats");
     cr_expect_not_null(strstr(reply->str, "cmdstat_rpop"));
     cr_expect_null(strstr(reply->str, "cmdstat_rpush"), "%s", reply->str);
     freeReplyObject(reply);
@@ -477,14 +350,14 @@ Test(scripts, a_paused_queue_gives_nothing_but_still_promotes_and_recovers)
     push("a");
     push("b");
     claim(2);
-    struct bh_claim_ref a = ref(0);
+    struct bh_claim_ref a = stage_ref(0);
     admit(a, "a");
-    settle_as("me", waiting(a, "a", 1000, BH_WAITING_RETRY, ""));
+    stage_settle("me", waiting(a, "a", 1000, BH_WAITING_RETRY, ""));
     RUN("HSET bellhop:{q}:control paused 1");
-    script_redis_set_clock(&redis, T0 + LEASE);
+    script_redis_set_clock(&stage.redis, T0 + LEASE);
     push("c");
     cr_expect_eq(claim(10), 0);
-    cr_expect_eq(claimed.event.code, BH_CLAIM_PAUSED);
+    cr_expect_eq(stage.claimed.event.code, BH_CLAIM_PAUSED);
     cr_expect_eq(length(BH_KEY_READY), 2);
     cr_expect_eq(length(BH_KEY_DUE), 0);
     cr_expect_eq(length(BH_KEY_LEASES), 0);
@@ -495,24 +368,24 @@ Test(scripts, a_paused_queue_gives_nothing_but_still_promotes_and_recovers)
 
 Test(scripts, the_rate_is_a_bucket_of_one_second)
 {
-    queue.rate = 4;
+    stage.queue.rate = 4;
     for (int i = 0; i < 20; i++)
         push("x");
     cr_expect_eq(claim(10), 4, "the bucket begins full");
     cr_expect_eq(claim(10), 0);
-    cr_expect_eq(claimed.event.code, BH_CLAIM_LIMITED);
-    cr_expect_eq(claimed.event.wait_ms, 250);
-    script_redis_set_clock(&redis, T0 + 249);
+    cr_expect_eq(stage.claimed.event.code, BH_CLAIM_LIMITED);
+    cr_expect_eq(stage.claimed.event.wait_ms, 250);
+    script_redis_set_clock(&stage.redis, T0 + 249);
     cr_expect_eq(claim(10), 0);
-    cr_expect_eq(claimed.event.wait_ms, 1);
-    script_redis_set_clock(&redis, T0 + 250);
+    cr_expect_eq(stage.claimed.event.wait_ms, 1);
+    script_redis_set_clock(&stage.redis, T0 + 250);
     cr_expect_eq(claim(10), 1);
-    script_redis_set_clock(&redis, T0 + 60000);
+    script_redis_set_clock(&stage.redis, T0 + 60000);
     cr_expect_eq(claim(2), 2);
     cr_expect_eq(claim(10), 2, "a long pause saves up no more than the bucket holds");
-    script_redis_set_clock(&redis, T0);
+    script_redis_set_clock(&stage.redis, T0);
     cr_expect_eq(claim(10), 0, "a clock that jumps back gives nothing");
-    script_redis_set_clock(&redis, T0 + 250);
+    script_redis_set_clock(&stage.redis, T0 + 250);
     cr_expect_eq(claim(10), 1, "and takes nothing");
     RUN("HSET bellhop:{q}:control limit:rate 0");
     cr_expect_eq(claim(5), 5, "a limit set at run time goes first");
@@ -520,16 +393,16 @@ Test(scripts, the_rate_is_a_bucket_of_one_second)
 
 Test(scripts, concurrency_counts_leases_of_all_owners)
 {
-    queue.concurrency = 3;
+    stage.queue.concurrency = 3;
     for (int i = 0; i < 10; i++)
         push("x");
     cr_expect_eq(claim_as("a", 2), 2);
-    struct bh_claim_ref first = ref(0);
+    struct bh_claim_ref first = stage_ref(0);
     cr_expect_eq(claim_as("b", 5), 1);
     cr_expect_eq(claim_as("b", 5), 0);
-    cr_expect_eq(claimed.event.code, BH_CLAIM_LIMITED);
-    cr_expect_eq(claimed.event.wait_ms, -1);
-    settle_as("a", settlement(first, "x1", BH_SETTLE_FINAL, "sent"));
+    cr_expect_eq(stage.claimed.event.code, BH_CLAIM_LIMITED);
+    cr_expect_eq(stage.claimed.event.wait_ms, -1);
+    stage_settle("a", settlement(first, "x1", BH_SETTLE_FINAL, "sent"));
     cr_expect_eq(claim_as("b", 5), 1);
     RUN("HSET bellhop:{q}:control limit:concurrency 5");
     cr_expect_eq(claim_as("b", 5), 2);
@@ -537,17 +410,17 @@ Test(scripts, concurrency_counts_leases_of_all_owners)
 
 Test(scripts, both_limits_hold_together)
 {
-    queue.concurrency = 1;
-    queue.rate = 2;
+    stage.queue.concurrency = 1;
+    stage.queue.rate = 2;
     for (int i = 0; i < 5; i++)
         push("x");
     cr_expect_eq(claim(5), 1);
     cr_expect_eq(claim(5), 0);
-    cr_expect_eq(claimed.event.wait_ms, -1, "no time tells when a lease ends");
-    queue.concurrency = 5;
+    cr_expect_eq(stage.claimed.event.wait_ms, -1, "no time tells when a lease ends");
+    stage.queue.concurrency = 5;
     cr_expect_eq(claim(5), 1, "what the concurrency refused was not taken from the bucket");
     cr_expect_eq(claim(5), 0);
-    cr_expect_eq(claimed.event.wait_ms, 500);
+    cr_expect_eq(stage.claimed.event.wait_ms, 500);
 }
 
 Test(scripts, an_expired_lease_goes_to_the_head_of_the_line)
@@ -555,38 +428,38 @@ Test(scripts, an_expired_lease_goes_to_the_head_of_the_line)
     push("a");
     claim(1);
     push("b");
-    script_redis_set_clock(&redis, T0 + LEASE - 1);
+    script_redis_set_clock(&stage.redis, T0 + LEASE - 1);
     cr_expect_eq(claim_as("other", 1), 1);
     cr_expect_str_eq(payload(0), "b");
-    script_redis_set_clock(&redis, T0 + LEASE);
+    script_redis_set_clock(&stage.redis, T0 + LEASE);
     cr_expect_eq(claim_as("other", 1), 1);
     cr_expect_str_eq(payload(0), "a");
-    cr_expect(bh_str_equal_text(claimed.jobs[0].head, "1 n - 0 1 ~me 1 0 0 0 0 0 \n"),
+    cr_expect(bh_str_equal_text(stage.claimed.jobs[0].head, "1 n - 0 1 ~me 1 0 0 0 0 0 \n"),
               "not admitted, so no attempt is counted");
-    cr_expect_eq(counter("recovered"), 1);
+    cr_expect_eq(stage_counter("recovered"), 1);
 }
 
 Test(scripts, a_job_lost_while_being_sent_is_uncertain)
 {
     push("a");
     claim(1);
-    struct bh_claim_ref job = ref(0);
+    struct bh_claim_ref job = stage_ref(0);
     admit(job, "id1");
-    script_redis_set_clock(&redis, T0 + LEASE);
+    script_redis_set_clock(&stage.redis, T0 + LEASE);
     RUN("HSET bellhop:{q}:control paused 1");
     claim(1);
-    cr_expect_eq(counter("now:uncertain"), 1);
+    cr_expect_eq(stage_counter("now:uncertain"), 1);
     cr_expect_str_eq(
         head_line(job),
         "1 u uncertain 1 1 ~me 1 0 1700000000000 1700000000000 1700086400000 1700000000000 id1");
     RUN("HDEL bellhop:{q}:control paused");
     cr_expect_eq(claim(1), 1);
-    cr_expect_eq(counter("now:uncertain"), 0);
+    cr_expect_eq(stage_counter("now:uncertain"), 0);
     /* The second loss keeps the first time. */
-    struct bh_admit_command again = admission(ref(0), "id1");
+    struct bh_admit_command again = stage_admission(stage_ref(0), "id1");
     again.first = false;
-    cr_expect_eq(admit_as("me", again).code, BH_ADMIT_OK);
-    script_redis_set_clock(&redis, T0 + 2 * LEASE);
+    cr_expect_eq(stage_admit("me", again).code, BH_ADMIT_OK);
+    script_redis_set_clock(&stage.redis, T0 + 2 * LEASE);
     claim(1);
     cr_expect_str_eq(
         head_line(job),
@@ -623,7 +496,7 @@ Test(scripts, a_record_that_cannot_be_read_is_put_aside_with_its_job)
     cr_expect_eq(claim(10), 0);
     cr_expect_eq(length(BH_KEY_DEAD), BH_ARRAY_LEN(records));
     cr_expect_eq(length(BH_KEY_JOBS), BH_ARRAY_LEN(records));
-    cr_expect_eq(counter("unreadable"), BH_ARRAY_LEN(records));
+    cr_expect_eq(stage_counter("unreadable"), BH_ARRAY_LEN(records));
 }
 
 Test(scripts, at_most_200_are_promoted_and_the_earliest_runs_first)
@@ -638,8 +511,8 @@ Test(scripts, at_most_200_are_promoted_and_the_earliest_runs_first)
     cr_expect_str_eq(payload(0), "0");
     cr_expect_eq(length(BH_KEY_READY), 199);
     cr_expect_eq(length(BH_KEY_DUE), 50);
-    cr_expect_eq(claimed.event.next_due_ms, 0);
-    cr_expect_eq(counter("now:retrying"), 249);
+    cr_expect_eq(stage.claimed.event.next_due_ms, 0);
+    cr_expect_eq(stage_counter("now:retrying"), 249);
 }
 
 /* ---- admit --------------------------------------------------------------------------------------- */
@@ -648,8 +521,8 @@ Test(scripts, admission_registers_and_marks_the_job)
 {
     push("a");
     claim(1);
-    struct bh_claim_ref job = ref(0);
-    script_redis_set_clock(&redis, T0 + 5);
+    struct bh_claim_ref job = stage_ref(0);
+    script_redis_set_clock(&stage.redis, T0 + 5);
     cr_expect_eq(admit(job, "id1"), BH_ADMIT_OK);
     cr_expect_str_eq(
         head_line(job),
@@ -659,7 +532,7 @@ Test(scripts, admission_registers_and_marks_the_job)
     cr_expect_str_eq(status("id1", "updated_at"), "1700000000005");
     cr_expect_str_eq(status("id1", "attempts"), "0");
     cr_expect_str_eq(status("id1", "to"), "491701234567");
-    cr_expect_eq(get_int("PTTL bellhop:{q}:status:%s", "id1", NULL), -1);
+    cr_expect_eq(stage_int("PTTL bellhop:{q}:status:%s", "id1"), -1);
 }
 
 Test(scripts, an_id_seen_before_is_not_sent_again)
@@ -668,14 +541,14 @@ Test(scripts, an_id_seen_before_is_not_sent_again)
     push("b");
     push("c");
     claim(3);
-    struct bh_claim_ref first = ref(0), second = ref(1), third = ref(2);
+    struct bh_claim_ref first = stage_ref(0), second = stage_ref(1), third = stage_ref(2);
     cr_expect_eq(admit(first, "same"), BH_ADMIT_OK);
     cr_expect_eq(admit(second, "same"), BH_ADMIT_DUPLICATE, "while the first is under way");
     end(first, "same", "sent");
     cr_expect_eq(admit(third, "same"), BH_ADMIT_DUPLICATE, "and after its end");
     cr_expect_str_eq(status("same", "state"), "sent");
-    cr_expect_eq(counter("outcome:duplicate_id"), 2);
-    cr_expect_eq(counter("outcome:sent"), 1);
+    cr_expect_eq(stage_counter("outcome:duplicate_id"), 2);
+    cr_expect_eq(stage_counter("outcome:sent"), 1);
     expect_empty();
 }
 
@@ -683,7 +556,7 @@ Test(scripts, admission_may_be_repeated_when_its_answer_was_lost)
 {
     push("a");
     claim(1);
-    struct bh_claim_ref job = ref(0);
+    struct bh_claim_ref job = stage_ref(0);
     cr_expect_eq(admit(job, "id1"), BH_ADMIT_OK);
     cr_expect_eq(admit(job, "id1"), BH_ADMIT_OK, "its own registration makes it no duplicate");
 }
@@ -692,10 +565,10 @@ Test(scripts, admission_is_fenced_by_owner_and_token)
 {
     push("a");
     claim(1);
-    struct bh_claim_ref job = ref(0), wrong = job, unknown = job;
+    struct bh_claim_ref job = stage_ref(0), wrong = job, unknown = job;
     wrong.token++;
     unknown.handle = bh_str_from("99");
-    cr_expect_eq(admit_as("you", admission(job, "x")).code, BH_ADMIT_LOST);
+    cr_expect_eq(stage_admit("you", stage_admission(job, "x")).code, BH_ADMIT_LOST);
     cr_expect_eq(admit(wrong, "x"), BH_ADMIT_LOST);
     cr_expect_eq(admit(unknown, "x"), BH_ADMIT_LOST);
     cr_expect_str_eq(status("x", "state"), "(none)");
@@ -706,29 +579,29 @@ Test(scripts, a_delayed_job_waits_until_it_is_due)
 {
     push("a");
     claim(1);
-    struct bh_claim_ref job = ref(0);
-    struct bh_admit_command admit = admission(job, "id1");
+    struct bh_claim_ref job = stage_ref(0);
+    struct bh_admit_command admit = stage_admission(job, "id1");
     admit.mode = BH_ADMIT_SCHEDULE;
     admit.due.ms = T0 + 5000;
-    queue.events_cap = 10;
-    struct bh_admitted_event event = admit_as("me", admit);
+    stage.queue.events_cap = 10;
+    struct bh_admitted_event event = stage_admit("me", admit);
     cr_expect_eq(event.code, BH_ADMIT_SCHEDULED);
     cr_expect_eq(event.next_due_ms, 5000);
     cr_expect_eq(event.server_now.ms, T0);
     cr_expect_str_eq(status("id1", "state"), "scheduled");
     cr_expect_str_eq(status("id1", "next_at"), "1700000005000");
-    cr_expect_eq(counter("now:scheduled"), 1);
+    cr_expect_eq(stage_counter("now:scheduled"), 1);
     cr_expect_eq(length(BH_KEY_LEASES), 0);
     cr_expect_eq(length(BH_KEY_EVENTS), 1);
-    script_redis_set_clock(&redis, T0 + 4999);
+    script_redis_set_clock(&stage.redis, T0 + 4999);
     cr_expect_eq(claim(1), 0, "never early");
-    cr_expect_eq(claimed.event.next_due_ms, 1);
-    script_redis_set_clock(&redis, T0 + 5000);
+    cr_expect_eq(stage.claimed.event.next_due_ms, 1);
+    script_redis_set_clock(&stage.redis, T0 + 5000);
     cr_expect_eq(claim(1), 1);
-    cr_expect_eq(counter("now:scheduled"), 0);
-    admit = admission(ref(0), "id1");
+    cr_expect_eq(stage_counter("now:scheduled"), 0);
+    admit = stage_admission(stage_ref(0), "id1");
     admit.first = false;
-    cr_expect_eq(admit_as("me", admit).code, BH_ADMIT_OK);
+    cr_expect_eq(stage_admit("me", admit).code, BH_ADMIT_OK);
     cr_expect_str_eq(status("id1", "next_at"), "(none)");
 }
 
@@ -738,16 +611,16 @@ Test(scripts, a_tombstone_ends_the_job_and_is_used_up)
     push("b");
     claim(2);
     RUN("SET bellhop:{q}:cancel:id1 1 PX 100000");
-    queue.events_cap = 10;
-    cr_expect_eq(admit(ref(0), "id1"), BH_ADMIT_CANCELLED);
+    stage.queue.events_cap = 10;
+    cr_expect_eq(admit(stage_ref(0), "id1"), BH_ADMIT_CANCELLED);
     cr_expect_str_eq(status("id1", "state"), "cancelled");
-    cr_expect_gt(get_int("PTTL bellhop:{q}:status:%s", "id1", NULL), 0);
-    cr_expect_eq(counter("outcome:cancelled"), 1);
-    cr_expect_eq(get_int("EXISTS bellhop:{q}:cancel:%s", "id1", NULL), 0);
+    cr_expect_gt(stage_int("PTTL bellhop:{q}:status:%s", "id1"), 0);
+    cr_expect_eq(stage_counter("outcome:cancelled"), 1);
+    cr_expect_eq(stage_int("EXISTS bellhop:{q}:cancel:%s", "id1"), 0);
     cr_expect_eq(length(BH_KEY_EVENTS), 1);
     /* A second job of that id must not be able to cancel the first one's status. */
     RUN("SET bellhop:{q}:cancel:id1 1 PX 100000");
-    cr_expect_eq(admit(ref(1), "id1"), BH_ADMIT_DUPLICATE);
+    cr_expect_eq(admit(stage_ref(1), "id1"), BH_ADMIT_DUPLICATE);
     expect_empty();
 }
 
@@ -759,14 +632,14 @@ Test(scripts, the_ledger_excludes_other_jobs_but_not_its_own)
     push("a");
     push("b");
     claim(2);
-    struct bh_claim_ref a = ref(0), b = ref(1);
-    struct bh_admit_command admit_a = admission(a, "a"), admit_b = admission(b, "b");
+    struct bh_claim_ref a = stage_ref(0), b = stage_ref(1);
+    struct bh_admit_command admit_a = stage_admission(a, "a"), admit_b = stage_admission(b, "b");
     admit_a.ledger = both;
     admit_a.ledger_count = 2;
     admit_b.ledger = one;
     admit_b.ledger_count = 1;
-    cr_expect_eq(admit_as("me", admit_a).code, BH_ADMIT_OK);
-    struct bh_admitted_event locked = admit_as("me", admit_b);
+    cr_expect_eq(stage_admit("me", admit_a).code, BH_ADMIT_OK);
+    struct bh_admitted_event locked = stage_admit("me", admit_b);
     cr_expect_eq(locked.code, BH_ADMIT_LOCKED);
     cr_expect(locked.wait_ms > 100000 && locked.wait_ms <= 190000, "%lld",
               (long long)locked.wait_ms);
@@ -779,17 +652,17 @@ Test(scripts, the_ledger_excludes_other_jobs_but_not_its_own)
     settle.ledger = both;
     settle.ledger_count = 2;
     settle.ledger_action = BH_LEDGER_FREE;
-    settle_as("me", settle);
-    cr_expect_eq(get_int("EXISTS bellhop:{q}:lock:%s bellhop:{q}:lock:%s", both[0], both[1]), 0);
-    cr_expect_eq(admit_as("me", admit_b).code, BH_ADMIT_OK);
+    stage_settle("me", settle);
+    cr_expect_eq(stage_int("EXISTS bellhop:{q}:lock:%s bellhop:{q}:lock:%s", both[0], both[1]), 0);
+    cr_expect_eq(stage_admit("me", admit_b).code, BH_ADMIT_OK);
 
     settle = settlement(b, "b", BH_SETTLE_FINAL, "sent");
     settle.ledger = one;
     settle.ledger_count = 1;
     settle.ledger_action = BH_LEDGER_ARM;
     settle.ledger_ms = 500000;
-    settle_as("me", settle);
-    cr_expect_gt(get_int("PTTL bellhop:{q}:lock:%s", one[0], NULL), 190000);
+    stage_settle("me", settle);
+    cr_expect_gt(stage_int("PTTL bellhop:{q}:lock:%s", one[0]), 190000);
     cr_expect_str_eq(status("b", "reason"), "(none)");
 }
 
@@ -803,7 +676,7 @@ Test(scripts, a_final_job_leaves_only_its_status)
     };
     push("a");
     claim(1);
-    struct bh_claim_ref job = ref(0);
+    struct bh_claim_ref job = stage_ref(0);
     admit(job, "id1");
     struct bh_settle_command settle = settlement(job, "id1", BH_SETTLE_FINAL, "sent");
     settle.fields = fields;
@@ -811,9 +684,9 @@ Test(scripts, a_final_job_leaves_only_its_status)
     settle.attempts = 1;
     settle.sent = true;
     settle.code = 100;
-    queue.events_cap = 10;
-    script_redis_set_clock(&redis, T0 + 7);
-    struct bh_settled_event event = settle_as("me", settle);
+    stage.queue.events_cap = 10;
+    script_redis_set_clock(&stage.redis, T0 + 7);
+    struct bh_settled_event event = stage_settle("me", settle);
     cr_expect_eq(event.code, BH_SETTLED_OK);
     cr_expect_eq(event.next_due_ms, -1);
     expect_empty();
@@ -822,14 +695,14 @@ Test(scripts, a_final_job_leaves_only_its_status)
     cr_expect_str_eq(status("id1", "attempts"), "1");
     cr_expect_str_eq(status("id1", "updated_at"), "1700000000007");
     cr_expect_str_eq(status("id1", "created_at"), "1700000000000");
-    cr_expect_gt(get_int("PTTL bellhop:{q}:status:%s", "id1", NULL), DAY - 60000);
-    cr_expect_eq(counter("outcome:sent"), 1);
-    cr_expect_eq(counter("attempts"), 1);
-    cr_expect_eq(counter("code:100"), 1);
-    cr_expect_eq(counter("spend_micro"), 75000);
+    cr_expect_gt(stage_int("PTTL bellhop:{q}:status:%s", "id1"), DAY - 60000);
+    cr_expect_eq(stage_counter("outcome:sent"), 1);
+    cr_expect_eq(stage_counter("attempts"), 1);
+    cr_expect_eq(stage_counter("code:100"), 1);
+    cr_expect_eq(stage_counter("spend_micro"), 75000);
     cr_expect_eq(length(BH_KEY_EVENTS), 1);
-    cr_expect_eq(settle_as("me", settle).code, BH_SETTLED_GONE, "asked again");
-    cr_expect_eq(counter("outcome:sent"), 1);
+    cr_expect_eq(stage_settle("me", settle).code, BH_SETTLED_GONE, "asked again");
+    cr_expect_eq(stage_counter("outcome:sent"), 1);
 }
 
 Test(scripts, a_job_that_is_sent_in_parts_is_paid_for_once)
@@ -842,24 +715,24 @@ Test(scripts, a_job_that_is_sent_in_parts_is_paid_for_once)
     };
     push("a");
     claim(1);
-    struct bh_claim_ref job = ref(0);
+    struct bh_claim_ref job = stage_ref(0);
     admit(job, "id1");
     struct bh_settle_command settle = waiting(job, "id1", 10, BH_WAITING_RETRY, "");
     settle.fields = first;
     settle.fields_count = 1;
     settle.sent = true;
-    settle_as("me", settle);
-    script_redis_set_clock(&redis, T0 + 20);
+    stage_settle("me", settle);
+    script_redis_set_clock(&stage.redis, T0 + 20);
     claim(1);
-    job = ref(0);
+    job = stage_ref(0);
     admit(job, "id1");
     settle = settlement(job, "id1", BH_SETTLE_FINAL, "sent");
     settle.fields = both;
     settle.fields_count = 1;
     settle.attempts = 2;
     settle.sent = true;
-    settle_as("me", settle);
-    cr_expect_eq(counter("spend_micro"), 150000, "the field holds the sum of all attempts");
+    stage_settle("me", settle);
+    cr_expect_eq(stage_counter("spend_micro"), 150000, "the field holds the sum of all attempts");
 }
 
 Test(scripts, what_a_look_up_found_is_paid_for_once)
@@ -880,10 +753,10 @@ Test(scripts, what_a_look_up_found_is_paid_for_once)
         {"nonsense",                   NULL,    "free",  1, 0    },
     };
     for (size_t i = 0; i < BH_ARRAY_LEN(rows); i++) {
-        script_redis_reset(&redis, T0);
+        script_redis_reset(&stage.redis, T0);
         push("a");
         claim(1);
-        struct bh_claim_ref job = ref(0);
+        struct bh_claim_ref job = stage_ref(0);
         admit(job, "id1");
         if (rows[i].known != NULL)
             RUN("HSET bellhop:{q}:status:id1 price %s", rows[i].known);
@@ -893,9 +766,9 @@ Test(scripts, what_a_look_up_found_is_paid_for_once)
         settle.fields = &price;
         settle.fields_count = rows[i].price != NULL;
         settle.attempts = rows[i].attempts;
-        settle_as("me", settle);
-        cr_expect_eq(counter("spend_micro"), rows[i].wanted, "%s", rows[i].name);
-        cr_expect_eq(counter("attempts"), 0, "%s: it sent nothing", rows[i].name);
+        stage_settle("me", settle);
+        cr_expect_eq(stage_counter("spend_micro"), rows[i].wanted, "%s", rows[i].name);
+        cr_expect_eq(stage_counter("attempts"), 0, "%s: it sent nothing", rows[i].name);
     }
 }
 
@@ -915,10 +788,10 @@ Test(scripts, a_reports_delivery_goes_before_the_journals)
         {"message_id",   {"77", 2}       },
     };
     for (size_t i = 0; i < BH_ARRAY_LEN(rows); i++) {
-        script_redis_reset(&redis, T0);
+        script_redis_reset(&stage.redis, T0);
         push("a");
         claim(1);
-        struct bh_claim_ref job = ref(0);
+        struct bh_claim_ref job = stage_ref(0);
         admit(job, "id1");
         if (rows[i].reported != NULL)
             RUN("HSET bellhop:{q}:status:id1 delivery %s", rows[i].reported);
@@ -927,7 +800,7 @@ Test(scripts, a_reports_delivery_goes_before_the_journals)
         struct bh_settle_command settle = settlement(job, "id1", BH_SETTLE_FINAL, "sent");
         settle.fields = fields;
         settle.fields_count = BH_ARRAY_LEN(fields);
-        settle_as("me", settle);
+        stage_settle("me", settle);
         cr_expect_str_eq(status("id1", "delivery"), rows[i].wanted, "%s", rows[i].name);
         cr_expect_str_eq(status("id1", "state"), "sent", "%s", rows[i].name);
         cr_expect_str_eq(status("id1", "message_id"), "77", "%s", rows[i].name);
@@ -941,14 +814,14 @@ Test(scripts, codes_out_of_range_cannot_grow_the_counters)
     for (size_t i = 0; i < BH_ARRAY_LEN(codes); i++) {
         push("a");
         claim(1);
-        struct bh_settle_command settle = settlement(ref(0), "", BH_SETTLE_FINAL, "sent");
+        struct bh_settle_command settle = settlement(stage_ref(0), "", BH_SETTLE_FINAL, "sent");
         settle.sent = true;
         settle.code = codes[i];
-        settle_as("me", settle);
+        stage_settle("me", settle);
     }
-    cr_expect_eq(counter("code:other"), 3);
-    cr_expect_eq(counter("code:999"), 1);
-    cr_expect_eq(counter("code:0"), 1);
+    cr_expect_eq(stage_counter("code:other"), 3);
+    cr_expect_eq(stage_counter("code:999"), 1);
+    cr_expect_eq(stage_counter("code:0"), 1);
 }
 
 Test(scripts, a_waiting_job_keeps_what_is_known_about_it)
@@ -956,31 +829,32 @@ Test(scripts, a_waiting_job_keeps_what_is_known_about_it)
     const char memo[] = "memo\nwith\0bytes";
     push("a");
     claim(1);
-    struct bh_claim_ref job = ref(0);
+    struct bh_claim_ref job = stage_ref(0);
     admit(job, "id1");
     struct bh_settle_command settle = waiting(job, "id1", 5000, BH_WAITING_HELD, "gateway_down");
     settle.memo = (struct bh_str){memo, sizeof(memo) - 1};
     settle.uncertain_since.ms = T0;
     settle.first_error = bh_str_from("the first");
-    struct bh_settled_event event = settle_as("me", settle);
+    struct bh_settled_event event = stage_settle("me", settle);
     cr_expect_eq(event.code, BH_SETTLED_OK);
     cr_expect_eq(event.next_due_ms, 5000);
-    cr_expect_eq(counter("now:held:gateway_down"), 1);
+    cr_expect_eq(stage_counter("now:held:gateway_down"), 1);
     cr_expect_str_eq(status("id1", "state"), "held");
     cr_expect_str_eq(status("id1", "reason"), "gateway_down");
     cr_expect_str_eq(status("id1", "next_at"), "1700000005000");
-    cr_expect_eq(settle_as("me", settle).code, BH_SETTLED_STALE, "asked again");
-    cr_expect_eq(counter("now:held:gateway_down"), 1);
+    cr_expect_eq(stage_settle("me", settle).code, BH_SETTLED_STALE, "asked again");
+    cr_expect_eq(stage_counter("now:held:gateway_down"), 1);
 
-    script_redis_set_clock(&redis, T0 + 5000);
+    script_redis_set_clock(&stage.redis, T0 + 5000);
     cr_assert_eq(claim(1), 1);
     const char wanted[] = "1 h gateway_down 1 0 - 1 0 1700000000000 1700000000000 1700086400000 "
                           "1700000000000 id1\nmemo\nwith\0bytes";
-    cr_expect(bh_str_equal(claimed.jobs[0].head, (struct bh_str){wanted, sizeof(wanted) - 1}));
-    cr_expect_eq(counter("now:held:gateway_down"), 0);
-    settle = settlement(ref(0), "id1", BH_SETTLE_FINAL, "failed");
+    cr_expect(
+        bh_str_equal(stage.claimed.jobs[0].head, (struct bh_str){wanted, sizeof(wanted) - 1}));
+    cr_expect_eq(stage_counter("now:held:gateway_down"), 0);
+    settle = settlement(stage_ref(0), "id1", BH_SETTLE_FINAL, "failed");
     settle.first_error = bh_str_from("the second");
-    settle_as("me", settle);
+    stage_settle("me", settle);
     cr_expect_str_eq(status("id1", "first_error"), "the first");
     cr_expect_str_eq(status("id1", "reason"), "(none)");
     cr_expect_str_eq(status("id1", "next_at"), "(none)");
@@ -991,36 +865,36 @@ Test(scripts, a_released_job_is_the_next_and_leaves_no_trace)
     push("a");
     push("b");
     claim(1);
-    settle_as("me", settlement(ref(0), "id1", BH_SETTLE_READY, "held"));
+    stage_settle("me", settlement(stage_ref(0), "id1", BH_SETTLE_READY, "held"));
     cr_expect_str_eq(status("id1", "state"), "(none)", "else its admission would find a duplicate");
     cr_expect_eq(claim(1), 1);
     cr_expect_str_eq(payload(0), "a");
-    cr_expect_eq(admit(ref(0), "id1"), BH_ADMIT_OK);
+    cr_expect_eq(admit(stage_ref(0), "id1"), BH_ADMIT_OK);
 }
 
 Test(scripts, the_dead_are_kept_but_not_too_many_and_not_for_ever)
 {
-    queue.dead_max = 3;
+    stage.queue.dead_max = 3;
     for (int i = 0; i < 5; i++) {
         char id[8];
         (void)snprintf(id, sizeof(id), "d%d", i);
         push(id);
         claim(1);
-        script_redis_set_clock(&redis, T0 + i);
-        struct bh_settle_command settle = settlement(ref(0), id, BH_SETTLE_DEAD, "invalid");
-        cr_expect_eq(settle_as("me", settle).code, BH_SETTLED_OK);
-        cr_expect_eq(settle_as("me", settle).code, BH_SETTLED_GONE, "asked again");
+        script_redis_set_clock(&stage.redis, T0 + i);
+        struct bh_settle_command settle = settlement(stage_ref(0), id, BH_SETTLE_DEAD, "invalid");
+        cr_expect_eq(stage_settle("me", settle).code, BH_SETTLED_OK);
+        cr_expect_eq(stage_settle("me", settle).code, BH_SETTLED_GONE, "asked again");
         cr_expect_str_eq(status(id, "state"), "invalid");
-        cr_expect_gt(get_int("PTTL bellhop:{q}:status:%s", id, NULL), 0);
+        cr_expect_gt(stage_int("PTTL bellhop:{q}:status:%s", id), 0);
     }
     cr_expect_eq(length(BH_KEY_DEAD), 3);
     cr_expect_eq(length(BH_KEY_JOBS), 3);
     cr_expect_eq(length(BH_KEY_HEADS), 3);
-    cr_expect_eq(counter("outcome:invalid"), 5);
-    script_redis_set_clock(&redis, T0 + DAY + 3);
+    cr_expect_eq(stage_counter("outcome:invalid"), 5);
+    script_redis_set_clock(&stage.redis, T0 + DAY + 3);
     push("x");
     claim(1);
-    end(ref(0), "x", "sent");
+    end(stage_ref(0), "x", "sent");
     cr_expect_eq(length(BH_KEY_DEAD), 1);
     cr_expect_eq(length(BH_KEY_JOBS), 1);
     cr_expect_eq(claim(10), 0, "no dead job is ever claimed");
@@ -1031,10 +905,10 @@ Test(scripts, an_invalid_job_does_not_touch_the_status_of_its_namesake)
     push("a");
     push("b");
     claim(2);
-    struct bh_claim_ref good = ref(0), bad = ref(1);
+    struct bh_claim_ref good = stage_ref(0), bad = stage_ref(1);
     admit(good, "same");
     end(good, "same", "sent");
-    cr_expect_eq(settle_as("me", settlement(bad, "same", BH_SETTLE_DEAD, "invalid")).code,
+    cr_expect_eq(stage_settle("me", settlement(bad, "same", BH_SETTLE_DEAD, "invalid")).code,
                  BH_SETTLED_OK);
     cr_expect_str_eq(status("same", "state"), "sent");
 }
@@ -1051,19 +925,19 @@ Test(scripts, a_late_result_ends_a_job_that_nobody_has_claimed_again)
         {BH_SETTLE_READY, BH_SETTLED_STALE},
     };
     for (size_t i = 0; i < BH_ARRAY_LEN(rows); i++) {
-        script_redis_reset(&redis, T0);
+        script_redis_reset(&stage.redis, T0);
         push("a");
         claim(1);
-        struct bh_claim_ref job = ref(0);
+        struct bh_claim_ref job = stage_ref(0);
         admit(job, "id1");
-        script_redis_set_clock(&redis, T0 + LEASE);
+        script_redis_set_clock(&stage.redis, T0 + LEASE);
         RUN("HSET bellhop:{q}:control paused 1");
         claim_as("other", 1);
-        cr_expect_eq(counter("now:uncertain"), 1);
+        cr_expect_eq(stage_counter("now:uncertain"), 1);
         enum bh_settle_code code =
-            settle_as("me", settlement(job, "id1", rows[i].disposition, "sent")).code;
+            stage_settle("me", settlement(job, "id1", rows[i].disposition, "sent")).code;
         cr_expect_eq(code, rows[i].wanted, "row %zu", i);
-        cr_expect_eq(counter("now:uncertain"), code == BH_SETTLED_STALE, "row %zu", i);
+        cr_expect_eq(stage_counter("now:uncertain"), code == BH_SETTLED_STALE, "row %zu", i);
         RUN("HDEL bellhop:{q}:control paused");
         cr_expect_eq(claim_as("other", 1), code == BH_SETTLED_STALE, "row %zu", i);
         cr_expect_eq(length(BH_KEY_DEAD), rows[i].disposition == BH_SETTLE_DEAD, "row %zu", i);
@@ -1074,18 +948,18 @@ Test(scripts, a_result_under_an_old_lease_writes_nothing)
 {
     push("a");
     claim(1);
-    struct bh_claim_ref old = ref(0);
+    struct bh_claim_ref old = stage_ref(0);
     admit(old, "id1");
-    script_redis_set_clock(&redis, T0 + LEASE);
+    script_redis_set_clock(&stage.redis, T0 + LEASE);
     claim_as("other", 1);
-    struct bh_claim_ref now = ref(0);
+    struct bh_claim_ref now = stage_ref(0);
     for (int disposition = BH_SETTLE_FINAL; disposition <= BH_SETTLE_READY; disposition++) {
         struct bh_settle_command settle =
             settlement(old, "id1", (enum bh_disposition)disposition, "failed");
-        cr_expect_eq(settle_as("me", settle).code, BH_SETTLED_STALE);
+        cr_expect_eq(stage_settle("me", settle).code, BH_SETTLED_STALE);
     }
     cr_expect_str_eq(status("id1", "state"), "sending");
-    cr_expect_eq(settle_as("other", settlement(now, "id1", BH_SETTLE_FINAL, "sent")).code,
+    cr_expect_eq(stage_settle("other", settlement(now, "id1", BH_SETTLE_FINAL, "sent")).code,
                  BH_SETTLED_OK);
     expect_empty();
 }
@@ -1095,7 +969,7 @@ Test(scripts, a_result_under_an_old_lease_writes_nothing)
 static size_t
 claim_alone(unsigned count)
 {
-    return claim_with("me", &(struct bh_claim_command){.count = count, .alone = true});
+    return stage_claim("me", &(struct bh_claim_command){.count = count, .alone = true});
 }
 
 /* The job of the last claim is lost: its worker starts anew. */
@@ -1113,27 +987,27 @@ Test(scripts, a_suspect_waits_a_moment_and_is_given_out_alone)
     push("bad");
     lose(2);
     cr_expect_eq(length(BH_KEY_DUE), 1);
-    cr_expect_eq(counter("now:suspects"), 1);
+    cr_expect_eq(stage_counter("now:suspects"), 1);
     push("good");
     push("better");
     cr_expect_eq(claim_alone(1), 1);
     cr_expect_str_eq(payload(0), "good");
-    cr_expect_eq(claimed.event.suspects, 0);
-    cr_expect_eq(claimed.event.next_due_ms, 5000);
-    script_redis_set_clock(&redis, T0 + 5000);
+    cr_expect_eq(stage.claimed.event.suspects, 0);
+    cr_expect_eq(stage.claimed.event.next_due_ms, 5000);
+    script_redis_set_clock(&stage.redis, T0 + 5000);
     cr_expect_eq(claim(1), 1, "those who have something in hand pass it by");
     cr_expect_str_eq(payload(0), "better");
-    cr_expect_eq(claimed.event.suspects, 1);
+    cr_expect_eq(stage.claimed.event.suspects, 1);
     cr_expect_eq(claim(1), 0);
-    cr_expect_eq(claimed.event.suspects, 1);
-    cr_expect_eq(claimed.event.more, false, "nothing that an ordinary claim could take");
-    cr_expect_eq(claimed.event.next_due_ms, -1);
+    cr_expect_eq(stage.claimed.event.suspects, 1);
+    cr_expect_eq(stage.claimed.event.more, false, "nothing that an ordinary claim could take");
+    cr_expect_eq(stage.claimed.event.next_due_ms, -1);
     push("best");
     cr_expect_eq(claim_alone(10), 1, "and nothing beside it");
     cr_expect_str_eq(payload(0), "bad");
-    cr_expect_eq(claimed.event.suspects, 0);
-    cr_expect_eq(claimed.event.more, true);
-    cr_expect_eq(counter("now:suspects"), 0);
+    cr_expect_eq(stage.claimed.event.suspects, 0);
+    cr_expect_eq(stage.claimed.event.more, true);
+    cr_expect_eq(stage_counter("now:suspects"), 0);
     cr_expect_eq(claim_alone(10), 1);
     cr_expect_str_eq(payload(0), "best");
 }
@@ -1142,20 +1016,20 @@ Test(scripts, suspects_are_not_told_of_while_the_queue_is_paused_or_limited)
 {
     push("bad");
     lose(2);
-    script_redis_set_clock(&redis, T0 + 5000);
+    script_redis_set_clock(&stage.redis, T0 + 5000);
     cr_expect_eq(claim(1), 0);
-    cr_expect_eq(claimed.event.suspects, 1);
+    cr_expect_eq(stage.claimed.event.suspects, 1);
     RUN("HSET bellhop:{q}:control paused 1");
     cr_expect_eq(claim_alone(1), 0);
-    cr_expect_eq(claimed.event.suspects, 0);
+    cr_expect_eq(stage.claimed.event.suspects, 0);
     RUN("HDEL bellhop:{q}:control paused");
     push("good");
     cr_expect_eq(claim(1), 1);
-    queue.concurrency = 1;
+    stage.queue.concurrency = 1;
     cr_expect_eq(claim_alone(1), 0);
-    cr_expect_eq(claimed.event.code, BH_CLAIM_LIMITED);
-    cr_expect_eq(claimed.event.suspects, 0);
-    queue.concurrency = 2;
+    cr_expect_eq(stage.claimed.event.code, BH_CLAIM_LIMITED);
+    cr_expect_eq(stage.claimed.event.suspects, 0);
+    stage.queue.concurrency = 2;
     cr_expect_eq(claim_alone(1), 1);
     cr_expect_str_eq(payload(0), "bad");
 }
@@ -1176,16 +1050,16 @@ Test(scripts, only_what_came_through_is_forgiven)
         {"ended, and an operator has it again", BH_SETTLE_DEAD,  false, false, 0},
     };
     for (size_t i = 0; i < BH_ARRAY_LEN(rows); i++) {
-        script_redis_reset(&redis, T0);
+        script_redis_reset(&stage.redis, T0);
         push("a");
         lose(1);
         claim(1);
-        struct bh_claim_ref job = ref(0);
+        struct bh_claim_ref job = stage_ref(0);
         admit(job, "id1");
         struct bh_settle_command settle = settlement(job, "id1", rows[i].disposition, "retrying");
         settle.sent = rows[i].sent;
         settle.uncertain_since.ms = rows[i].uncertain ? T0 : 0;
-        cr_expect_eq(settle_as("me", settle).code, BH_SETTLED_OK, "%s", rows[i].name);
+        cr_expect_eq(stage_settle("me", settle).code, BH_SETTLED_OK, "%s", rows[i].name);
         long long recoveries = -1;
         (void)sscanf(head_line(job), "1 %*c %*s %*d %lld", &recoveries);
         cr_expect_eq(recoveries, rows[i].wanted, "%s: %s", rows[i].name, head_line(job));
@@ -1197,9 +1071,9 @@ Test(scripts, a_job_put_aside_until_it_is_due_is_forgiven)
     push("a");
     lose(1);
     claim(1);
-    struct bh_admit_command later = admission(ref(0), "id1");
+    struct bh_admit_command later = stage_admission(stage_ref(0), "id1");
     later.mode = BH_ADMIT_SCHEDULE;
-    cr_expect_eq(admit_as("me", later).code, BH_ADMIT_SCHEDULED);
+    cr_expect_eq(stage_admit("me", later).code, BH_ADMIT_SCHEDULED);
     long long recoveries = -1;
     (void)sscanf(head_line(later.claim), "1 %*c %*s %*d %lld", &recoveries);
     cr_expect_eq(recoveries, 0);
@@ -1213,23 +1087,23 @@ Test(scripts, a_lost_claim_answer_counts_against_nobody)
         cr_expect_eq(adopt_after("me", false, NULL, 0), 1);
     }
     cr_expect_eq(claim(1), 1);
-    cr_expect(bh_str_equal_text(claimed.jobs[0].head, "1 n - 0 0 ~me 5 0 0 0 0 0 \n"));
-    cr_expect_eq(counter("recovered"), 5);
+    cr_expect(bh_str_equal_text(stage.claimed.jobs[0].head, "1 n - 0 0 ~me 5 0 0 0 0 0 \n"));
+    cr_expect_eq(stage_counter("recovered"), 5);
 }
 
 Test(scripts, after_the_third_time_anybody_gets_it_without_its_payload)
 {
     push("bad");
     lose(2);
-    script_redis_set_clock(&redis, T0 + 5000);
+    script_redis_set_clock(&stage.redis, T0 + 5000);
     claim(1);
     lose(1);
     cr_expect_eq(length(BH_KEY_READY), 1);
     push("good");
     cr_expect_eq(claim(10), 2);
-    cr_expect_eq(claimed.jobs[0].payload.len, 0);
-    cr_expect_eq(claimed.jobs[0].payload_bytes, 3);
-    cr_expect(bh_str_equal_text(claimed.jobs[0].head, "1 n - 0 3 ~me 3 0 0 0 0 0 \n"));
+    cr_expect_eq(stage.claimed.jobs[0].payload.len, 0);
+    cr_expect_eq(stage.claimed.jobs[0].payload_bytes, 3);
+    cr_expect(bh_str_equal_text(stage.claimed.jobs[0].head, "1 n - 0 3 ~me 3 0 0 0 0 0 \n"));
     cr_expect_str_eq(payload(1), "good");
 }
 
@@ -1243,10 +1117,10 @@ Test(scripts, many_suspects_at_once_are_put_aside_in_bounded_steps)
         cr_expect_eq(adopt("me", NULL, 0), 450);
     }
     push("good");
-    script_redis_set_clock(&redis, T0 + 5000);
+    script_redis_set_clock(&stage.redis, T0 + 5000);
     cr_expect_eq(claim(1), 0);
-    cr_expect_eq(claimed.event.suspects, 200);
-    cr_expect_eq(claimed.event.more, true, "the line goes on behind them");
+    cr_expect_eq(stage.claimed.event.suspects, 200);
+    cr_expect_eq(stage.claimed.event.more, true, "the line goes on behind them");
     unsigned rounds = 0;
     while (claim(1) == 0 && rounds < 5)
         rounds++;
@@ -1264,20 +1138,20 @@ Test(scripts, a_late_result_ends_a_suspect_that_waits)
     static const enum bh_disposition rows[] = {BH_SETTLE_FINAL, BH_SETTLE_DEAD};
     for (size_t i = 0; i < BH_ARRAY_LEN(rows); i++) {
         for (int aside = 0; aside < 2; aside++) {
-            script_redis_reset(&redis, T0);
+            script_redis_reset(&stage.redis, T0);
             push("a");
             lose(1);
             claim(1);
-            struct bh_claim_ref job = ref(0);
+            struct bh_claim_ref job = stage_ref(0);
             admit(job, "id1");
             adopt("me", NULL, 0);
-            script_redis_set_clock(&redis, T0 + 5000 * aside);
+            script_redis_set_clock(&stage.redis, T0 + 5000 * aside);
             cr_expect_eq(claim_as("you", 1), 0);
             cr_expect_eq(length(BH_KEY_SUSPECTS), aside);
-            cr_expect_eq(settle_as("me", settlement(job, "id1", rows[i], "sent")).code,
+            cr_expect_eq(stage_settle("me", settlement(job, "id1", rows[i], "sent")).code,
                          BH_SETTLED_LATE);
-            cr_expect_eq(counter("now:suspects"), 0);
-            script_redis_set_clock(&redis, T0 + 10000);
+            cr_expect_eq(stage_counter("now:suspects"), 0);
+            script_redis_set_clock(&stage.redis, T0 + 10000);
             cr_expect_eq(claim_alone(1), 0);
             cr_expect_eq(length(BH_KEY_SUSPECTS), 0);
             cr_expect_eq(length(BH_KEY_DEAD), rows[i] == BH_SETTLE_DEAD);
@@ -1291,15 +1165,15 @@ Test(scripts, a_lease_is_renewed_by_who_holds_it)
 {
     push("a");
     claim(1);
-    struct bh_claim_ref job = ref(0), wrong = job;
+    struct bh_claim_ref job = stage_ref(0), wrong = job;
     wrong.token++;
-    script_redis_set_clock(&redis, T0 + 20000);
+    script_redis_set_clock(&stage.redis, T0 + 20000);
     cr_expect_eq(renew_as("me", job), BH_RENEW_OK);
     cr_expect_eq(renew_as("you", job), BH_RENEW_LOST);
     cr_expect_eq(renew_as("me", wrong), BH_RENEW_LOST);
-    script_redis_set_clock(&redis, T0 + 20000 + LEASE - 1);
+    script_redis_set_clock(&stage.redis, T0 + 20000 + LEASE - 1);
     cr_expect_eq(claim_as("you", 1), 0);
-    script_redis_set_clock(&redis, T0 + 20000 + LEASE);
+    script_redis_set_clock(&stage.redis, T0 + 20000 + LEASE);
     cr_expect_eq(claim_as("you", 1), 1);
     cr_expect_eq(renew_as("me", job), BH_RENEW_LOST);
     cr_expect_eq(length(BH_KEY_LEASES), 1);
@@ -1311,7 +1185,7 @@ Test(scripts, adoption_spares_known_claims_and_other_owners)
         push("mine");
         claim(1);
     }
-    uint64_t known = claimed.event.token;
+    uint64_t known = stage.claimed.event.token;
     push("other");
     claim_as("you", 1);
     cr_expect_eq(adopt("me", &known, 1), 2);
@@ -1319,13 +1193,13 @@ Test(scripts, adoption_spares_known_claims_and_other_owners)
     cr_expect_eq(length(BH_KEY_READY), 2);
     cr_expect_eq(adopt("me", NULL, 0), 1);
     cr_expect_eq(adopt("me", NULL, 0), 0);
-    cr_expect_eq(counter("recovered"), 3);
+    cr_expect_eq(stage_counter("recovered"), 3);
 }
 
 Test(scripts, adoption_of_many_leases_goes_page_by_page)
 {
     const struct bh_store_mark nothing = {0};
-    struct bh_store_caller caller = {&queue, &keys, "me"};
+    struct bh_store_caller caller = {&stage.queue, &stage.keys, "me"};
     char cursor[24] = "0";
     uint64_t total = 0;
     int calls = 0;
@@ -1338,7 +1212,7 @@ Test(scripts, adoption_of_many_leases_goes_page_by_page)
         struct bh_adopted adopted;
         bh_call_init(&call, BH_SCRIPT_ADOPT);
         bh_encode_adopt(&call, &caller, bh_str_from(cursor), true, &nothing, NULL, 0);
-        redisReply *reply = script_redis_run(&redis, &call);
+        redisReply *reply = script_redis_run(&stage.redis, &call);
         cr_assert_eq(bh_decode_adopt(reply, &adopted), BH_OK);
         cr_expect_leq(adopted.recovered, 300);
         (void)snprintf(cursor, sizeof(cursor), "%.*s", BH_STR_ARGS(adopted.cursor));
@@ -1359,9 +1233,9 @@ inspect(void)
     struct bh_queue_view view;
     struct bh_call call;
     bh_call_init(&call, BH_SCRIPT_INSPECT);
-    bh_encode_inspect(&call, &keys);
+    bh_encode_inspect(&call, &stage.keys);
     freeReplyObject(inspected);
-    inspected = script_redis_run(&redis, &call);
+    inspected = script_redis_run(&stage.redis, &call);
     cr_assert_eq(bh_decode_inspect(inspected, &view), BH_OK);
     return view;
 }
@@ -1370,7 +1244,7 @@ static bool
 control(struct bh_call *call)
 {
     bool changed;
-    redisReply *reply = script_redis_run(&redis, call);
+    redisReply *reply = script_redis_run(&stage.redis, call);
     cr_assert_eq(bh_decode_control(reply, &changed), BH_OK);
     freeReplyObject(reply);
     return changed;
@@ -1395,13 +1269,13 @@ Test(scripts, every_place_is_counted)
     for (int i = 0; i < 9; i++)
         push("x");
     claim(4);
-    struct bh_claim_ref a = ref(0), b = ref(1), c = ref(2);
+    struct bh_claim_ref a = stage_ref(0), b = stage_ref(1), c = stage_ref(2);
     admit(a, "a");
-    settle_as("me", waiting(a, "a", 1000, BH_WAITING_RETRY, ""));
-    settle_as("me", settlement(b, "b", BH_SETTLE_DEAD, "invalid"));
-    script_redis_set_clock(&redis, T0 + 1);
+    stage_settle("me", waiting(a, "a", 1000, BH_WAITING_RETRY, ""));
+    stage_settle("me", settlement(b, "b", BH_SETTLE_DEAD, "invalid"));
+    script_redis_set_clock(&stage.redis, T0 + 1);
     admit(c, "c");
-    settle_as("me", settlement(c, "c", BH_SETTLE_READY, "held"));
+    stage_settle("me", settlement(c, "c", BH_SETTLE_READY, "held"));
     RUN("LMOVE bellhop:{q} bellhop:{q}:in RIGHT LEFT");
     struct bh_queue_view view = inspect();
     cr_expect_eq(view.raw, 4);
@@ -1416,10 +1290,10 @@ Test(scripts, every_place_is_counted)
     cr_expect_eq(bh_queue_view_find(&view, "outcome:invalid"), 1);
     cr_expect_eq(bh_queue_view_find(&view, "outcome:sent"), 0);
     cr_expect_eq(view.overdue, 0);
-    script_redis_set_clock(&redis, T0 + 1000);
+    script_redis_set_clock(&stage.redis, T0 + 1000);
     view = inspect();
     cr_expect_eq(view.overdue, 1, "it is due");
-    script_redis_set_clock(&redis, T0 + LEASE);
+    script_redis_set_clock(&stage.redis, T0 + LEASE);
     view = inspect();
     cr_expect_eq(view.overdue, 2, "and the lease has run out");
     freeReplyObject(inspected);
@@ -1431,7 +1305,7 @@ Test(scripts, pause_and_limits_can_be_set_and_taken_back)
     push("x");
     for (int again = 0; again < 2; again++) {
         bh_call_init(&call, BH_SCRIPT_CONTROL);
-        bh_encode_queue_pause(&call, &keys, bh_str_from("for lunch"), bh_str_from("eve"));
+        bh_encode_queue_pause(&call, &stage.keys, bh_str_from("for lunch"), bh_str_from("eve"));
         cr_expect_eq(control(&call), again == 0);
     }
     struct bh_queue_view view = inspect();
@@ -1442,7 +1316,7 @@ Test(scripts, pause_and_limits_can_be_set_and_taken_back)
     cr_expect_eq(claim(1), 0);
     for (int again = 0; again < 2; again++) {
         bh_call_init(&call, BH_SCRIPT_CONTROL);
-        bh_encode_queue_resume(&call, &keys);
+        bh_encode_queue_resume(&call, &stage.keys);
         cr_expect_eq(control(&call), again == 0);
     }
     cr_expect_eq(claim(1), 1);
@@ -1450,7 +1324,7 @@ Test(scripts, pause_and_limits_can_be_set_and_taken_back)
     static const int64_t limits[] = {0, 7, UINT32_MAX, BH_QUEUE_LIMIT_UNSET};
     for (size_t i = 0; i < BH_ARRAY_LEN(limits); i++) {
         bh_call_init(&call, BH_SCRIPT_CONTROL);
-        bh_encode_queue_limit(&call, &keys, limits[i], limits[BH_ARRAY_LEN(limits) - 1 - i]);
+        bh_encode_queue_limit(&call, &stage.keys, limits[i], limits[BH_ARRAY_LEN(limits) - 1 - i]);
         cr_expect(control(&call));
         view = inspect();
         cr_expect_eq(view.rate, limits[i]);
@@ -1468,23 +1342,23 @@ Test(scripts, a_full_server_still_lets_jobs_run_and_end)
         push("x");
     RUN("CONFIG SET maxmemory-policy noeviction");
     RUN("CONFIG SET maxmemory 1");
-    redisReply *refused = script_redis_command(&redis, "LPUSH bellhop:{q} y");
+    redisReply *refused = script_redis_command(&stage.redis, "LPUSH bellhop:{q} y");
     cr_assert_eq(refused->type, REDIS_REPLY_ERROR, "the server has to be full for this test");
     freeReplyObject(refused);
 
     cr_assert_eq(claim(4), 4);
-    struct bh_claim_ref a = ref(0), b = ref(1), c = ref(2), d = ref(3);
-    struct bh_admit_command with_ledger = admission(a, "a"), later = admission(b, "b");
+    struct bh_claim_ref a = stage_ref(0), b = stage_ref(1), c = stage_ref(2), d = stage_ref(3);
+    struct bh_admit_command with_ledger = stage_admission(a, "a"), later = stage_admission(b, "b");
     with_ledger.ledger = ledger;
     with_ledger.ledger_count = 1;
     later.mode = BH_ADMIT_SCHEDULE;
-    cr_expect_eq(admit_as("me", with_ledger).code, BH_ADMIT_OK);
-    cr_expect_eq(admit_as("me", later).code, BH_ADMIT_SCHEDULED);
+    cr_expect_eq(stage_admit("me", with_ledger).code, BH_ADMIT_OK);
+    cr_expect_eq(stage_admit("me", later).code, BH_ADMIT_SCHEDULED);
     cr_expect_eq(admit(c, "c"), BH_ADMIT_OK);
     cr_expect_eq(renew_as("me", a), BH_RENEW_OK);
     cr_expect_eq(end(a, "a", "sent"), BH_SETTLED_OK);
-    cr_expect_eq(settle_as("me", waiting(c, "c", 10, BH_WAITING_RETRY, "")).code, BH_SETTLED_OK);
-    cr_expect_eq(settle_as("me", settlement(d, "d", BH_SETTLE_DEAD, "invalid")).code,
+    cr_expect_eq(stage_settle("me", waiting(c, "c", 10, BH_WAITING_RETRY, "")).code, BH_SETTLED_OK);
+    cr_expect_eq(stage_settle("me", settlement(d, "d", BH_SETTLE_DEAD, "invalid")).code,
                  BH_SETTLED_OK);
     cr_expect_eq(claim(4), 1, "the scheduled one, promoted and claimed");
     cr_expect_eq(adopt("me", NULL, 0), 1);

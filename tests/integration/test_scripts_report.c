@@ -4,32 +4,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "integration/script_redis.h"
+#include "integration/script_stage.h"
 #include "redis/report_codec.h"
 
-#define T0  ((bh_ms)1700000000000)
 #define KEY "bellhop:{q}:status:job"
 
-static struct script_redis redis;
-static struct bh_queue_keys keys;
-
-static void
-set_up(void)
-{
-    cr_assert_eq(bh_queue_keys_init(&keys, "bellhop", "q"), BH_OK);
-    script_redis_start(&redis);
-    script_redis_reset(&redis, T0);
-}
-
-static void
-tear_down(void)
-{
-    script_redis_stop(&redis);
-}
-
-TestSuite(report_script, .init = set_up, .fini = tear_down);
-
-#define RUN(...) freeReplyObject(script_redis_command(&redis, __VA_ARGS__))
+TestSuite(report_script, .init = stage_set_up, .fini = stage_tear_down);
 
 /* Kept until the next but seven. */
 static const char *
@@ -38,7 +18,7 @@ field(const char *name)
     static char texts[8][2048];
     static unsigned next;
     char *kept = texts[next++ % BH_ARRAY_LEN(texts)];
-    redisReply *reply = script_redis_command(&redis, "HGET " KEY " %s", name);
+    redisReply *reply = script_redis_command(&stage.redis, "HGET " KEY " %s", name);
     (void)snprintf(kept, sizeof(texts[0]), "%s", reply->str != NULL ? reply->str : "");
     freeReplyObject(reply);
     return kept;
@@ -59,8 +39,8 @@ report(const char *message, enum bh_delivery delivery, bh_ms at)
     enum bh_report_code code = BH_REPORT_CODE_NONE;
     snprintf(sent.message_id, sizeof(sent.message_id), "%s", message);
     bh_call_init(&call, BH_SCRIPT_REPORT);
-    bh_encode_report(&call, &keys, &sent);
-    redisReply *reply = script_redis_run(&redis, &call);
+    bh_encode_report(&call, &stage.keys, &sent);
+    redisReply *reply = script_redis_run(&stage.redis, &call);
     cr_assert_eq(bh_decode_report(reply, &code), BH_OK);
     freeReplyObject(reply);
     return (int)code;
@@ -116,7 +96,7 @@ Test(report_script, keeps_the_last_word_whatever_the_order)
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         char at[24] = "";
-        script_redis_reset(&redis, T0);
+        script_redis_reset(&stage.redis, T0);
         RUN("HSET " KEY " state sent to 491 message_id 77");
         for (size_t step = 0; step < 4 && rows[i].steps[step].delivery != BH_DELIVERY_NONE;
              step++) {
@@ -163,20 +143,20 @@ Test(report_script, ranks_every_word_as_the_parser_does)
 Test(report_script, makes_no_status_and_keeps_the_time_of_the_one_there_is)
 {
     cr_expect_eq(report("77", BH_DELIVERY_DELIVERED, T0), BH_REPORT_CODE_NONE);
-    redisReply *size = script_redis_command(&redis, "DBSIZE");
+    redisReply *size = script_redis_command(&stage.redis, "DBSIZE");
     cr_expect_leq(size->integer, 1, "%lld keys", size->integer); /* the tests' clock */
     freeReplyObject(size);
 
     RUN("HSET " KEY " state sent to 491");
     RUN("PEXPIRE " KEY " 50000");
     cr_expect_eq(report("77", BH_DELIVERY_DELIVERED, T0), BH_REPORT_CODE_NOTED);
-    redisReply *left = script_redis_command(&redis, "PTTL " KEY);
+    redisReply *left = script_redis_command(&stage.redis, "PTTL " KEY);
     cr_expect(left->integer > 0 && left->integer <= 50000, "%lld", left->integer);
     freeReplyObject(left);
     /* The lock's proof brings no id; the report does. */
     cr_expect_str_eq(field("message_id"), "77");
     redisReply *count =
-        script_redis_command(&redis, "HGET bellhop:{q}:counters delivery:DELIVERED");
+        script_redis_command(&stage.redis, "HGET bellhop:{q}:counters delivery:DELIVERED");
     cr_expect_str_eq(count->str, "1");
     freeReplyObject(count);
 }

@@ -4,61 +4,13 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "integration/script_redis.h"
+#include "integration/script_stage.h"
 #include "redis/job_page.h"
 #include "redis/resolve.h"
-#include "redis/store_codec.h"
 
-#define T0    ((bh_ms)1700000000000)
-#define LEASE ((bh_ms)30000)
-#define DAY   ((bh_ms)86400000)
-
-static struct script_redis redis;
-static struct bh_queue_keys keys;
-static struct bh_store_queue queue;
-
-static void
-set_up(void)
-{
-    queue = (struct bh_store_queue){.name = "q",
-                                    .lease_ms = LEASE,
-                                    .payload_bytes_max = 65536,
-                                    .dead_max = 100,
-                                    .dead_ttl_ms = DAY,
-                                    .retention_ms = DAY};
-    cr_assert_eq(bh_queue_keys_init(&keys, "bellhop", "q"), BH_OK);
-    script_redis_start(&redis);
-    script_redis_reset(&redis, T0);
-}
-
-static void
-tear_down(void)
-{
-    script_redis_stop(&redis);
-}
-
-TestSuite(resolve_script, .init = set_up, .fini = tear_down);
+TestSuite(resolve_script, .init = stage_set_up, .fini = stage_tear_down);
 
 /* ---- shorthands ---------------------------------------------------------------------------------- */
-
-#define RUN(...) freeReplyObject(script_redis_command(&redis, __VA_ARGS__))
-
-static int64_t
-number(const char *format, const char *argument)
-{
-    redisReply *reply = script_redis_command(&redis, format, argument);
-    cr_assert_neq(reply->type, REDIS_REPLY_ERROR, "%s: %s", format, reply->str);
-    int64_t value =
-        reply->type == REDIS_REPLY_STRING ? strtoll(reply->str, NULL, 10) : reply->integer;
-    freeReplyObject(reply);
-    return value;
-}
-
-static int64_t
-counter(const char *field)
-{
-    return number("HGET bellhop:{q}:counters %s", field);
-}
 
 /* Kept until the next but seven. */
 static const char *
@@ -67,7 +19,7 @@ text(const char *format, const char *argument)
     static char texts[8][512];
     static unsigned next;
     char *kept = texts[next++ % BH_ARRAY_LEN(texts)];
-    redisReply *reply = script_redis_command(&redis, format, argument);
+    redisReply *reply = script_redis_command(&stage.redis, format, argument);
     (void)snprintf(kept, sizeof(texts[0]), "%s", reply->str != NULL ? reply->str : "(none)");
     freeReplyObject(reply);
     return kept;
@@ -78,7 +30,7 @@ static int64_t
 changes(void)
 {
     static const char name[] = "rdb_changes_since_last_save:";
-    redisReply *reply = script_redis_command(&redis, "INFO persistence");
+    redisReply *reply = script_redis_command(&stage.redis, "INFO persistence");
     const char *found = strstr(reply->str, name);
     cr_assert_not_null(found);
     int64_t count = strtoll(found + strlen(name), NULL, 10);
@@ -93,77 +45,26 @@ status(const char *field)
     return text("HGET bellhop:{q}:status:id1 %s", field);
 }
 
-static struct {
-    redisReply *reply;
-    struct bh_claimed_event event;
-    struct bh_claimed_job jobs[BH_CLAIM_MAX];
-} claimed;
-
 static size_t
 claim(const char *owner)
 {
-    struct bh_store_caller caller = {&queue, &keys, owner};
-    struct bh_call call;
-    bh_call_init(&call, BH_SCRIPT_CLAIM);
-    bh_encode_claim(&call, &caller, &(struct bh_claim_command){.count = 10});
-    freeReplyObject(claimed.reply);
-    claimed.reply = script_redis_run(&redis, &call);
-    cr_assert_eq(bh_decode_claim(claimed.reply, claimed.jobs, &claimed.event), BH_OK);
-    return claimed.event.jobs_count;
-}
-
-static struct bh_claim_ref
-ref(void)
-{
-    static char handles[16][24];
-    static unsigned next;
-    char *handle = handles[next++ % BH_ARRAY_LEN(handles)];
-    cr_assert_geq(claimed.event.jobs_count, 1);
-    (void)snprintf(handle, sizeof(handles[0]), "%.*s", BH_STR_ARGS(claimed.jobs[0].handle));
-    return (struct bh_claim_ref){.handle = bh_str_from(handle), .token = claimed.event.token};
+    return stage_claim(owner, &(struct bh_claim_command){.count = 10});
 }
 
 static enum bh_admit_code
 admit(struct bh_claim_ref job, bool first)
 {
-    static const struct bh_field fields[] = {
-        {"type", {"sms", 3}          },
-        {"to",   {"491701234567", 12}}
-    };
-    const struct bh_admit_command admit = {.claim = job,
-                                           .first = first,
-                                           .id = "id1",
-                                           .created = {T0},
-                                           .due = {T0},
-                                           .expires = {T0 + DAY},
-                                           .ledger_ms = 190000,
-                                           .fields = fields,
-                                           .fields_count = first ? 2 : 0};
-    struct bh_store_caller caller = {&queue, &keys, "me"};
-    struct bh_command command = {.kind = BH_COMMAND_ADMIT, .admit = admit};
-    struct bh_admitted_event event;
-    struct bh_call call;
-    bh_call_init(&call, BH_SCRIPT_ADMIT);
-    bh_encode_admit(&call, &caller, &command, 1);
-    redisReply *reply = script_redis_run(&redis, &call);
-    cr_assert_eq(bh_decode_admit(reply, 1, &event), BH_OK);
-    freeReplyObject(reply);
-    return event.code;
+    struct bh_admit_command admit = stage_admission(job, "id1");
+    admit.first = first;
+    if (!first)
+        admit.fields_count = 0;
+    return stage_admit("me", admit).code;
 }
 
 static enum bh_settle_code
 settle(struct bh_settle_command settle)
 {
-    struct bh_store_caller caller = {&queue, &keys, "me"};
-    struct bh_command command = {.kind = BH_COMMAND_SETTLE, .settle = settle};
-    struct bh_settled_event event;
-    struct bh_call call;
-    bh_call_init(&call, BH_SCRIPT_FINISH);
-    bh_encode_settle(&call, &caller, &command, 1);
-    redisReply *reply = script_redis_run(&redis, &call);
-    cr_assert_eq(bh_decode_settle(reply, 1, &event), BH_OK);
-    freeReplyObject(reply);
-    return event.code;
+    return stage_settle("me", settle).code;
 }
 
 static struct bh_settle_command
@@ -200,10 +101,10 @@ enum place {
 static struct bh_claim_ref
 put(enum place place)
 {
-    script_redis_reset(&redis, T0);
+    script_redis_reset(&stage.redis, T0);
     RUN("LPUSH bellhop:{q} payload");
     claim("me");
-    struct bh_claim_ref job = ref();
+    struct bh_claim_ref job = stage_ref(0);
     cr_assert_eq(admit(job, true), BH_ADMIT_OK);
     struct bh_settle_command waits = settlement(job, BH_SETTLE_WAIT, "retrying");
     if (place == HELD) {
@@ -214,7 +115,7 @@ put(enum place place)
         cr_assert_eq(settle(waits), BH_SETTLED_OK);
     RUN("HSET bellhop:{q}:control paused 1");
     if (place == IN_READY || place == DEAD_LATE || place == PROMOTED) {
-        script_redis_set_clock(&redis, T0 + LEASE + 45000);
+        script_redis_set_clock(&stage.redis, T0 + LEASE + 45000);
         cr_assert_eq(claim("other"), 0);
     }
     if (place == IN_DEAD || place == DEAD_LATE) {
@@ -237,9 +138,9 @@ resolve(const struct bh_resolve *resolve)
     struct bh_resolved resolved;
     struct bh_call call;
     bh_call_init(&call, BH_SCRIPT_RESOLVE);
-    bh_encode_resolve(&call, &keys, resolve);
+    bh_encode_resolve(&call, &stage.keys, resolve);
     freeReplyObject(resolved_reply);
-    resolved_reply = script_redis_run(&redis, &call);
+    resolved_reply = script_redis_run(&stage.redis, &call);
     cr_assert_eq(bh_decode_resolve(resolved_reply, &resolved), BH_OK);
     return resolved;
 }
@@ -278,13 +179,13 @@ report(const char *recipient)
 static void
 expect_counts(const char *name, int64_t jobs, int64_t dead, int64_t waiting)
 {
-    cr_expect_eq(number("HLEN bellhop:{q}:%s", "heads"), jobs, "%s", name);
-    cr_expect_eq(number("HLEN bellhop:{q}:%s", "jobs"), jobs, "%s", name);
-    cr_expect_eq(number("ZCARD bellhop:{q}:%s", "dead"), dead, "%s", name);
-    cr_expect_eq(number("ZCARD bellhop:{q}:%s", "due"), 0, "%s", name);
-    cr_expect_eq(counter("now:uncertain"), 0, "%s", name);
-    cr_expect_eq(counter("now:held:credit"), 0, "%s", name);
-    cr_expect_eq(counter("now:retrying"), waiting, "%s", name);
+    cr_expect_eq(stage_int("HLEN bellhop:{q}:%s", "heads"), jobs, "%s", name);
+    cr_expect_eq(stage_int("HLEN bellhop:{q}:%s", "jobs"), jobs, "%s", name);
+    cr_expect_eq(stage_int("ZCARD bellhop:{q}:%s", "dead"), dead, "%s", name);
+    cr_expect_eq(stage_int("ZCARD bellhop:{q}:%s", "due"), 0, "%s", name);
+    cr_expect_eq(stage_counter("now:uncertain"), 0, "%s", name);
+    cr_expect_eq(stage_counter("now:held:credit"), 0, "%s", name);
+    cr_expect_eq(stage_counter("now:retrying"), waiting, "%s", name);
 }
 
 static const char *const place_names[PLACES] = {"in due", "in ready", "promoted",
@@ -311,18 +212,18 @@ Test(resolve_script, sent_ends_the_job_wherever_it_waits)
         cr_expect_str_eq(status("next_at"), "(none)", "%s", name);
         cr_expect_str_eq(status("reason"), "(none)", "%s", name);
         cr_expect_str_eq(status("handle"), "(none)", "%s", name);
-        cr_expect_gt(number("PTTL bellhop:{q}:status:%s", "id1"), DAY - 60000, "%s", name);
-        cr_expect_eq(counter("outcome:sent"), 1, "%s", name);
-        cr_expect_eq(counter("uncertain:operator"), 1, "%s", name);
+        cr_expect_gt(stage_int("PTTL bellhop:{q}:status:%s", "id1"), DAY - 60000, "%s", name);
+        cr_expect_eq(stage_counter("outcome:sent"), 1, "%s", name);
+        cr_expect_eq(stage_counter("uncertain:operator"), 1, "%s", name);
         /* Nobody can take it up any more, and nobody can have a say about it. */
         cr_expect_eq(claim("me"), 0, "%s", name);
-        cr_expect_eq(number("LLEN bellhop:{q}:%s", "ready"), 0, "%s", name);
+        cr_expect_eq(stage_int("LLEN bellhop:{q}:%s", "ready"), 0, "%s", name);
         cr_expect_eq(settle(settlement(job, BH_SETTLE_FINAL, "failed")), BH_SETTLED_GONE, "%s",
                      name);
         cr_expect_str_eq(status("state"), "sent", "%s", name);
         cr_expect_eq(say(BH_RESOLVE_SENT).code, BH_RESOLVED_ALREADY, "%s", name);
         cr_expect_eq(say(BH_RESOLVE_RESEND).code, BH_RESOLVED_CERTAIN, "%s", name);
-        cr_expect_eq(counter("outcome:sent"), 1, "%s", name);
+        cr_expect_eq(stage_counter("outcome:sent"), 1, "%s", name);
     }
 }
 
@@ -342,7 +243,7 @@ Test(resolve_script, failed_keeps_the_job_among_the_dead)
         cr_expect_not_null(text("HGET bellhop:{q}:heads %s", status("handle")), "%s", name);
         cr_expect_not_null(strstr(text("HGET bellhop:{q}:heads %s", status("handle")), " id1\n"),
                            "%s: its status names the handle of its record", name);
-        cr_expect_eq(counter("outcome:failed"), 1, "%s", name);
+        cr_expect_eq(stage_counter("outcome:failed"), 1, "%s", name);
         cr_expect_eq(claim("me"), 0, "%s: the dead are not claimed", name);
         cr_expect_eq(settle(settlement(job, BH_SETTLE_FINAL, "sent")), BH_SETTLED_GONE, "%s", name);
         cr_expect_str_eq(status("state"), "failed", "%s", name);
@@ -364,7 +265,8 @@ Test(resolve_script, resend_puts_the_job_into_the_line_once)
         cr_expect_str_eq(status("state"), "retrying", "%s", name);
         cr_expect_str_eq(status("reason"), "operator", "%s", name);
         cr_expect_str_eq(status("error"), "(none)", "%s", name);
-        cr_expect_eq(number("PTTL bellhop:{q}:status:%s", "id1"), -1, "%s: it is not over", name);
+        cr_expect_eq(stage_int("PTTL bellhop:{q}:status:%s", "id1"), -1, "%s: it is not over",
+                     name);
         cr_expect_eq(say(BH_RESOLVE_RESEND).code, BH_RESOLVED_ALREADY, "%s", name);
         cr_expect_eq(say(BH_RESOLVE_SENT).code, BH_RESOLVED_CERTAIN, "%s", name);
         for (int disposition = BH_SETTLE_FINAL; disposition <= BH_SETTLE_READY; disposition++)
@@ -373,16 +275,16 @@ Test(resolve_script, resend_puts_the_job_into_the_line_once)
         cr_expect_str_eq(status("state"), "retrying", "%s", name);
 
         cr_assert_eq(claim("me"), 1, "%s", name);
-        cr_expect(bh_str_equal_text(claimed.jobs[0].payload, "payload"), "%s", name);
+        cr_expect(bh_str_equal_text(stage.claimed.jobs[0].payload, "payload"), "%s", name);
         struct bh_job_head head;
-        cr_assert_eq(bh_job_head_parse(claimed.jobs[0].head, &head), BH_OK);
+        cr_assert_eq(bh_job_head_parse(stage.claimed.jobs[0].head, &head), BH_OK);
         cr_expect_eq(head.waiting, BH_WAITING_RETRY, "%s", name);
         cr_expect_eq(head.reason, BH_REASON_OPERATOR, "%s", name);
         cr_expect_eq(head.uncertain_since.ms, 0, "%s", name);
         cr_expect_eq(head.attempts, 1, "%s", name);
         cr_expect_eq(head.recoveries, 0, "%s: a person's word is a new beginning", name);
-        cr_expect_eq(counter("now:retrying"), 0, "%s", name);
-        struct bh_claim_ref again = ref();
+        cr_expect_eq(stage_counter("now:retrying"), 0, "%s", name);
+        struct bh_claim_ref again = stage_ref(0);
         cr_expect_eq(admit(again, false), BH_ADMIT_OK, "%s: it is no duplicate of itself", name);
         cr_expect_eq(settle(settlement(again, BH_SETTLE_FINAL, "sent")), BH_SETTLED_OK, "%s", name);
         expect_counts(name, 0, 0, 0);
@@ -415,10 +317,10 @@ Test(resolve_script, a_job_that_is_not_uncertain_stays_as_it_is)
         {"cancelled, resend",  BH_SETTLE_FINAL, "cancelled", BH_RESOLVE_RESEND, BH_RESOLVED_CERTAIN},
     };
     for (size_t i = 0; i < BH_ARRAY_LEN(rows); i++) {
-        script_redis_reset(&redis, T0);
+        script_redis_reset(&stage.redis, T0);
         RUN("LPUSH bellhop:{q} payload");
         claim("me");
-        struct bh_claim_ref job = ref();
+        struct bh_claim_ref job = stage_ref(0);
         admit(job, true);
         struct bh_settle_command command = settlement(job, rows[i].disposition, rows[i].state);
         command.waiting = BH_WAITING_RETRY;
@@ -435,20 +337,20 @@ Test(resolve_script, a_job_that_is_not_uncertain_stays_as_it_is)
 Test(resolve_script, what_is_not_there_is_said_to_be_so)
 {
     cr_expect_eq(say(BH_RESOLVE_SENT).code, BH_RESOLVED_NONE);
-    cr_expect_eq(number("DBSIZE%s", ""), 1, "nothing but the clock");
+    cr_expect_eq(stage_int("DBSIZE%s", ""), 1, "nothing but the clock");
 }
 
 Test(resolve_script, a_job_in_a_workers_hand_is_left_there)
 {
     put(IN_DUE);
-    script_redis_set_clock(&redis, T0 + 45000);
+    script_redis_set_clock(&stage.redis, T0 + 45000);
     cr_assert_eq(claim("me"), 1);
-    struct bh_claim_ref job = ref();
-    script_redis_set_clock(&redis, T0 + 46000);
+    struct bh_claim_ref job = stage_ref(0);
+    script_redis_set_clock(&stage.redis, T0 + 46000);
     struct bh_resolved resolved = say(BH_RESOLVE_SENT);
     cr_expect_eq(resolved.code, BH_RESOLVED_LEASED);
     cr_expect_eq(resolved.wait_ms, LEASE - 1000);
-    script_redis_set_clock(&redis, T0 + 45000 + 2 * LEASE);
+    script_redis_set_clock(&stage.redis, T0 + 45000 + 2 * LEASE);
     resolved = say(BH_RESOLVE_SENT);
     cr_expect_eq(resolved.code, BH_RESOLVED_LEASED, "until somebody has taken it back");
     cr_expect_eq(resolved.wait_ms, 0);
@@ -461,7 +363,7 @@ Test(resolve_script, a_resend_after_its_time_would_only_expire)
 {
     for (int place = 0; place < PLACES; place++) {
         put((enum place)place);
-        script_redis_set_clock(&redis, T0 + DAY);
+        script_redis_set_clock(&stage.redis, T0 + DAY);
         struct bh_resolved resolved = say(BH_RESOLVE_RESEND);
         cr_expect_eq(resolved.code, BH_RESOLVED_EXPIRED, "%s", place_names[place]);
         cr_expect_eq(resolved.expired.ms, T0 + DAY, "%s", place_names[place]);
@@ -523,7 +425,7 @@ Test(resolve_script, a_job_outlives_its_status_and_can_still_be_settled)
     struct bh_resolve said = word(BH_RESOLVE_SENT);
     said.handle = bh_str_from("1");
     cr_expect_eq(resolve(&said).code, BH_RESOLVED_NONE);
-    cr_expect_eq(number("ZCARD bellhop:{q}:%s", "dead"), 1);
+    cr_expect_eq(stage_int("ZCARD bellhop:{q}:%s", "dead"), 1);
 }
 
 Test(resolve_script, a_handle_that_names_another_job_now_is_not_followed)
@@ -533,8 +435,8 @@ Test(resolve_script, a_handle_that_names_another_job_now_is_not_followed)
         "1 u uncertain 1 0 - 0 0 0 0 1700086400000 0 other\n");
     cr_expect_eq(say(BH_RESOLVE_RESEND).code, BH_RESOLVED_GONE);
     cr_expect_eq(say(BH_RESOLVE_SENT).code, BH_RESOLVED_DONE);
-    cr_expect_eq(number("HLEN bellhop:{q}:%s", "heads"), 1, "the other one's");
-    cr_expect_eq(number("ZCARD bellhop:{q}:%s", "dead"), 1);
+    cr_expect_eq(stage_int("HLEN bellhop:{q}:%s", "heads"), 1, "the other one's");
+    cr_expect_eq(stage_int("ZCARD bellhop:{q}:%s", "dead"), 1);
 }
 
 Test(resolve_script, a_cancelled_job_that_may_have_been_sent_is_unknown)
@@ -544,17 +446,17 @@ Test(resolve_script, a_cancelled_job_that_may_have_been_sent_is_unknown)
     static const char *const states[] = {"sent", "failed", "retrying"};
     for (size_t i = 0; i < BH_ARRAY_LEN(words); i++) {
         put(IN_DUE);
-        script_redis_set_clock(&redis, T0 + 45000);
+        script_redis_set_clock(&stage.redis, T0 + 45000);
         cr_assert_eq(claim("me"), 1);
-        struct bh_claim_ref job = ref();
+        struct bh_claim_ref job = stage_ref(0);
         RUN("SET bellhop:{q}:cancel:id1 1 PX 100000");
         cr_expect_eq(admit(job, false), BH_ADMIT_CANCELLED);
         cr_expect_str_eq(status("state"), "unknown");
         cr_expect_not_null(strstr(status("error"), "cancelled"), "%s", status("error"));
-        cr_expect_eq(counter("outcome:unknown"), 1);
-        cr_expect_eq(counter("outcome:cancelled"), 0);
-        cr_expect_eq(number("EXISTS bellhop:{q}:cancel:%s", "id1"), 0, "it is used up");
-        cr_expect_eq(number("ZCARD bellhop:{q}:%s", "leases"), 0);
+        cr_expect_eq(stage_counter("outcome:unknown"), 1);
+        cr_expect_eq(stage_counter("outcome:cancelled"), 0);
+        cr_expect_eq(stage_int("EXISTS bellhop:{q}:cancel:%s", "id1"), 0, "it is used up");
+        cr_expect_eq(stage_int("ZCARD bellhop:{q}:%s", "leases"), 0);
         cr_expect_eq(claim("me"), 0, "nobody sends it again by himself");
         cr_expect_eq(settle(settlement(job, BH_SETTLE_FINAL, "sent")), BH_SETTLED_GONE);
         expect_counts("cancelled", 1, 1, 0);
@@ -616,10 +518,10 @@ Test(resolve_script, a_report_proves_what_it_is_about)
         cr_expect_str_eq(status("confirmed_by"), "report", "%s", rows[i].name);
         cr_expect_str_eq(status("message_id"), "77", "%s", rows[i].name);
         cr_expect_str_eq(status("delivery"), "DELIVERED", "%s", rows[i].name);
-        cr_expect_eq(counter("uncertain:report"), 1, "%s", rows[i].name);
-        cr_expect_eq(counter("spend_micro"), 75000, "%s", rows[i].name);
+        cr_expect_eq(stage_counter("uncertain:report"), 1, "%s", rows[i].name);
+        cr_expect_eq(stage_counter("spend_micro"), 75000, "%s", rows[i].name);
         cr_expect_eq(report(rows[i].recipient).code, BH_RESOLVED_ALREADY, "%s", rows[i].name);
-        cr_expect_eq(counter("spend_micro"), 75000, "%s", rows[i].name);
+        cr_expect_eq(stage_counter("spend_micro"), 75000, "%s", rows[i].name);
     }
 }
 
@@ -637,7 +539,7 @@ Test(resolve_script, an_operator_speaks_for_all_recipients)
         "[" ONE("1", "false") "," ONE("2", "null") "]");
     struct bh_resolved resolved = say(BH_RESOLVE_SENT);
     cr_expect(bh_str_equal_text(resolved.after, "partial"));
-    cr_expect_eq(counter("outcome:partial"), 1);
+    cr_expect_eq(stage_counter("outcome:partial"), 1);
     cr_expect_eq(say(BH_RESOLVE_SENT).code, BH_RESOLVED_ALREADY);
     cr_expect_eq(say(BH_RESOLVE_FAILED).code, BH_RESOLVED_CERTAIN);
 }
@@ -685,7 +587,7 @@ Test(resolve_script, recipients_who_wait_are_neither_reached_nor_lost)
         (void)snprintf(left, sizeof(left), "[%s%s", was_later, waits ? "" : rows[i].left);
         cr_expect_str_eq(status("recipients"), waits ? rows[i].recipients : left, "%s",
                          rows[i].name);
-        cr_expect_eq(number("HLEN bellhop:{q}:%s", "heads"), waits, "%s", rows[i].name);
+        cr_expect_eq(stage_int("HLEN bellhop:{q}:%s", "heads"), waits, "%s", rows[i].name);
         if (waits)
             cr_expect_eq(changes(), before, "%s", rows[i].name);
     }
@@ -712,9 +614,9 @@ Test(resolve_script, a_job_that_reached_somebody_has_not_failed)
         cr_expect_str_eq(status("confirmed_by"), "operator", "%s", name);
         cr_expect_str_eq(status("handle"), "(none)", "%s", name);
         cr_expect_not_null(strstr(status("error"), "not sent to the others"), "%s", name);
-        cr_expect_gt(number("PTTL bellhop:{q}:status:%s", "id1"), DAY - 60000, "%s", name);
-        cr_expect_eq(counter("outcome:partial"), 1, "%s", name);
-        cr_expect_eq(counter("outcome:failed"), 0, "%s", name);
+        cr_expect_gt(stage_int("PTTL bellhop:{q}:status:%s", "id1"), DAY - 60000, "%s", name);
+        cr_expect_eq(stage_counter("outcome:partial"), 1, "%s", name);
+        cr_expect_eq(stage_counter("outcome:failed"), 0, "%s", name);
         cr_expect_eq(claim("me"), 0, "%s", name);
         cr_expect_eq(settle(settlement(job, BH_SETTLE_FINAL, "sent")), BH_SETTLED_GONE, "%s", name);
         cr_expect_eq(say(BH_RESOLVE_FAILED).code, BH_RESOLVED_ALREADY, "%s", name);
@@ -755,7 +657,7 @@ Test(resolve_script, a_report_about_a_certain_job_costs_one_read)
     report("");
     RUN("CONFIG RESETSTAT");
     cr_expect_eq(report("").code, BH_RESOLVED_ALREADY);
-    redisReply *stats = script_redis_command(&redis, "INFO commandstats");
+    redisReply *stats = script_redis_command(&stage.redis, "INFO commandstats");
     cr_expect_not_null(strstr(stats->str, "cmdstat_hmget:calls=1,"), "%s", stats->str);
     cr_expect_null(strstr(stats->str, "cmdstat_hset"), "%s", stats->str);
     cr_expect_null(strstr(stats->str, "cmdstat_hdel"), "%s", stats->str);
@@ -792,7 +694,7 @@ Test(resolve_script, a_full_server_still_lets_jobs_be_resolved)
         put(word == BH_RESOLVE_FAILED ? IN_READY : IN_DEAD);
         RUN("CONFIG SET maxmemory-policy noeviction");
         RUN("CONFIG SET maxmemory 1");
-        redisReply *refused = script_redis_command(&redis, "LPUSH bellhop:{q} y");
+        redisReply *refused = script_redis_command(&stage.redis, "LPUSH bellhop:{q} y");
         cr_assert_eq(refused->type, REDIS_REPLY_ERROR, "the server has to be full for this test");
         freeReplyObject(refused);
         cr_expect_eq(say((enum bh_resolve_word)word).code, BH_RESOLVED_DONE);
@@ -812,10 +714,10 @@ Test(resolve_script, keys_of_a_wrong_type_are_met_before_anything_changes)
         RUN("SET bellhop:{q}:%s text", wrong[i]);
         int64_t before = changes();
         bh_call_init(&call, BH_SCRIPT_RESOLVE);
-        bh_encode_resolve(&call, &keys, &said);
-        script_redis_send(&redis, &call);
+        bh_encode_resolve(&call, &stage.keys, &said);
+        script_redis_send(&stage.redis, &call);
         bh_call_release(&call);
-        redisReply *reply = script_redis_reply(&redis);
+        redisReply *reply = script_redis_reply(&stage.redis);
         bool refused = reply->type == REDIS_REPLY_ERROR;
         /* A dead job is in no lease set, so that one is never looked at. */
         cr_expect_eq(refused, strcmp(wrong[i], "leases") != 0, "%s", wrong[i]);
@@ -843,7 +745,7 @@ Test(resolve_script, no_key_is_made_up_inside)
     size_t argc;
     struct bh_call call;
     bh_call_init(&call, BH_SCRIPT_RESOLVE);
-    bh_encode_resolve(&call, &keys, &said);
+    bh_encode_resolve(&call, &stage.keys, &said);
     cr_assert_eq(bh_call_argv(&call, &argv, &argc), BH_OK);
     cr_expect(bh_str_equal_text(argv[2], "11"));
     for (size_t i = 3; i < 14; i++)
@@ -858,8 +760,8 @@ Test(resolve_script, each_change_is_written_down_and_nothing_else_is)
     say(BH_RESOLVE_RESEND);
     say(BH_RESOLVE_RESEND);
     say(BH_RESOLVE_SENT);
-    cr_expect_eq(number("XLEN bellhop:{q}:%s", "audit"), 1);
-    redisReply *entries = script_redis_command(&redis, "XRANGE bellhop:{q}:audit - +");
+    cr_expect_eq(stage_int("XLEN bellhop:{q}:%s", "audit"), 1);
+    redisReply *entries = script_redis_command(&stage.redis, "XRANGE bellhop:{q}:audit - +");
     const redisReply *fields = entries->element[0]->element[1];
     static const char *const wanted[] = {"who",   "eve",      "what",   "resolve resend",
                                          "id",    "id1",      "before", "retrying",
@@ -868,12 +770,12 @@ Test(resolve_script, each_change_is_written_down_and_nothing_else_is)
     for (size_t i = 0; i < fields->elements; i++)
         cr_expect_str_eq(fields->element[i]->str, wanted[i]);
     freeReplyObject(entries);
-    cr_expect_gt(number("PTTL bellhop:{q}:%s", "audit"), 399 * DAY);
+    cr_expect_gt(stage_int("PTTL bellhop:{q}:%s", "audit"), 399 * DAY);
     for (int i = 0; i < 1500; i++)
         RUN("XADD bellhop:{q}:audit * n %d", i);
     put(IN_DUE);
     say(BH_RESOLVE_RESEND);
-    cr_expect_lt(number("XLEN bellhop:{q}:%s", "audit"), 1200);
+    cr_expect_lt(stage_int("XLEN bellhop:{q}:%s", "audit"), 1200);
 }
 
 Test(resolve_script, the_stream_of_events_hears_of_it)
@@ -882,7 +784,7 @@ Test(resolve_script, the_stream_of_events_hears_of_it)
     struct bh_resolve said = word(BH_RESOLVE_SENT);
     said.events_cap = 10;
     cr_expect_eq(resolve(&said).code, BH_RESOLVED_DONE);
-    cr_expect_eq(number("XLEN bellhop:{q}:%s", "events"), 1);
+    cr_expect_eq(stage_int("XLEN bellhop:{q}:%s", "events"), 1);
 }
 
 /* ---- pages --------------------------------------------------------------------------------------- */
@@ -896,9 +798,9 @@ page(enum bh_key place, const char *cursor, unsigned count, const char *waiting)
     struct bh_job_page page;
     struct bh_call call;
     bh_call_init(&call, BH_SCRIPT_LIST);
-    bh_encode_job_page(&call, &keys, &ask);
+    bh_encode_job_page(&call, &stage.keys, &ask);
     freeReplyObject(page_reply);
-    page_reply = script_redis_run(&redis, &call);
+    page_reply = script_redis_run(&stage.redis, &call);
     cr_assert_eq(bh_decode_job_page(page_reply, &page), BH_OK);
     return page;
 }
@@ -907,7 +809,7 @@ page(enum bh_key place, const char *cursor, unsigned count, const char *waiting)
 static void
 fill(const char *place, int count)
 {
-    script_redis_reset(&redis, T0);
+    script_redis_reset(&stage.redis, T0);
     for (int i = 0; i < count; i++) {
         if (strcmp(place, "ready") == 0)
             RUN("LPUSH bellhop:{q}:ready %d", i);
