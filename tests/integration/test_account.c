@@ -8,15 +8,14 @@
 
 #include "redis/account.h"
 #include "support/redis_process.h"
+#include "support/timed_loop.h"
 
 #define ACCOUNT "0123456789ab"
 
 /* A watcher, and a connection for a desk, on one loop. */
 static struct {
     struct bh_redis_process server;
-    uv_loop_t loop;
-    uv_timer_t tick;
-    unsigned ticks_left;
+    struct timed_loop loop;
     struct bh_redis_url url;
     struct bh_redis_connection connection;
     struct bh_account_desk desk;
@@ -29,21 +28,7 @@ static struct {
     uint64_t changed_ns;
 } t;
 
-static void
-on_tick(uv_timer_t *timer)
-{
-    (void)timer;
-    if (t.ticks_left > 0)
-        t.ticks_left--;
-}
-
-#define UNTIL(condition)                                                                           \
-    do {                                                                                           \
-        t.ticks_left = 6000;                                                                       \
-        while (!(condition) && t.ticks_left > 0)                                                   \
-            uv_run(&t.loop, UV_RUN_ONCE);                                                          \
-        cr_assert(condition, "waited too long for: %s", #condition);                               \
-    } while (0)
+#define UNTIL(condition) TIMED_LOOP_UNTIL(&t.loop, condition)
 
 static void
 on_change(void *arg, const struct bh_account_view *view)
@@ -90,16 +75,15 @@ set_up(void)
     bh_redis_process_start(&t.server, NULL);
     t.side = redisConnectUnix(t.server.socket_path);
     cr_assert(t.side != NULL && t.side->err == 0);
-    cr_assert_eq(uv_loop_init(&t.loop), 0);
-    uv_timer_init(&t.loop, &t.tick);
-    uv_timer_start(&t.tick, on_tick, 5, 5);
+    timed_loop_open(&t.loop);
     cr_assert_eq(bh_redis_url_parse(bh_str_from(t.server.url), &t.url, NULL), BH_OK);
 
     const struct bh_redis_options redis = {
         .url = &t.url, .reconnect = {.first_ms = 10, .max_ms = 50}
     };
     const struct bh_redis_listener listener = {.on_closed = on_closed};
-    cr_assert_eq(bh_redis_connection_init(&t.connection, &t.loop, &redis, &listener, NULL), BH_OK);
+    cr_assert_eq(bh_redis_connection_init(&t.connection, &t.loop.uv, &redis, &listener, NULL),
+                 BH_OK);
     t.desk.connection = &t.connection;
     cr_assert_eq(bh_account_keys_init(&t.desk.keys, "bellhop", ACCOUNT), BH_OK);
     const struct bh_account_watcher_options options = {.redis = redis,
@@ -108,7 +92,7 @@ set_up(void)
                                                        .on_change = on_change,
                                                        .on_trouble = on_trouble,
                                                        .on_closed = on_closed};
-    cr_assert_eq(bh_account_watcher_new(&t.loop, &options, &t.watcher, NULL), BH_OK);
+    cr_assert_eq(bh_account_watcher_new(&t.loop.uv, &options, &t.watcher, NULL), BH_OK);
     bh_redis_connection_start(&t.connection);
     bh_account_watcher_start(t.watcher);
     UNTIL(t.changes == 1 && bh_redis_connection_state(&t.connection) == BH_REDIS_READY);
@@ -123,9 +107,7 @@ tear_down(void)
     bh_account_watcher_release(t.watcher);
     bh_redis_connection_release(&t.connection);
     bh_redis_url_release(&t.url);
-    uv_close((uv_handle_t *)&t.tick, NULL);
-    uv_run(&t.loop, UV_RUN_DEFAULT);
-    cr_assert_eq(uv_loop_close(&t.loop), 0, "a handle was left open");
+    timed_loop_close(&t.loop);
     redisFree(t.side);
     bh_redis_process_release(&t.server);
 }

@@ -16,6 +16,7 @@
 #include "support/config_fixture.h"
 #include "support/redis_process.h"
 #include "support/sim_process.h"
+#include "support/timed_loop.h"
 
 #define KEEPERS 2
 
@@ -23,9 +24,7 @@ static struct {
     struct bh_redis_process server;
     struct bh_test_sim sim;
     redisContext *side;
-    uv_loop_t loop;
-    uv_timer_t tick;
-    unsigned ticks_left;
+    struct timed_loop loop;
     struct bh_config *config;
     char account[BH_GATEWAY_ACCOUNT_MAX + 1];
     struct bh_keeper *keepers[KEEPERS];
@@ -33,21 +32,7 @@ static struct {
     unsigned closed;
 } t;
 
-static void
-on_tick(uv_timer_t *timer)
-{
-    (void)timer;
-    if (t.ticks_left > 0)
-        t.ticks_left--;
-}
-
-#define UNTIL(condition)                                                                           \
-    do {                                                                                           \
-        t.ticks_left = 6000;                                                                       \
-        while (!(condition) && t.ticks_left > 0)                                                   \
-            uv_run(&t.loop, UV_RUN_ONCE);                                                          \
-        cr_assert(condition, "waited too long for: %s", #condition);                               \
-    } while (0)
+#define UNTIL(condition) TIMED_LOOP_UNTIL(&t.loop, condition)
 
 static void
 on_account(void *arg, const struct bh_account_event *event)
@@ -90,16 +75,9 @@ start_keeper(unsigned at)
         .on_closed = on_closed,
         .arg = &t.told[at],
     };
-    cr_assert_eq(bh_keeper_new(&t.loop, &options, &t.keepers[at], &error), BH_OK, "%s", error.text);
+    cr_assert_eq(bh_keeper_new(&t.loop.uv, &options, &t.keepers[at], &error), BH_OK, "%s",
+                 error.text);
     bh_keeper_start(t.keepers[at]);
-}
-
-static void
-idle(unsigned ticks)
-{
-    t.ticks_left = ticks;
-    while (t.ticks_left > 0)
-        uv_run(&t.loop, UV_RUN_ONCE);
 }
 
 /* A fault that harms nobody counts the questions. */
@@ -116,7 +94,7 @@ start_keepers(const char *sim_ini, const char *api_key, const char *more)
     for (unsigned i = 0; i < KEEPERS; i++)
         start_keeper(i);
     UNTIL(bh_test_sim_number(&t.sim, "faults", "hits") >= KEEPERS);
-    idle(20); /* the answers come, and are written */
+    timed_loop_idle(&t.loop, 20); /* the answers come, and are written */
 }
 
 static void
@@ -129,9 +107,7 @@ set_up(void)
     bh_redis_process_start(&t.server, NULL);
     t.side = redisConnectUnix(t.server.socket_path);
     cr_assert(t.side != NULL && t.side->err == 0);
-    cr_assert_eq(uv_loop_init(&t.loop), 0);
-    uv_timer_init(&t.loop, &t.tick);
-    uv_timer_start(&t.tick, on_tick, 5, 5);
+    timed_loop_open(&t.loop);
 }
 
 static void
@@ -148,9 +124,8 @@ tear_down(void)
     for (unsigned i = 0; i < KEEPERS; i++)
         bh_keeper_free(t.keepers[i]);
     bh_config_release(t.config);
-    uv_close((uv_handle_t *)&t.tick, NULL);
-    uv_run(&t.loop, UV_RUN_DEFAULT);
-    if (uv_loop_close(&t.loop) != 0 || bh_test_sim_stop(&t.sim) != 0)
+    timed_loop_close(&t.loop);
+    if (bh_test_sim_stop(&t.sim) != 0)
         abort(); /* an assertion here would be printed and pass */
     bh_gateway_transport_global_release();
     redisFree(t.side);
@@ -234,7 +209,7 @@ Test(keeper, a_gateway_that_fails_is_asked_again)
     bh_keeper_configure(t.keepers[0], again);
     bh_config_release(again);
     UNTIL(bh_test_sim_number(&t.sim, "faults", "hits") == KEEPERS + 1);
-    idle(20);
+    timed_loop_idle(&t.loop, 20);
     expect_field("journal", "yes");
     cr_expect_eq(t.told[0].journal, BH_JOURNAL_READABLE, "what was known stays");
 }
