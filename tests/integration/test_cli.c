@@ -1,7 +1,5 @@
 /* The command as people and scripts use it: the real program, a real Redis, and what both say. */
 #include <criterion/criterion.h>
-#include <hiredis/hiredis.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,102 +9,21 @@
 #include <bellhop/job.h>
 
 #include "core/base.h"
-#include "support/redis_process.h"
-#include "support/run_program.h"
+#include "support/cli_stage.h"
 
 #define ID          "order-4711"
 #define STATUS      "bellhop:{sms}:status:" ID
 #define PATTERN_MAX 4
 
-static struct bh_redis_process server;
-static redisContext *redis;
-static char config_variable[160];
-
 /* ---- The stage ---- */
-
-static void
-write_file(const char *name, const char *format, ...)
-{
-    char path[128];
-    bh_redis_process_path(&server, name, path, sizeof(path));
-    FILE *file = fopen(path, "w");
-    cr_assert_not_null(file);
-    va_list args;
-    va_start(args, format);
-    vfprintf(file, format, args);
-    va_end(args);
-    cr_assert_eq(fclose(file), 0);
-}
 
 static void
 set_up(void)
 {
-    char path[128];
-    bh_redis_process_init(&server);
-    bh_redis_process_start(&server, NULL);
-    redis = redisConnectUnix(server.socket_path);
-    cr_assert(redis != NULL && redis->err == 0);
-    write_file("config.ini",
-               "[redis]\nurl = %s\n[gateway]\napi_key = secret\n[queue sms]\n"
-               "[queue voice]\ntype = voice\n",
-               server.url);
-    bh_redis_process_path(&server, "config.ini", path, sizeof(path));
-    snprintf(config_variable, sizeof(config_variable), "BELLHOP_CONFIG=%s", path);
+    cli_stage_open("[queue sms]\n[queue voice]\ntype = voice\n");
 }
 
-static void
-tear_down(void)
-{
-    redisFree(redis);
-    bh_redis_process_release(&server);
-}
-
-TestSuite(cli, .init = set_up, .fini = tear_down);
-
-/* One command; the caller frees. */
-static redisReply *
-ask(const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    redisReply *reply = redisvCommand(redis, format, args);
-    va_end(args);
-    cr_assert(reply != NULL && reply->type != REDIS_REPLY_ERROR, "%s: %s", format,
-              reply != NULL ? reply->str : redis->errstr);
-    return reply;
-}
-
-static void
-tell(const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    redisReply *reply = redisvCommand(redis, format, args);
-    va_end(args);
-    cr_assert(reply != NULL && reply->type != REDIS_REPLY_ERROR, "%s", format);
-    freeReplyObject(reply);
-}
-
-static void
-run_with(const char *const *environment, const char *const *args, const char *input,
-         struct run_result *ret_result)
-{
-    const struct run_request request = {
-        .program = BH_TEST_BELLHOP,
-        .directory = server.dir,
-        .args = args,
-        .environment = environment,
-        .input = input,
-    };
-    run_program(&request, ret_result);
-}
-
-static void
-run(const char *const *args, const char *input, struct run_result *ret_result)
-{
-    const char *const environment[] = {config_variable, "TERM=xterm", "TZ=UTC", NULL};
-    run_with(environment, args, input, ret_result);
-}
+TestSuite(cli, .init = set_up, .fini = cli_stage_close);
 
 /* ---- What is refused, told and printed ---- */
 
@@ -120,23 +37,15 @@ struct row {
 };
 
 static void
-expect_pieces(const char *name, const char *where, const char *text, const char *const *pieces)
-{
-    for (size_t i = 0; i < PATTERN_MAX && pieces[i] != NULL; i++)
-        cr_expect_not_null(strstr(text, pieces[i]), "%s: no \"%s\" in %s: %s", name, pieces[i],
-                           where, text);
-}
-
-static void
 check_rows(const struct row *rows, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         struct run_result result;
-        run(rows[i].args, rows[i].input, &result);
+        cli_run(rows[i].args, rows[i].input, &result);
         cr_expect_eq(result.exit_status, rows[i].exit_status, "%s: exit %d, wanted %d: %s%s",
                      rows[i].name, result.exit_status, rows[i].exit_status, result.out, result.err);
-        expect_pieces(rows[i].name, "stdout", result.out, rows[i].out);
-        expect_pieces(rows[i].name, "stderr", result.err, rows[i].err);
+        cli_expect_pieces(rows[i].name, "stdout", result.out, rows[i].out, PATTERN_MAX);
+        cli_expect_pieces(rows[i].name, "stderr", result.err, rows[i].err, PATTERN_MAX);
         if (rows[i].err[0] == NULL)
             cr_expect_str_eq(result.err, "", "%s: %s", rows[i].name, result.err);
         cr_expect_null(strchr(result.out, '\033'), "%s: colours without a terminal", rows[i].name);
@@ -281,7 +190,7 @@ Test(cli, send_refuses_what_the_worker_would_refuse)
          {"job 1 is not pushed", "job 2 is not pushed", "2 of 2 jobs"}                                                                      },
     };
     check_rows(rows, BH_ARRAY_LEN(rows));
-    redisReply *keys = ask("DBSIZE");
+    redisReply *keys = cli_stage_ask("DBSIZE");
     cr_expect_eq(keys->integer, 0, "something was pushed after all");
     freeReplyObject(keys);
 }
@@ -319,7 +228,7 @@ Test(cli, send_plans_without_pushing)
          {NULL}},
     };
     check_rows(rows, BH_ARRAY_LEN(rows));
-    redisReply *keys = ask("DBSIZE");
+    redisReply *keys = cli_stage_ask("DBSIZE");
     cr_expect_eq(keys->integer, 0);
     freeReplyObject(keys);
 }
@@ -332,7 +241,7 @@ take_next(const char *queue)
 {
     struct bh_job *job = NULL;
     struct bh_error error = {0};
-    redisReply *reply = ask("RPOP bellhop:{%s}", queue);
+    redisReply *reply = cli_stage_ask("RPOP bellhop:{%s}", queue);
     cr_assert_eq(reply->type, REDIS_REPLY_STRING, "nothing was pushed");
     enum bh_job_verdict verdict = bh_job_parse(reply->str, (size_t)reply->len, NULL, &job, &error);
     cr_assert_eq(verdict, BH_JOB_VALID, "%s: %s", reply->str, error.text);
@@ -343,8 +252,8 @@ take_next(const char *queue)
 Test(cli, send_turns_every_option_into_its_field)
 {
     char path[128];
-    write_file("offer.txt", "hello");
-    bh_redis_process_path(&server, "offer.txt", path, sizeof(path));
+    cli_stage_write("offer.txt", "hello");
+    bh_redis_process_path(&stage.server, "offer.txt", path, sizeof(path));
     const char *const args[] = {"send",
                                 "--queue=sms",
                                 "--to=491701234567",
@@ -371,7 +280,7 @@ Test(cli, send_turns_every_option_into_its_field)
                                 "--meta={\"a\":1}",
                                 NULL};
     struct run_result result;
-    run(args, NULL, &result);
+    cli_run(args, NULL, &result);
     cr_expect_eq(result.exit_status, 0, "%s", result.err);
     cr_expect_str_eq(result.out, ID "\n");
     run_release(&result);
@@ -403,12 +312,12 @@ Test(cli, send_reads_lines_in_their_order_and_passes_bad_ones_over)
 {
     const char *const args[] = {"send", "--queue", "sms", "-", NULL};
     struct run_result result;
-    run(args,
-        "{\"id\":\"a\",\"to\":\"491701234567\",\"text\":\"first\"}\r\n"
-        "\n"
-        "{\"id\":\"b\",\"to\":\"491701234567\",\"tekst\":\"second\"}\n"
-        "{\"to\":\"491701234567\",\"text\":\"third\",\"enqueued_at\":1700000000}",
-        &result);
+    cli_run(args,
+            "{\"id\":\"a\",\"to\":\"491701234567\",\"text\":\"first\"}\r\n"
+            "\n"
+            "{\"id\":\"b\",\"to\":\"491701234567\",\"tekst\":\"second\"}\n"
+            "{\"to\":\"491701234567\",\"text\":\"third\",\"enqueued_at\":1700000000}",
+            &result);
     cr_expect_eq(result.exit_status, 1);
     cr_expect_not_null(strstr(result.err, "job 2 is not pushed"), "%s", result.err);
     cr_expect_not_null(strstr(result.err, "did you mean `text`"), "%s", result.err);
@@ -439,7 +348,7 @@ Test(cli, send_pushes_hundreds_of_lines_each_once)
                                 "{\"id\":\"n%d\",\"to\":\"491701234567\",\"text\":\"x\"}\n", i);
     const char *const args[] = {"send", "--json", "--queue", "sms", "-", NULL};
     struct run_result result;
-    run(args, input, &result);
+    cli_run(args, input, &result);
     cr_expect_eq(result.exit_status, 0, "%s", result.err);
     cr_expect_not_null(strstr(result.out, "{\"queue\":\"sms\",\"id\":\"n499\"}\n"));
     run_release(&result);
@@ -459,7 +368,7 @@ Test(cli, wait_gives_up_in_time_and_says_so)
     const char *const args[] = {
         "send", "--queue=sms", "--to=491701234567", "--text=x", "--id=" ID, "--wait=100ms", NULL};
     struct run_result result;
-    run(args, NULL, &result);
+    cli_run(args, NULL, &result);
     cr_expect_eq(result.exit_status, 1);
     cr_expect_str_eq(result.out, ID "\n");
     cr_expect_not_null(strstr(result.err, "bellhop show " ID), "%s", result.err);
@@ -484,10 +393,10 @@ Test(cli, wait_ends_as_the_job_ended)
     const char *const args[] = {
         "send", "--queue=sms", "--to=491701234567", "--text=x", "--id=" ID, "--wait", NULL};
     for (size_t i = 0; i < BH_ARRAY_LEN(rows); i++) {
-        tell("HSET " STATUS " state %s attempts 1 updated_at 1700000000000 error %s", rows[i].state,
+        TELL("HSET " STATUS " state %s attempts 1 updated_at 1700000000000 error %s", rows[i].state,
              "because");
         struct run_result result;
-        run(args, NULL, &result);
+        cli_run(args, NULL, &result);
         cr_expect_eq(result.exit_status, rows[i].exit_status, "%s: %s%s", rows[i].state, result.out,
                      result.err);
         cr_expect_not_null(strstr(result.out, "2023-11-14 22:13:20  " ID "  "), "%s", result.out);
@@ -528,7 +437,7 @@ Test(cli, show_tells_people_what_goes_on)
           "\"meta\":\"no object\""},
          {NULL}                                                                                                  },
     };
-    tell("HSET " STATUS " state retrying type sms to 491701234567 attempts 1 "
+    TELL("HSET " STATUS " state retrying type sms to 491701234567 attempts 1 "
          "created_at 1700000000000 updated_at 1700000000000 next_at 32503680000000 "
          "http_status 503 error %s meta %s recipients %s",
          "err\033[31mor", "\"no object\"",
@@ -536,7 +445,7 @@ Test(cli, show_tells_people_what_goes_on)
          "\"price\":0.075,\"error\":null},"
          "{\"recipient\":\"491701234568\",\"success\":false,\"id\":null,\"code\":202,\"parts\":0,"
          "\"price\":0,\"error\":\"bad\"}]");
-    tell("HSET " STATUS " meta %s", "no object");
+    TELL("HSET " STATUS " meta %s", "no object");
     check_rows(rows, BH_ARRAY_LEN(rows));
 }
 
@@ -556,9 +465,9 @@ Test(cli, show_leaves_out_what_is_over)
     };
     for (size_t i = 0; i < BH_ARRAY_LEN(rows); i++) {
         struct run_result result;
-        tell("HSET " STATUS " state %s error %s first_error %s expires_at 1700000000000",
+        TELL("HSET " STATUS " state %s error %s first_error %s expires_at 1700000000000",
              rows[i].state, rows[i].error, rows[i].error);
-        run(all, NULL, &result);
+        cli_run(all, NULL, &result);
         cr_expect_eq(strstr(result.out, "\n  error ") != NULL, rows[i].error_shown, "%s: %s",
                      rows[i].state, result.out);
         cr_expect_eq(strstr(result.out, "\n  first error ") != NULL, !rows[i].error_shown, "%s: %s",
@@ -583,11 +492,11 @@ Test(cli, show_survives_what_no_worker_wrote)
          {"\"attempts\":\"many\"", "\"price\":\"1e5\"", "\"code\":\"0100\""},
          {NULL}},
     };
-    tell("HSET " STATUS " state %b attempts many next_at soon price 1e5 code 0100 recipients %s",
+    TELL("HSET " STATUS " state %b attempts many next_at soon price 1e5 code 0100 recipients %s",
          "\xFF\x01\x9B", (size_t)3, "[[[");
     check_rows(rows, BH_ARRAY_LEN(rows));
-    tell("DEL " STATUS);
-    tell("SET " STATUS " text");
+    TELL("DEL " STATUS);
+    TELL("SET " STATUS " text");
     static const struct row wrong_type[] = {
         {"not a hash",
          {"show", ID},
@@ -602,15 +511,15 @@ Test(cli, show_survives_what_no_worker_wrote)
 
 Test(cli, status_adds_up_what_there_is)
 {
-    tell("RPUSH bellhop:{sms} a b c");
-    tell("RPUSH bellhop:{sms}:in d");
-    tell("ZADD bellhop:{sms}:due 32503680000000 1");
-    tell("ZADD bellhop:{sms}:leases 32503680000000 2 32503680000000 3");
-    tell("ZADD bellhop:{sms}:dead 1 4");
-    tell("HSET bellhop:{sms}:counters now:held:credit 2 now:held:reload_lock 3 now:scheduled 6 "
+    TELL("RPUSH bellhop:{sms} a b c");
+    TELL("RPUSH bellhop:{sms}:in d");
+    TELL("ZADD bellhop:{sms}:due 32503680000000 1");
+    TELL("ZADD bellhop:{sms}:leases 32503680000000 2 32503680000000 3");
+    TELL("ZADD bellhop:{sms}:dead 1 4");
+    TELL("HSET bellhop:{sms}:counters now:held:credit 2 now:held:reload_lock 3 now:scheduled 6 "
          "now:retrying 7 outcome:sent 80 outcome:failed 9 outcome:expired 1 outcome:duplicate_id 1 "
          "handle 100");
-    tell("HSET bellhop:{sms}:control paused 1 reason %s by root since 1700000000000",
+    TELL("HSET bellhop:{sms}:control paused 1 reason %s by root since 1700000000000",
          "gateway \033[1mwork");
     static const struct row rows[] = {
         {"for people",
@@ -644,11 +553,11 @@ Test(cli, status_walks_through_no_keys)
 {
     const char *const args[] = {"status", NULL};
     struct run_result result;
-    tell("CONFIG RESETSTAT");
-    run(args, NULL, &result);
+    TELL("CONFIG RESETSTAT");
+    cli_run(args, NULL, &result);
     cr_expect_eq(result.exit_status, 0, "%s", result.err);
     run_release(&result);
-    redisReply *stats = ask("INFO commandstats");
+    redisReply *stats = cli_stage_ask("INFO commandstats");
     cr_expect_not_null(strstr(stats->str, "cmdstat_llen"), "%s", stats->str);
     cr_expect_null(strstr(stats->str, "cmdstat_scan"));
     cr_expect_null(strstr(stats->str, "cmdstat_keys"));
@@ -698,8 +607,8 @@ Test(cli, only_what_it_needs_of_the_configuration_has_to_be_right)
     };
     for (size_t i = 0; i < BH_ARRAY_LEN(rows); i++) {
         struct run_result result;
-        write_file("config.ini", rows[i].text, server.url);
-        run(rows[i].args, NULL, &result);
+        cli_stage_write("config.ini", rows[i].text, stage.server.url);
+        cli_run(rows[i].args, NULL, &result);
         cr_expect_eq(result.exit_status, rows[i].exit_status, "%s: exit %d: %s", rows[i].name,
                      result.exit_status, result.err);
         if (rows[i].err[0] == '\0')
@@ -712,34 +621,34 @@ Test(cli, only_what_it_needs_of_the_configuration_has_to_be_right)
 
 Test(cli, the_environment_goes_before_the_file)
 {
-    write_file("config.ini", "[redis]\nurl = unix:///nonexistent/s\n[queue sms]\n");
+    cli_stage_write("config.ini", "[redis]\nurl = unix:///nonexistent/s\n[queue sms]\n");
     char url[160];
-    snprintf(url, sizeof(url), "BELLHOP_REDIS_URL=%s", server.url);
-    const char *const environment[] = {config_variable, url, NULL};
+    snprintf(url, sizeof(url), "BELLHOP_REDIS_URL=%s", stage.server.url);
+    const char *const environment[] = {stage.config_variable, url, NULL};
     const char *const args[] = {"status", NULL};
     struct run_result result;
-    run_with(environment, args, NULL, &result);
+    cli_run_with(stage.server.dir, environment, args, NULL, &result);
     cr_expect_eq(result.exit_status, 0, "%s", result.err);
     run_release(&result);
 }
 
 Test(cli, a_login_is_used_and_never_shown)
 {
-    tell("CONFIG SET requirepass s3cret");
+    TELL("CONFIG SET requirepass s3cret");
     char url[160];
     const char *const right[] = {"status", "--redis", url, NULL};
     struct run_result result;
-    snprintf(url, sizeof(url), "unix://:s3cret@%s", server.socket_path);
-    run(right, NULL, &result);
+    snprintf(url, sizeof(url), "unix://:s3cret@%s", stage.server.socket_path);
+    cli_run(right, NULL, &result);
     cr_expect_eq(result.exit_status, 0, "%s", result.err);
     cr_expect_null(strstr(result.out, "s3cret"), "%s", result.out);
     run_release(&result);
-    snprintf(url, sizeof(url), "unix://:wr0ng@%s", server.socket_path);
-    run(right, NULL, &result);
+    snprintf(url, sizeof(url), "unix://:wr0ng@%s", stage.server.socket_path);
+    cli_run(right, NULL, &result);
     cr_expect_eq(result.exit_status, 1);
     cr_expect_null(strstr(result.err, "wr0ng"), "%s", result.err);
     run_release(&result);
-    tell("CONFIG SET requirepass %s", "");
+    TELL("CONFIG SET requirepass %s", "");
 }
 
 Test(cli, output_that_cannot_be_written_is_a_failure)
@@ -747,8 +656,8 @@ Test(cli, output_that_cannot_be_written_is_a_failure)
     char command[512];
     snprintf(command, sizeof(command), "exec %s status >/dev/full", BH_TEST_BELLHOP);
     const char *const args[] = {"-c", command, NULL};
-    const char *const environment[] = {config_variable, NULL};
-    const struct run_request request = {"/bin/sh", server.dir, args, environment, NULL};
+    const char *const environment[] = {stage.config_variable, NULL};
+    const struct run_request request = {"/bin/sh", stage.server.dir, args, environment, NULL};
     struct run_result result;
     run_program(&request, &result);
     cr_expect_eq(result.exit_status, 1);

@@ -3,72 +3,31 @@
  * with daemon and gateway.
  */
 #include <criterion/criterion.h>
-#include <hiredis/hiredis.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/base.h"
-#include "support/redis_process.h"
+#include "support/cli_stage.h"
 #include "support/rig.h"
-#include "support/run_program.h"
 
 #define PATTERN_MAX 5
 #define FAR         "32503680000000" /* the year 3000 */
-
-static struct bh_redis_process server;
-static redisContext *redis;
-static char config_variable[160];
 
 /* ---- The stage ---- */
 
 static void
 set_up(void)
 {
-    char path[128];
-    bh_redis_process_init(&server);
-    bh_redis_process_start(&server, NULL);
-    redis = redisConnectUnix(server.socket_path);
-    cr_assert(redis != NULL && redis->err == 0);
-    bh_redis_process_path(&server, "config.ini", path, sizeof(path));
-    FILE *file = fopen(path, "w");
-    cr_assert_not_null(file);
-    fprintf(file,
-            "[redis]\nurl = %s\n[gateway]\napi_key = secret\n[status]\nretention = 1h\n"
-            "[queue sms]\n[queue voice]\ntype = voice\n",
-            server.url);
-    cr_assert_eq(fclose(file), 0);
-    snprintf(config_variable, sizeof(config_variable), "BELLHOP_CONFIG=%s", path);
+    cli_stage_open("[status]\nretention = 1h\n[queue sms]\n[queue voice]\ntype = voice\n");
 }
 
-static void
-tear_down(void)
-{
-    redisFree(redis);
-    bh_redis_process_release(&server);
-}
-
-TestSuite(resolve, .init = set_up, .fini = tear_down);
-
-static redisReply *
-ask(const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    redisReply *reply = redisvCommand(redis, format, args);
-    va_end(args);
-    cr_assert(reply != NULL && reply->type != REDIS_REPLY_ERROR, "%s: %s", format,
-              reply != NULL ? reply->str : redis->errstr);
-    return reply;
-}
-
-#define TELL(...) freeReplyObject(ask(__VA_ARGS__))
+TestSuite(resolve, .init = set_up, .fini = cli_stage_close);
 
 static bool
 field_is(const char *queue, const char *id, const char *name, const char *wanted)
 {
-    redisReply *reply = ask("HGET bellhop:{%s}:status:%s %s", queue, id, name);
+    redisReply *reply = cli_stage_ask("HGET bellhop:{%s}:status:%s %s", queue, id, name);
     bool is = strcmp(reply->str != NULL ? reply->str : "(none)", wanted) == 0;
     freeReplyObject(reply);
     return is;
@@ -103,21 +62,6 @@ put(const char *queue, const char *id, int handle, const char *place, long long 
         TELL("HINCRBY bellhop:{%s}:counters now:uncertain 1", queue);
 }
 
-static void
-run_at(const char *directory, const char *variable, const char *const *args, const char *input,
-       struct run_result *ret_result)
-{
-    const char *const environment[] = {variable, "TERM=xterm", "TZ=UTC", NULL};
-    const struct run_request request = {
-        .program = BH_TEST_BELLHOP,
-        .directory = directory,
-        .args = args,
-        .environment = environment,
-        .input = input,
-    };
-    run_program(&request, ret_result);
-}
-
 struct row {
     const char *name;
     const char *args[RUN_ARGS_MAX];
@@ -132,9 +76,7 @@ expect_pieces(const char *name, const char *where, const char *text, const char 
 {
     if (pieces[0] == NULL)
         cr_expect_str_eq(text, "", "%s: %s: %s", name, where, text);
-    for (size_t i = 0; i < PATTERN_MAX && pieces[i] != NULL; i++)
-        cr_expect_not_null(strstr(text, pieces[i]), "%s: no \"%s\" in %s: %s", name, pieces[i],
-                           where, text);
+    cli_expect_pieces(name, where, text, pieces, PATTERN_MAX);
 }
 
 static void
@@ -142,7 +84,7 @@ check_rows(const struct row *rows, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         struct run_result result;
-        run_at(server.dir, config_variable, rows[i].args, rows[i].input, &result);
+        cli_run(rows[i].args, rows[i].input, &result);
         cr_expect_eq(result.exit_status, rows[i].exit_status, "%s: exit %d, wanted %d: %s%s",
                      rows[i].name, result.exit_status, rows[i].exit_status, result.out, result.err);
         expect_pieces(rows[i].name, "stdout", result.out, rows[i].out);
@@ -181,7 +123,7 @@ Test(resolve, refuses_what_it_cannot_understand)
         {"a Redis that is not there", {"resolve", "--redis", "unix:///nonexistent/s", "a1", "sent"}, NULL, 1, {NULL}, {"no connection to Redis"}},
     };
     check_rows(rows, BH_ARRAY_LEN(rows));
-    redisReply *keys = ask("DBSIZE");
+    redisReply *keys = cli_stage_ask("DBSIZE");
     cr_expect_eq(keys->integer, 0, "something was written");
     freeReplyObject(keys);
 }
@@ -218,10 +160,10 @@ Test(resolve, says_what_was_and_what_is)
     cr_expect(field_is("sms", "u1", "confirmed_by", "operator"));
     cr_expect(field_is("sms", "u3", "state", "retrying"));
     cr_expect(field_is("voice", "v1", "state", "failed"));
-    redisReply *reply = ask("PTTL bellhop:{sms}:status:u1");
+    redisReply *reply = cli_stage_ask("PTTL bellhop:{sms}:status:u1");
     cr_expect(reply->integer > 0 && reply->integer <= 3600000, "%lld: the configuration's hour", reply->integer);
     freeReplyObject(reply);
-    reply = ask("XREVRANGE bellhop:{sms}:audit + - COUNT 1");
+    reply = cli_stage_ask("XREVRANGE bellhop:{sms}:audit + - COUNT 1");
     cr_assert_eq(reply->elements, 1);
     const redisReply *fields = reply->element[0]->element[1];
     cr_expect_str_eq(fields->element[0]->str, "who");
@@ -319,13 +261,13 @@ Test(resolve, show_tells_the_ways_out)
     static const char *const both[][4] = {{"show", "u1", NULL}, {"show", "--json", "u1", NULL}};
     for (size_t i = 0; i < 2; i++) {
         struct run_result result;
-        run_at(server.dir, config_variable, both[i], NULL, &result);
+        cli_run(both[i], NULL, &result);
         cr_expect_null(strstr(result.out, "handle"), "%s: that is nobody's business", result.out);
         run_release(&result);
     }
     TELL("HSET bellhop:{sms}:status:w1 reason %s", "");
     struct run_result result;
-    run_at(server.dir, config_variable, (const char *const[]){"show", "w1", NULL}, NULL, &result);
+    cli_run((const char *const[]){"show", "w1", NULL}, NULL, &result);
     cr_expect_null(strstr(result.out, "bellhop resolve"), "%s", result.out);
     run_release(&result);
 }
@@ -353,7 +295,7 @@ rig_run(const char *const *args, int wanted, const char *piece)
 {
     struct run_result result;
     const char *variable = bh_rig_text(&rig, "BELLHOP_CONFIG=%s", rig.daemons[0].config);
-    run_at(rig.dir, variable, args, NULL, &result);
+    cli_run_at(rig.dir, variable, args, NULL, &result);
     cr_expect_eq(result.exit_status, wanted, "%s: %s%s", args[1], result.out, result.err);
     cr_expect_not_null(strstr(result.out, piece), "no \"%s\" in %s%s", piece, result.out,
                        result.err);
