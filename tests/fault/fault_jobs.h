@@ -1,10 +1,10 @@
 /*
- * fault_jobs - a row of plain jobs through a rig in trouble, and the account of them.
+ * fault_jobs - what the tests of trouble around a rig have in common; their jobs are those of support/rig_jobs.h.
  */
 #ifndef BH_TESTS_FAULT_FAULT_JOBS_H
 #define BH_TESTS_FAULT_FAULT_JOBS_H
 
-#include "support/rig.h"
+#include "support/rig_jobs.h"
 
 #define FAULT_WAIT_MS 90000 /* for all jobs; no measure of speed */
 
@@ -16,14 +16,6 @@ extern const char *const fault_durable[];
 #define FAULT_POOL    "lease = 5s\n"
 #define FAULT_REDIS   "command_timeout = 1s\nconnect_timeout = 500ms\n"
 #define FAULT_SIM     "[lock]\nseconds = 20\n"
-
-/* PREFIX-0 ... to queue sms, each with its own number and text. */
-void fault_push(struct bh_rig *rig, const char *prefix, unsigned from, unsigned to);
-
-long long fault_accepted(struct bh_rig *rig);
-
-/* Wait for the end of all; each is `sent`, and the gateway accepted each exactly once. */
-void fault_expect_all_sent_once(struct bh_rig *rig, const char *prefix, unsigned count);
 
 /* Wait for a line of daemon `index`, behind its mark; the rig fails without it. */
 void fault_expect_line(struct bh_rig *rig, unsigned index, const char *part);

@@ -47,14 +47,14 @@ wait_out_retry_after(const char *kind)
     struct bh_rig rig;
     const struct bh_rig_options options = {.tap = true, .sim = "[gateway]\nanswer_delay_ms = 20\n"};
     bh_rig_start(&rig, &options);
-    fault_push(&rig, kind, 0, 20);
-    fault_expect_all_sent_once(&rig, kind, 20);
+    bh_rig_push_jobs(&rig, "sms", kind, 0, 20);
+    bh_rig_expect_all_sent_once(&rig, "sms", kind, 20, FAULT_WAIT_MS);
     bh_rig_tell(&rig, "fault",
                 bh_rig_text(&rig,
                             "{\"kind\":\"%s\",\"retry_after\":4,\"count\":-1,"
                             "\"match\":{\"path\":\"/api/sms\"}}",
                             kind));
-    fault_push(&rig, kind, 20, 80);
+    bh_rig_push_jobs(&rig, "sms", kind, 20, 80);
     BH_RIG_UNTIL(&rig, bh_rig_sim_number(&rig, "faults", "hits") > 0);
     long long refused = bh_now_ms();
     /* All that were under way together have their answers soon; then the door is shut. */
@@ -65,7 +65,7 @@ wait_out_retry_after(const char *kind)
     cr_expect_geq(bh_now_ms() - refused, 3500, "%s: asked again after %lld ms", kind,
                   bh_now_ms() - refused);
     cr_expect_leq(hits, 16, "%s: %u, more than were under way together", kind, hits);
-    fault_expect_all_sent_once(&rig, kind, 80);
+    bh_rig_expect_all_sent_once(&rig, "sms", kind, 80, FAULT_WAIT_MS);
     expect_attempts(&rig, kind, 80, "1");
     bh_rig_stop(&rig);
 }
@@ -87,14 +87,14 @@ Test(gateway_moods, a_redirect_is_not_followed)
     const struct bh_rig_options options = {.tap = true};
     bh_rig_start(&rig, &options);
     bh_rig_tell(&rig, "fault", "{\"kind\":\"redirect\",\"count\":-1}");
-    fault_push(&rig, "away", 0, 3);
+    bh_rig_push_jobs(&rig, "sms", "away", 0, 3);
     fault_expect_line(&rig, 0, "gateway_down");
     for (unsigned i = 0; i < bh_tap_count(rig.tap, NULL, NULL); i++)
         cr_expect_null(strstr(bh_tap_find(rig.tap, NULL, NULL, i)->head, "elsewhere"));
-    cr_expect_eq(fault_accepted(&rig), 0);
+    cr_expect_eq(bh_rig_accepted_in_all(&rig), 0);
     bh_rig_tell(&rig, "unfault", "{}");
     BH_RIG_UNTIL_MS(&rig, FAULT_WAIT_MS, bh_rig_unfinished(&rig, "sms") == 0);
-    cr_expect_eq(fault_accepted(&rig), 3);
+    cr_expect_eq(bh_rig_accepted_in_all(&rig), 3);
     bh_rig_stop(&rig);
 }
 
@@ -124,7 +124,7 @@ Test(gateway_moods, a_recovered_gateway_is_not_overrun)
     rig.gateway_port = to_tap.listen_port;
     bh_rig_start_daemon(&rig, NULL, NULL);
     bh_rig_start_daemon(&rig, NULL, NULL);
-    fault_push(&rig, "herd", 0, 400);
+    bh_rig_push_jobs(&rig, "sms", "herd", 0, 400);
     /* All four breakers are open: each had its failures, and the jobs wait for it. */
     for (unsigned i = 0; i < 2; i++)
         BH_RIG_UNTIL(&rig, bh_process_count(&rig.daemons[i].process, " gateway_down ") >= 2);
@@ -141,7 +141,7 @@ Test(gateway_moods, a_recovered_gateway_is_not_overrun)
     cr_expect_gt(seen, 0);
     cr_expect_leq(seen, most, "%u requests in the first second", seen);
     fprintf(stderr, "herd: %u requests in the first second, at most %u\n", seen, most);
-    fault_expect_all_sent_once(&rig, "herd", 400);
+    bh_rig_expect_all_sent_once(&rig, "sms", "herd", 400, FAULT_WAIT_MS);
     expect_attempts(&rig, "herd", 400, "1");
     bh_rig_stop(&rig);
     bh_linecut_stop(line);

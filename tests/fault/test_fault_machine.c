@@ -41,17 +41,17 @@ Test(machine, without_descriptors_it_goes_on_with_those_it_has)
         .sim = "[gateway]\nanswer_delay_ms = 100\n",
     };
     bh_rig_start(&rig, &options);
-    fault_push(&rig, "fd", 0, 1);
-    fault_expect_all_sent_once(&rig, "fd", 1);
+    bh_rig_push_jobs(&rig, "sms", "fd", 0, 1);
+    bh_rig_expect_all_sent_once(&rig, "sms", "fd", 1, FAULT_WAIT_MS);
     unsigned at_work = bh_process_descriptors(rig.daemons[0].process.pid);
     cr_assert_eq(bh_daemon_stop(&rig.daemons[0], BH_RIG_WAIT_MS), 0);
 
     /* Room for two more connections to the gateway, of 32 that it would like to have. */
     run_behind(&rig, bh_rig_text(&rig, "ulimit -n %u", at_work + 2), "");
     bh_rig_restart_daemon(&rig, &rig.daemons[0]);
-    fault_push(&rig, "fd", 1, 200);
+    bh_rig_push_jobs(&rig, "sms", "fd", 1, 200);
     fault_expect_line(&rig, 0, "descriptor");
-    fault_expect_all_sent_once(&rig, "fd", 200);
+    bh_rig_expect_all_sent_once(&rig, "sms", "fd", 200, FAULT_WAIT_MS);
     cr_expect_leq(bh_process_descriptors(rig.daemons[0].process.pid), at_work + 2);
     bh_rig_stop(&rig);
 }
@@ -102,12 +102,12 @@ Test(machine, with_little_memory_it_loses_and_doubles_nothing)
     bh_rig_start_daemon(&rig, NULL, NULL);
     for (unsigned i = 0; i < BIG_JOBS; i++) {
         push_big(&rig, i);
-        fault_push(&rig, "small", i * 4, i * 4 + 4);
+        bh_rig_push_jobs(&rig, "sms", "small", i * 4, i * 4 + 4);
     }
     BH_RIG_UNTIL_MS(&rig, FAULT_WAIT_MS, bh_rig_unfinished(&rig, "sms") == 0);
     for (unsigned i = 0; i < BIG_JOBS; i++)
         bh_rig_wait_state(&rig, "sms", bh_rig_text(&rig, "big-%u", i), "sent");
-    cr_expect_eq(fault_accepted(&rig), BIG_JOBS * 5);
+    cr_expect_eq(bh_rig_accepted_in_all(&rig), BIG_JOBS * 5);
     cr_expect_eq(bh_rig_sim_number(&rig, "stats?limit=0", "foreign_ids_doubled_count"), 0);
     bh_rig_stop(&rig);
 }
@@ -122,8 +122,8 @@ log_nowhere(const char *words, const char *redirection)
     bh_rig_start(&rig, &options);
     run_behind(&rig, words, redirection);
     bh_rig_start_daemon(&rig, NULL, NULL);
-    fault_push(&rig, "log", 0, 50);
-    fault_expect_all_sent_once(&rig, "log", 50);
+    bh_rig_push_jobs(&rig, "sms", "log", 0, 50);
+    bh_rig_expect_all_sent_once(&rig, "sms", "log", 50, FAULT_WAIT_MS);
     bh_rig_stop(&rig);
 }
 
@@ -249,9 +249,9 @@ Test(machine, redis_clock_may_go_forwards_by_hours)
     bh_rig_wait_state(&rig, "sms", "two", "sent");
     bh_rig_wait_state(&rig, "sms", "gone", "expired");
     bh_rig_wait_state(&rig, "sms", "four", "scheduled");
-    fault_push(&rig, "later", 0, 20);
+    bh_rig_push_jobs(&rig, "sms", "later", 0, 20);
     BH_RIG_UNTIL(&rig, bh_rig_unfinished(&rig, "sms") == 1);
-    cr_expect_eq(fault_accepted(&rig), 22);
+    cr_expect_eq(bh_rig_accepted_in_all(&rig), 22);
     cr_expect_eq(bh_rig_sim_number(&rig, "stats?limit=0", "foreign_ids_doubled_count"), 0);
     bh_rig_stop(&rig);
     munmap(clock.shift_ms, sizeof(*clock.shift_ms));
@@ -272,18 +272,18 @@ Test(machine, redis_clock_may_go_backwards_by_hours)
     start_shifted_redis(&rig, &clock);
     atomic_store(clock.shift_ms, 3 * HOUR_MS);
     bh_rig_start_daemon(&rig, NULL, NULL);
-    fault_push(&rig, "before", 0, 30);
+    bh_rig_push_jobs(&rig, "sms", "before", 0, 30);
     BH_RIG_UNTIL_MS(&rig, FAULT_WAIT_MS, bh_rig_unfinished(&rig, "sms") == 0);
     push_timed(&rig, "waits", "\"delay\":\"+2s\"");
     bh_rig_wait_state(&rig, "sms", "waits", "scheduled");
     atomic_store(clock.shift_ms, 0);
-    fault_push(&rig, "after", 0, 60);
+    bh_rig_push_jobs(&rig, "sms", "after", 0, 60);
     BH_RIG_UNTIL_MS(&rig, FAULT_WAIT_MS, bh_rig_unfinished(&rig, "sms") == 1);
     cr_expect(bh_rig_is(&rig, "sms", "waits", "state", "scheduled"));
-    cr_expect_eq(fault_accepted(&rig), 90);
+    cr_expect_eq(bh_rig_accepted_in_all(&rig), 90);
     atomic_store(clock.shift_ms, 3 * HOUR_MS);
     bh_rig_wait_state(&rig, "sms", "waits", "sent");
-    cr_expect_eq(fault_accepted(&rig), 91);
+    cr_expect_eq(bh_rig_accepted_in_all(&rig), 91);
     bh_rig_stop(&rig);
     munmap(clock.shift_ms, sizeof(*clock.shift_ms));
 }

@@ -44,8 +44,8 @@ Test(stale_worker, sends_nothing_from_a_lease_that_ended_while_it_was_stopped)
     options.gateway = FAULT_GATEWAY "max_connections = 1\n";
     options.sim = FAULT_SIM "[gateway]\nanswer_delay_ms = 200\n";
     bh_rig_start(&rig, &options);
-    fault_push(&rig, "stale", 0, 12);
-    BH_RIG_UNTIL(&rig, fault_accepted(&rig) >= 2);
+    bh_rig_push_jobs(&rig, "sms", "stale", 0, 12);
+    BH_RIG_UNTIL(&rig, bh_rig_accepted_in_all(&rig) >= 2);
     struct bh_process *stopped = &rig.daemons[0].process;
     bh_process_signal(stopped, SIGSTOP);
     long long leased = bh_rig_integer(&rig, "ZCARD bellhop:{sms}:leases");
@@ -54,14 +54,14 @@ Test(stale_worker, sends_nothing_from_a_lease_that_ended_while_it_was_stopped)
     BH_RIG_UNTIL_MS(&rig, FAULT_WAIT_MS, bh_rig_unfinished(&rig, "sms") == 0);
 
     long long requests = bh_rig_sim_number(&rig, "stats?limit=0", "requests");
-    long long accepted = fault_accepted(&rig);
+    long long accepted = bh_rig_accepted_in_all(&rig);
     bh_process_signal(stopped, SIGCONT);
     /* What it does for a new job shows that it has gone on. */
     bh_process_kill(&rig.daemons[1].process);
     rig.daemons[1].process.end = 0;
-    fault_push(&rig, "new", 100, 101);
+    bh_rig_push_jobs(&rig, "sms", "new", 100, 101);
     bh_rig_wait_state(&rig, "sms", "new-100", "sent");
-    cr_expect_eq(fault_accepted(&rig), accepted + 1, "nothing else was accepted");
+    cr_expect_eq(bh_rig_accepted_in_all(&rig), accepted + 1, "nothing else was accepted");
     /* Asking the simulator counts as a request, too; only messages matter. */
     cr_expect_leq(bh_rig_sim_number(&rig, "stats?limit=0", "locked"), 2, "%lld", requests);
     cr_expect_eq(bh_rig_sim_number(&rig, "stats?limit=0", "foreign_ids_doubled_count"), 0);
@@ -79,8 +79,8 @@ Test(stale_worker, helps_with_a_late_answer)
     struct bh_rig_options options = usual;
     options.sim = FAULT_SIM "[gateway]\nanswer_delay_ms = 1000\n";
     bh_rig_start(&rig, &options);
-    fault_push(&rig, "late", 0, 3);
-    BH_RIG_UNTIL(&rig, fault_accepted(&rig) == 3);
+    bh_rig_push_jobs(&rig, "sms", "late", 0, 3);
+    BH_RIG_UNTIL(&rig, bh_rig_accepted_in_all(&rig) == 3);
     bh_process_signal(&rig.daemons[0].process, SIGSTOP);
     /* Another worker takes the leases back, but no jobs from a queue that is paused. */
     bh_rig_integer(&rig, "HSET bellhop:{sms}:control paused 1");
@@ -94,7 +94,7 @@ Test(stale_worker, helps_with_a_late_answer)
         cr_expect_str_neq(bh_rig_field(&rig, "sms", id, "message_id"), "", "%s", id);
     }
     bh_rig_integer(&rig, "HDEL bellhop:{sms}:control paused");
-    fault_expect_all_sent_once(&rig, "late", 3);
+    bh_rig_expect_all_sent_once(&rig, "sms", "late", 3, FAULT_WAIT_MS);
     bh_rig_stop(&rig);
 }
 
@@ -105,14 +105,14 @@ Test(stale_worker, harms_nothing_with_an_answer_that_is_too_late)
     struct bh_rig_options options = usual;
     options.sim = FAULT_SIM "[gateway]\nanswer_delay_ms = 1000\n";
     bh_rig_start(&rig, &options);
-    fault_push(&rig, "harm", 0, 3);
-    BH_RIG_UNTIL(&rig, fault_accepted(&rig) == 3);
+    bh_rig_push_jobs(&rig, "sms", "harm", 0, 3);
+    BH_RIG_UNTIL(&rig, bh_rig_accepted_in_all(&rig) == 3);
     bh_process_signal(&rig.daemons[0].process, SIGSTOP);
     bh_rig_start_daemon(&rig, NULL, NULL);
     for (unsigned i = 0; i < 3; i++)
         fault_expect_line(&rig, 1, bh_rig_text(&rig, "job=harm-%u ", i));
     bh_process_signal(&rig.daemons[0].process, SIGCONT);
-    fault_expect_all_sent_once(&rig, "harm", 3);
+    bh_rig_expect_all_sent_once(&rig, "sms", "harm", 3, FAULT_WAIT_MS);
     bh_rig_stop(&rig);
 }
 
@@ -128,14 +128,14 @@ Test(stale_worker, sends_nothing_when_it_was_cut_off_for_longer_than_its_lease)
     bh_rig_start(&rig, &options);
     struct bh_linecut *line = start_line(&rig, &path);
     fault_start_behind(&rig, path, FAULT_REDIS);
-    fault_push(&rig, "cut", 0, 12);
-    BH_RIG_UNTIL(&rig, fault_accepted(&rig) >= 2);
+    bh_rig_push_jobs(&rig, "sms", "cut", 0, 12);
+    BH_RIG_UNTIL(&rig, bh_rig_accepted_in_all(&rig) >= 2);
     bh_linecut_set(line, BH_LINECUT_STALL, 0);
     bh_rig_start_daemon(&rig, NULL, NULL);
     BH_RIG_UNTIL_MS(&rig, FAULT_WAIT_MS, bh_rig_unfinished(&rig, "sms") == 0);
     bh_linecut_set(line, BH_LINECUT_PASS, 0);
     fault_expect_line(&rig, 0, "redis_up");
-    fault_expect_all_sent_once(&rig, "cut", 12);
+    bh_rig_expect_all_sent_once(&rig, "sms", "cut", 12, FAULT_WAIT_MS);
     bh_rig_stop(&rig);
     bh_linecut_stop(line);
 }
@@ -146,8 +146,8 @@ Test(redis_moods, a_server_that_loads_its_data_is_waited_for)
 {
     struct bh_rig rig;
     bh_rig_start(&rig, &usual);
-    fault_push(&rig, "load", 0, 300);
-    BH_RIG_UNTIL(&rig, fault_accepted(&rig) >= 50);
+    bh_rig_push_jobs(&rig, "sms", "load", 0, 300);
+    BH_RIG_UNTIL(&rig, bh_rig_accepted_in_all(&rig) >= 50);
     freeReplyObject(
         bh_rig_command(&rig, "EVAL %s 0", "for i=1,4096 do redis.call('SET','filler:'..i,i) end"));
     bh_redis_process_kill(&rig.redis);
@@ -167,7 +167,7 @@ Test(redis_moods, a_server_that_loads_its_data_is_waited_for)
     cr_expect(bh_process_is_running(&rig.daemons[0].process));
     fault_expect_line(&rig, 0, "redis_up");
     bh_rig_connect(&rig);
-    fault_expect_all_sent_once(&rig, "load", 300);
+    bh_rig_expect_all_sent_once(&rig, "sms", "load", 300, FAULT_WAIT_MS);
     bh_rig_stop(&rig);
 }
 
@@ -175,17 +175,17 @@ Test(redis_moods, a_master_that_becomes_a_replica_gets_the_results_when_it_takes
 {
     struct bh_rig rig;
     bh_rig_start(&rig, &usual);
-    fault_push(&rig, "ro", 0, 1500);
-    BH_RIG_UNTIL(&rig, fault_accepted(&rig) >= 50);
+    bh_rig_push_jobs(&rig, "sms", "ro", 0, 1500);
+    BH_RIG_UNTIL(&rig, bh_rig_accepted_in_all(&rig) >= 50);
     bh_process_set_mark(&rig.daemons[0].process);
     order(&rig, "REPLICAOF 127.0.0.1 1");
     fault_expect_line(&rig, 0, "READONLY");
-    long long open = bh_rig_unfinished(&rig, "sms"), accepted = fault_accepted(&rig);
+    long long open = bh_rig_unfinished(&rig, "sms"), accepted = bh_rig_accepted_in_all(&rig);
     cr_expect_gt(open, 0);
     bh_sleep_ms(1500);
-    cr_expect_eq(fault_accepted(&rig), accepted, "nothing is sent that cannot be admitted");
+    cr_expect_eq(bh_rig_accepted_in_all(&rig), accepted, "nothing is sent that cannot be admitted");
     order(&rig, "REPLICAOF NO ONE");
-    fault_expect_all_sent_once(&rig, "ro", 1500);
+    bh_rig_expect_all_sent_once(&rig, "sms", "ro", 1500, FAULT_WAIT_MS);
     bh_rig_stop(&rig);
 }
 
@@ -195,18 +195,18 @@ Test(redis_moods, the_queue_drains_while_memory_is_full)
     struct bh_rig_options options = usual;
     options.without_daemon = true;
     bh_rig_start(&rig, &options);
-    fault_push(&rig, "full", 0, 300);
+    bh_rig_push_jobs(&rig, "sms", "full", 0, 300);
     order(&rig, "CONFIG SET maxmemory 1");
     bh_rig_start_daemon(&rig, NULL, NULL);
-    fault_expect_all_sent_once(&rig, "full", 300);
+    bh_rig_expect_all_sent_once(&rig, "sms", "full", 300, FAULT_WAIT_MS);
     fault_expect_line(&rig, 0, "redis_trouble");
     /* Producers hear that it is full, and go on when it is not. */
     redisReply *refused = redisCommand(rig.context, "LPUSH bellhop:{sms} {}");
     cr_expect(refused != NULL && refused->type == REDIS_REPLY_ERROR);
     freeReplyObject(refused);
     order(&rig, "CONFIG SET maxmemory 0");
-    fault_push(&rig, "full", 300, 310);
-    fault_expect_all_sent_once(&rig, "full", 310);
+    bh_rig_push_jobs(&rig, "sms", "full", 300, 310);
+    bh_rig_expect_all_sent_once(&rig, "sms", "full", 310, FAULT_WAIT_MS);
     bh_rig_stop(&rig);
 }
 
@@ -224,8 +224,8 @@ Test(redis_moods, a_right_that_is_withdrawn_stops_the_flow_until_it_is_given_bac
     rig.options.redis = options.redis;
     bh_rig_start_daemon(&rig, NULL, NULL);
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
-        fault_push(&rig, "acl", count, count + 60);
-        BH_RIG_UNTIL(&rig, fault_accepted(&rig) >= count + 10);
+        bh_rig_push_jobs(&rig, "sms", "acl", count, count + 60);
+        BH_RIG_UNTIL(&rig, bh_rig_accepted_in_all(&rig) >= count + 10);
         freeReplyObject(bh_rig_command(&rig, "ACL SETUSER worker -%s", commands[i]));
         count += 60;
         /* Without evalsha nothing can go on; without the others the work goes on as well as it may. */
@@ -236,7 +236,7 @@ Test(redis_moods, a_right_that_is_withdrawn_stops_the_flow_until_it_is_given_bac
         order(&rig, "ACL SETUSER worker +@all");
         BH_RIG_UNTIL_MS(&rig, FAULT_WAIT_MS, bh_rig_unfinished(&rig, "sms") == 0);
     }
-    fault_expect_all_sent_once(&rig, "acl", count);
+    bh_rig_expect_all_sent_once(&rig, "sms", "acl", count, FAULT_WAIT_MS);
     bh_rig_stop(&rig);
 }
 
@@ -248,14 +248,14 @@ Test(redis_moods, results_wait_in_memory_while_redis_is_dead)
     options.pool = "lease = 60s\n";
     options.sim = FAULT_SIM "[gateway]\nanswer_delay_ms = 1500\n";
     bh_rig_start(&rig, &options);
-    fault_push(&rig, "wait", 0, 8);
-    BH_RIG_UNTIL(&rig, fault_accepted(&rig) == 8);
+    bh_rig_push_jobs(&rig, "sms", "wait", 0, 8);
+    BH_RIG_UNTIL(&rig, bh_rig_accepted_in_all(&rig) == 8);
     cr_expect_eq(bh_rig_counter(&rig, "sms", "outcome:sent"), 0, "no answer has come yet");
     bh_rig_disconnect(&rig);
     bh_redis_process_kill(&rig.redis);
     bh_sleep_ms(2500);
     bh_rig_start_redis(&rig);
-    fault_expect_all_sent_once(&rig, "wait", 8);
+    bh_rig_expect_all_sent_once(&rig, "sms", "wait", 8, FAULT_WAIT_MS);
     for (unsigned i = 0; i < 8; i++) {
         const char *id = bh_rig_text(&rig, "wait-%u", i);
         cr_expect(bh_rig_is(&rig, "sms", id, "attempts", "1"), "%s", id);
@@ -274,8 +274,8 @@ Test(redis_moods, slow_answers_cost_time_and_nothing_else)
     struct bh_linecut *line = start_line(&rig, &path);
     bh_linecut_set(line, BH_LINECUT_DELAY, 100);
     fault_start_behind(&rig, path, FAULT_REDIS);
-    fault_push(&rig, "slow", 0, 60);
-    fault_expect_all_sent_once(&rig, "slow", 60);
+    bh_rig_push_jobs(&rig, "sms", "slow", 0, 60);
+    bh_rig_expect_all_sent_once(&rig, "sms", "slow", 60, FAULT_WAIT_MS);
     cr_expect_eq(bh_process_count(&rig.daemons[0].process, "redis_down"), 0, "slow is not away");
     for (unsigned i = 0; i < 60; i++)
         cr_expect(bh_rig_is(&rig, "sms", bh_rig_text(&rig, "slow-%u", i), "attempts", "1"));
@@ -295,13 +295,13 @@ Test(redis_moods, a_half_open_connection_is_given_up)
     struct bh_linecut *line = start_line(&rig, &path);
     fault_start_behind(&rig, path, FAULT_REDIS);
     for (unsigned i = 0; i < 2; i++) {
-        fault_push(&rig, "half", i * 100, i * 100 + 100);
-        BH_RIG_UNTIL(&rig, fault_accepted(&rig) >= i * 100 + 20);
+        bh_rig_push_jobs(&rig, "sms", "half", i * 100, i * 100 + 100);
+        BH_RIG_UNTIL(&rig, bh_rig_accepted_in_all(&rig) >= i * 100 + 20);
         unsigned before = bh_linecut_counters(line).accepted;
         bh_linecut_set(line, modes[i], 0);
         BH_RIG_UNTIL(&rig, bh_linecut_counters(line).accepted > before);
         bh_linecut_set(line, BH_LINECUT_PASS, 0);
-        fault_expect_all_sent_once(&rig, "half", i * 100 + 100);
+        bh_rig_expect_all_sent_once(&rig, "sms", "half", i * 100 + 100, FAULT_WAIT_MS);
     }
     bh_rig_stop(&rig);
     bh_linecut_stop(line);
@@ -328,8 +328,8 @@ Test(redis_moods, an_answer_may_end_behind_any_byte, .timeout = 600)
     bh_rig_start(&rig, &options);
     struct bh_linecut *line = start_line(&rig, &path);
     fault_start_behind(&rig, path, FAULT_REDIS);
-    fault_push(&rig, "byte", 0, 1);
-    fault_expect_all_sent_once(&rig, "byte", 1);
+    bh_rig_push_jobs(&rig, "sms", "byte", 0, 1);
+    bh_rig_expect_all_sent_once(&rig, "sms", "byte", 1, FAULT_WAIT_MS);
     unsigned count = 1;
     for (unsigned bytes = first; bytes < BYTES; bytes += step) {
         /* A new process, since an old one tries again at growing distances. */
@@ -339,7 +339,7 @@ Test(redis_moods, an_answer_may_end_behind_any_byte, .timeout = 600)
             fault_expect_line(&rig, 0, "redis_up");
         }
         bh_linecut_set(line, BH_LINECUT_SEVER, bytes);
-        fault_push(&rig, "byte", count, count + 1);
+        bh_rig_push_jobs(&rig, "sms", "byte", count, count + 1);
         const char *id = bh_rig_text(&rig, "byte-%u", count);
         bh_rig_wait_state(&rig, "sms", id, "sent");
         cr_expect(bh_rig_is(&rig, "sms", id, "attempts", "1"), "behind byte %u: %s attempts", bytes,
@@ -347,7 +347,7 @@ Test(redis_moods, an_answer_may_end_behind_any_byte, .timeout = 600)
         count++;
     }
     cr_expect_gt(bh_linecut_counters(line).accepted, BYTES / step, "connections were cut");
-    fault_expect_all_sent_once(&rig, "byte", count);
+    bh_rig_expect_all_sent_once(&rig, "sms", "byte", count, FAULT_WAIT_MS);
     bh_rig_stop(&rig);
     bh_linecut_stop(line);
 }

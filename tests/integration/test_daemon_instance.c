@@ -7,7 +7,9 @@
 #include <signal.h>
 #include <string.h>
 
-#include "daemon_rows.h"
+#include "support/rig_jobs.h"
+
+#define ALL_MS (5 * BH_RIG_WAIT_MS) /* for all jobs; no measure of speed */
 
 /* Above the time for which a registration counts. */
 #define LAPSE_MS (BH_RIG_WAIT_MS + 15000)
@@ -33,26 +35,6 @@ begin(struct bh_rig *rig)
     places.elsewhere.redis =
         bh_rig_text(rig, "url = unix:////%s\ncommand_timeout = 2s", rig->redis.url + 8);
     return places;
-}
-
-static void
-push_jobs(struct bh_rig *rig, unsigned from, unsigned to)
-{
-    for (unsigned i = from; i < to; i++)
-        bh_rig_push(
-            rig, "sms",
-            bh_rig_text(rig, "{\"id\":\"i-%u\",\"to\":\"49171%06u\",\"text\":\"i %u\"}", i, i, i));
-}
-
-static void
-expect_all_sent_once(struct bh_rig *rig, unsigned count)
-{
-    BH_RIG_UNTIL_MS(rig, 5 * BH_RIG_WAIT_MS, bh_rig_unfinished(rig, "sms") == 0);
-    for (unsigned i = 0; i < count; i++)
-        bh_rig_wait_state(rig, "sms", bh_rig_text(rig, "i-%u", i), "sent");
-    cr_expect_eq(bh_rig_sim_number(rig, "stats", "foreign_ids_count"), count);
-    cr_expect_eq(bh_rig_sim_number(rig, "stats", "foreign_ids_doubled_count"), 0, "%s",
-                 bh_rig_ask(rig, "stats?limit=5"));
 }
 
 static bool
@@ -82,8 +64,8 @@ Test(daemon_instance, the_second_of_two_living_ones_is_refused, .timeout = 100)
         1);
     cr_expect_eq(bh_process_count(&second->process, "give one of them another [pool] instance"), 1);
     cr_expect_eq(bh_process_count(&first->process, "instance_refused"), 0);
-    push_jobs(&rig, 0, 5);
-    expect_all_sent_once(&rig, 5);
+    bh_rig_push_jobs(&rig, "sms", "i", 0, 5);
+    bh_rig_expect_all_sent_once(&rig, "sms", "i", 5, ALL_MS);
     bh_rig_stop(&rig);
 }
 
@@ -95,8 +77,8 @@ Test(daemon_instance, a_name_that_was_given_back_is_free_at_once)
     wait_registered(&rig);
     cr_expect_eq(bh_daemon_stop(first, BH_RIG_WAIT_MS), 0);
     struct bh_daemon *second = bh_rig_start_daemon(&rig, &places.elsewhere, NULL);
-    push_jobs(&rig, 0, 5);
-    expect_all_sent_once(&rig, 5);
+    bh_rig_push_jobs(&rig, "sms", "i", 0, 5);
+    bh_rig_expect_all_sent_once(&rig, "sms", "i", 5, ALL_MS);
     cr_expect_eq(bh_process_count(&second->process, "instance_taken"), 0);
     bh_rig_stop(&rig);
 }
@@ -108,11 +90,11 @@ Test(daemon_instance, a_killed_one_of_the_same_machine_is_succeeded_at_once, .ti
     struct places places = begin(&rig);
     places.here.pool = "instance = same\nlease = 10m";
     const char *environment[] = {"BELLHOP_CRASH_POINT=after_claim", NULL};
-    push_jobs(&rig, 0, 5);
+    bh_rig_push_jobs(&rig, "sms", "i", 0, 5);
     struct bh_daemon *first = bh_rig_start_daemon(&rig, &places.here, environment);
     cr_assert(bh_process_wait(&first->process, BH_RIG_WAIT_MS));
     bh_rig_restart_daemon(&rig, first);
-    expect_all_sent_once(&rig, 5);
+    bh_rig_expect_all_sent_once(&rig, "sms", "i", 5, ALL_MS);
     cr_expect_eq(bh_process_count(&first->process, "instance_taken"), 0);
     bh_rig_stop(&rig);
 }
@@ -122,13 +104,13 @@ Test(daemon_instance, a_killed_one_of_another_machine_is_waited_for, .timeout = 
     struct bh_rig rig;
     struct places places = begin(&rig);
     const char *environment[] = {"BELLHOP_CRASH_POINT=after_claim", NULL};
-    push_jobs(&rig, 0, 5);
+    bh_rig_push_jobs(&rig, "sms", "i", 0, 5);
     struct bh_daemon *first = bh_rig_start_daemon(&rig, &places.here, environment);
     cr_assert(bh_process_wait(&first->process, BH_RIG_WAIT_MS));
     struct bh_daemon *second = bh_rig_start_daemon(&rig, &places.elsewhere, NULL);
     cr_expect(bh_process_wait_line(&second->process, "instance_taken", BH_RIG_WAIT_MS));
     cr_expect_eq(bh_rig_counter(&rig, "sms", "recovered"), 0, "nothing is taken before");
-    expect_all_sent_once(&rig, 5);
+    bh_rig_expect_all_sent_once(&rig, "sms", "i", 5, ALL_MS);
     bh_rig_stop(&rig);
 }
 
@@ -138,7 +120,7 @@ Test(daemon_instance, a_frozen_one_whose_name_was_taken_ends_without_harm, .time
     struct bh_rig rig;
     struct places places = begin(&rig);
     struct bh_daemon *first = bh_rig_start_daemon(&rig, &places.here, NULL);
-    push_jobs(&rig, 0, 300);
+    bh_rig_push_jobs(&rig, "sms", "i", 0, 300);
     BH_RIG_UNTIL(&rig, bh_rig_sim_number(&rig, "stats?limit=0", "accepted") >= 20);
     bh_process_signal(&first->process, SIGSTOP);
     struct bh_daemon *second = bh_rig_start_daemon(&rig, &places.elsewhere, NULL);
@@ -151,7 +133,7 @@ Test(daemon_instance, a_frozen_one_whose_name_was_taken_ends_without_harm, .time
     cr_expect_eq(first->process.end, 4);
     cr_expect_eq(bh_process_count(&first->process, "while this one was cut off"), 1);
     cr_expect_eq(bh_process_count(&second->process, "instance_refused"), 0);
-    expect_all_sent_once(&rig, 300);
+    bh_rig_expect_all_sent_once(&rig, "sms", "i", 300, ALL_MS);
     bh_rig_stop(&rig);
 }
 
@@ -167,8 +149,8 @@ Test(daemon_instance, a_frozen_one_whose_name_is_still_free_goes_on, .timeout = 
                                    "return tonumber(redis.call('HGET',KEYS[1],'until'))<"
                                    "redis.call('TIME')[1]*1000 and 1 or 0") == 1);
     bh_process_signal(&first->process, SIGCONT);
-    push_jobs(&rig, 0, 5);
-    expect_all_sent_once(&rig, 5);
+    bh_rig_push_jobs(&rig, "sms", "i", 0, 5);
+    bh_rig_expect_all_sent_once(&rig, "sms", "i", 5, ALL_MS);
     bh_rig_stop(&rig);
 }
 
@@ -194,14 +176,14 @@ Test(daemon_instance, a_redis_that_went_back_in_time_is_told_again, .timeout = 6
     redisReply *before = bh_rig_command(&rig, "DUMP bellhop:{@instance:same}");
     bh_process_kill(&daemon->process);
     bh_rig_restart_daemon(&rig, daemon);
-    push_jobs(&rig, 0, 5);
-    expect_all_sent_once(&rig, 5);
+    bh_rig_push_jobs(&rig, "sms", "i", 0, 5);
+    bh_rig_expect_all_sent_once(&rig, "sms", "i", 5, ALL_MS);
     long long pid = bh_rig_integer(&rig, "HGET bellhop:{@instance:same} pid");
     freeReplyObject(bh_rig_command(&rig, "RESTORE bellhop:{@instance:same} 86400000 %b REPLACE",
                                    before->str, before->len));
     freeReplyObject(before);
     BH_RIG_UNTIL(&rig, bh_rig_integer(&rig, "HGET bellhop:{@instance:same} pid") == pid);
-    push_jobs(&rig, 5, 10);
-    expect_all_sent_once(&rig, 10);
+    bh_rig_push_jobs(&rig, "sms", "i", 5, 10);
+    bh_rig_expect_all_sent_once(&rig, "sms", "i", 10, ALL_MS);
     bh_rig_stop(&rig);
 }

@@ -11,41 +11,13 @@
 #include <unistd.h>
 
 #include "daemon_rows.h"
+#include "support/rig_jobs.h"
+
+#define ALL_MS (3 * BH_RIG_WAIT_MS) /* for all jobs; no measure of speed */
 
 #define COUNT(rows) (sizeof(rows) / sizeof((rows)[0]))
 
 static const char *const durable[] = {"--appendonly", "yes", "--appendfsync", "always", NULL};
-
-static void
-push_jobs(struct bh_rig *rig, const char *queue, const char *prefix, unsigned from, unsigned to)
-{
-    for (unsigned i = from; i < to; i++)
-        bh_rig_push(rig, queue,
-                    bh_rig_text(rig, "{\"id\":\"%s-%u\",\"to\":\"49171%06u\",\"text\":\"%s %u\"}",
-                                prefix, i, i, prefix, i));
-}
-
-/* All are sent, and the gateway accepted each exactly once. */
-static void
-expect_all_sent_once(struct bh_rig *rig, const char *queue, const char *prefix, unsigned count)
-{
-    BH_RIG_UNTIL_MS(rig, 3 * BH_RIG_WAIT_MS, bh_rig_unfinished(rig, queue) == 0);
-    for (unsigned i = 0; i < count; i++) {
-        const char *id = bh_rig_text(rig, "%s-%u", prefix, i);
-        if (!bh_rig_is(rig, queue, id, "state", "sent"))
-            bh_rig_wait_state(rig, queue, id, "sent");
-    }
-    cr_expect_eq(bh_rig_sim_number(rig, "stats", "foreign_ids_count"), count, "each was accepted");
-    cr_expect_eq(bh_rig_sim_number(rig, "stats", "foreign_ids_doubled_count"), 0, "%s",
-                 bh_rig_ask(rig, "stats?limit=5"));
-    cr_expect_eq(bh_rig_sim_number(rig, "stats", "accepted"), count);
-}
-
-static bool
-has_accepted(struct bh_rig *rig, long long count)
-{
-    return bh_rig_sim_number(rig, "stats?limit=0", "accepted") >= count;
-}
 
 /* A port that is free now; whoever binds it next has it. */
 static uint16_t
@@ -70,8 +42,8 @@ Test(daemon_life, waits_for_a_redis_that_is_not_there_yet)
     bh_rig_start(&rig, &options);
     cr_assert(bh_process_wait_line(&rig.daemons[0].process, "redis_down", BH_RIG_WAIT_MS));
     bh_rig_start_redis(&rig);
-    push_jobs(&rig, "sms", "absent", 0, 5);
-    expect_all_sent_once(&rig, "sms", "absent", 5);
+    bh_rig_push_jobs(&rig, "sms", "absent", 0, 5);
+    bh_rig_expect_all_sent_once(&rig, "sms", "absent", 5, ALL_MS);
     bh_rig_stop(&rig);
 }
 
@@ -93,13 +65,13 @@ Test(daemon_life, loses_and_doubles_nothing_when_redis_is_killed, .timeout = 150
                                            .gateway = "timeout = 5s\nconnect_timeout = 2s",
                                            .sim = "[gateway]\nanswer_delay_ms = 20\n"};
     bh_rig_start(&rig, &options);
-    push_jobs(&rig, "sms", "kill", 0, 800);
+    bh_rig_push_jobs(&rig, "sms", "kill", 0, 800);
     for (int kills = 1; kills <= 3; kills++) {
-        BH_RIG_UNTIL(&rig, has_accepted(&rig, kills * 150));
+        BH_RIG_UNTIL(&rig, bh_rig_accepted_in_all(&rig) >= kills * 150);
         bh_redis_process_kill(&rig.redis);
         bh_rig_start_redis(&rig);
     }
-    expect_all_sent_once(&rig, "sms", "kill", 800);
+    bh_rig_expect_all_sent_once(&rig, "sms", "kill", 800, ALL_MS);
     bh_rig_stop(&rig);
 }
 
@@ -109,12 +81,12 @@ Test(daemon_life, goes_on_when_redis_was_silent_for_a_while)
     const struct bh_rig_options options = {.redis = "command_timeout = 1s",
                                            .sim = "[gateway]\nanswer_delay_ms = 20\n"};
     bh_rig_start(&rig, &options);
-    push_jobs(&rig, "sms", "silent", 0, 300);
-    BH_RIG_UNTIL(&rig, has_accepted(&rig, 50));
+    bh_rig_push_jobs(&rig, "sms", "silent", 0, 300);
+    BH_RIG_UNTIL(&rig, bh_rig_accepted_in_all(&rig) >= 50);
     bh_redis_process_pause(&rig.redis);
     cr_expect(bh_process_wait_line(&rig.daemons[0].process, "redis_down", BH_RIG_WAIT_MS));
     bh_redis_process_resume(&rig.redis);
-    expect_all_sent_once(&rig, "sms", "silent", 300);
+    bh_rig_expect_all_sent_once(&rig, "sms", "silent", 300, ALL_MS);
     bh_rig_stop(&rig);
 }
 
@@ -127,13 +99,13 @@ Test(daemon_life, burns_no_attempt_on_a_gateway_that_is_absent, .timeout = 100)
     bh_rig_start(&rig, &options);
     rig.sim_port = rig.gateway_port = free_port();
     bh_rig_start_daemon(&rig, NULL, NULL);
-    push_jobs(&rig, "sms", "gone", 0, 100);
+    bh_rig_push_jobs(&rig, "sms", "gone", 0, 100);
     bh_rig_wait_state(&rig, "sms", "gone-0", "held");
     daemon_check_status(&rig, "sms", "gone-0", "gone-0", "reason=gateway_down");
     daemon_check_status(&rig, "sms", "gone-0", "gone-0", "attempts=0");
     cr_assert(bh_process_wait_line(&rig.daemons[0].process, "gateway_down", BH_RIG_WAIT_MS));
     bh_rig_start_sim(&rig);
-    expect_all_sent_once(&rig, "sms", "gone", 100);
+    bh_rig_expect_all_sent_once(&rig, "sms", "gone", 100, ALL_MS);
     for (unsigned i = 0; i < 100; i++)
         daemon_check_status(&rig, "sms", bh_rig_text(&rig, "gone-%u", i), "gone", "attempts=1");
     bh_rig_stop(&rig);
@@ -147,16 +119,16 @@ Test(daemon_life, reloads_under_load_all_or_nothing)
     struct bh_rig_options options = {.sim = "[gateway]\nanswer_delay_ms = 10\n",
                                      .gateway = "max_connections = 4"};
     bh_rig_start(&rig, &options);
-    push_jobs(&rig, "sms", "reload", 0, 400);
-    BH_RIG_UNTIL(&rig, has_accepted(&rig, 40));
+    bh_rig_push_jobs(&rig, "sms", "reload", 0, 400);
+    BH_RIG_UNTIL(&rig, bh_rig_accepted_in_all(&rig) >= 40);
 
     options.queues = "[queue sms]\ntype = sms\n[queue voice]\ntype = voice\n[queue new]\ntype = "
                      "sms\nwieght = 2\n";
     bh_rig_reload(&rig, 0, &options);
     cr_assert(bh_process_wait_line(&rig.daemons[0].process, "reload_refused", BH_RIG_WAIT_MS));
     cr_expect_eq(bh_process_count(&rig.daemons[0].process, "did you mean"), 1, "and it says why");
-    push_jobs(&rig, "new", "reload", 400, 420);
-    BH_RIG_UNTIL(&rig, has_accepted(&rig, 120));
+    bh_rig_push_jobs(&rig, "new", "reload", 400, 420);
+    BH_RIG_UNTIL(&rig, bh_rig_accepted_in_all(&rig) >= 120);
     cr_expect_eq(bh_rig_integer(&rig, "LLEN bellhop:{new}"), 20,
                  "nothing of the bad one is in force");
 
@@ -173,8 +145,8 @@ Test(daemon_life, reloads_under_load_all_or_nothing)
     options.queues = NULL;
     bh_rig_reload(&rig, 0, &options);
     cr_assert(bh_process_wait_line(&rig.daemons[0].process, "reloaded", BH_RIG_WAIT_MS));
-    push_jobs(&rig, "new", "left", 0, 5);
-    push_jobs(&rig, "sms", "after", 0, 5);
+    bh_rig_push_jobs(&rig, "new", "left", 0, 5);
+    bh_rig_push_jobs(&rig, "sms", "after", 0, 5);
     for (unsigned i = 0; i < 5; i++)
         bh_rig_wait_state(&rig, "sms", bh_rig_text(&rig, "after-%u", i), "sent");
     cr_expect_eq(bh_rig_sim_number(&rig, "stats", "accepted"), 425);
@@ -189,7 +161,7 @@ Test(daemon_life, survives_many_reloads)
                                      .pool = "workers = 2"};
     bh_rig_start(&rig, &options);
     for (unsigned i = 0; i < 30; i++) {
-        push_jobs(&rig, "sms", "many", i * 20, i * 20 + 20);
+        bh_rig_push_jobs(&rig, "sms", "many", i * 20, i * 20 + 20);
         options.queues = i % 2 == 0 ? "[queue sms]\nconcurrency = 8\n[queue b]\n"
                                     : "[queue a]\n[queue sms]\nrate = 0\n";
         options.gateway = i % 3 == 0 ? "max_connections = 2" : "max_connections = 16";
@@ -197,7 +169,7 @@ Test(daemon_life, survives_many_reloads)
         cr_assert(bh_process_wait_line(&rig.daemons[0].process, "reloaded", BH_RIG_WAIT_MS), "%u",
                   i);
     }
-    expect_all_sent_once(&rig, "sms", "many", 600);
+    bh_rig_expect_all_sent_once(&rig, "sms", "many", 600, ALL_MS);
     bh_rig_stop(&rig);
 }
 
@@ -209,8 +181,8 @@ Test(daemon_life, drains_under_load)
     const struct bh_rig_options options = {.pool = "workers = 2\ndrain_timeout = 15s",
                                            .sim = "[gateway]\nanswer_delay_ms = 200\n"};
     bh_rig_start(&rig, &options);
-    push_jobs(&rig, "sms", "drain", 0, 300);
-    BH_RIG_UNTIL(&rig, has_accepted(&rig, 20));
+    bh_rig_push_jobs(&rig, "sms", "drain", 0, 300);
+    BH_RIG_UNTIL(&rig, bh_rig_accepted_in_all(&rig) >= 20);
     cr_assert_eq(bh_daemon_stop(&rig.daemons[0], 15000), 0);
     cr_expect_eq(bh_rig_integer(&rig, "ZCARD bellhop:{sms}:leases"), 0, "nothing is left in hand");
     cr_expect_eq(bh_rig_sim_number(&rig, "stats", "in_flight"), 0);
@@ -219,7 +191,7 @@ Test(daemon_life, drains_under_load)
     cr_expect_eq(bh_rig_unfinished(&rig, "sms"), 300 - sent,
                  "what was accepted is settled, the rest waits");
     bh_rig_restart_daemon(&rig, &rig.daemons[0]);
-    expect_all_sent_once(&rig, "sms", "drain", 300);
+    bh_rig_expect_all_sent_once(&rig, "sms", "drain", 300, ALL_MS);
     bh_rig_stop(&rig);
 }
 
@@ -231,8 +203,8 @@ Test(daemon_life, ends_at_once_at_the_second_signal)
     bh_rig_start(&rig, &options);
     bh_rig_tell(&rig, "fault",
                 "{\"kind\":\"hang\",\"at\":\"after\",\"match\":{\"path\":\"/api/sms\"}}");
-    push_jobs(&rig, "sms", "twice", 0, 1);
-    BH_RIG_UNTIL(&rig, has_accepted(&rig, 1));
+    bh_rig_push_jobs(&rig, "sms", "twice", 0, 1);
+    BH_RIG_UNTIL(&rig, bh_rig_accepted_in_all(&rig) >= 1);
     bh_process_signal(&rig.daemons[0].process, SIGTERM);
     cr_assert(bh_process_wait_line(&rig.daemons[0].process, " drain ", BH_RIG_WAIT_MS));
     cr_expect(bh_process_is_running(&rig.daemons[0].process), "it waits for the answer");
@@ -250,8 +222,8 @@ Test(daemon_life, ends_when_the_drain_has_lasted_long_enough)
     bh_rig_start(&rig, &options);
     bh_rig_tell(&rig, "fault",
                 "{\"kind\":\"hang\",\"at\":\"after\",\"match\":{\"path\":\"/api/sms\"}}");
-    push_jobs(&rig, "sms", "long", 0, 1);
-    BH_RIG_UNTIL(&rig, has_accepted(&rig, 1));
+    bh_rig_push_jobs(&rig, "sms", "long", 0, 1);
+    BH_RIG_UNTIL(&rig, bh_rig_accepted_in_all(&rig) >= 1);
     cr_expect_eq(bh_daemon_stop(&rig.daemons[0], 15000), 0);
     cr_expect_gt(bh_process_count(&rig.daemons[0].process, "drain_timeout"), 0);
     bh_rig_stop(&rig);
@@ -273,7 +245,7 @@ Test(daemon_life, loses_nothing_wherever_it_is_killed, .timeout = 200)
             .sim = "[lock]\nseconds = 12\n",
         };
         bh_rig_start(&rig, &options);
-        push_jobs(&rig, "sms", "crash", 0, 8);
+        bh_rig_push_jobs(&rig, "sms", "crash", 0, 8);
         const char *environment[] = {bh_rig_text(&rig, "BELLHOP_CRASH_POINT=%s", crash_points[i]),
                                      NULL};
         struct bh_daemon *daemon = bh_rig_start_daemon(&rig, NULL, environment);
@@ -281,7 +253,7 @@ Test(daemon_life, loses_nothing_wherever_it_is_killed, .timeout = 200)
                   crash_points[i]);
         cr_assert_eq(daemon->process.end, -SIGKILL, "%s: %d", crash_points[i], daemon->process.end);
         bh_rig_restart_daemon(&rig, daemon);
-        expect_all_sent_once(&rig, "sms", "crash", 8);
+        bh_rig_expect_all_sent_once(&rig, "sms", "crash", 8, ALL_MS);
         bh_rig_stop(&rig);
     }
 }
@@ -297,10 +269,10 @@ Test(daemon_life, hands_the_jobs_of_a_killed_process_to_another, .timeout = 100)
     };
     bh_rig_start(&rig, &options);
     bh_rig_start_daemon(&rig, NULL, NULL);
-    push_jobs(&rig, "sms", "other", 0, 400);
-    BH_RIG_UNTIL(&rig, has_accepted(&rig, 50));
+    bh_rig_push_jobs(&rig, "sms", "other", 0, 400);
+    BH_RIG_UNTIL(&rig, bh_rig_accepted_in_all(&rig) >= 50);
     bh_process_kill(&rig.daemons[0].process);
-    expect_all_sent_once(&rig, "sms", "other", 400);
+    bh_rig_expect_all_sent_once(&rig, "sms", "other", 400, ALL_MS);
     bh_rig_stop(&rig);
 }
 
@@ -330,8 +302,8 @@ Test(daemon_life, accepts_a_flood_once_with_two_processes_of_two_workers, .timeo
     const struct bh_rig_options options = {.pool = "workers = 2"};
     bh_rig_start(&rig, &options);
     bh_rig_start_daemon(&rig, NULL, NULL);
-    push_jobs(&rig, "sms", "flood", 0, 2000);
-    expect_all_sent_once(&rig, "sms", "flood", 2000);
+    bh_rig_push_jobs(&rig, "sms", "flood", 0, 2000);
+    bh_rig_expect_all_sent_once(&rig, "sms", "flood", 2000, ALL_MS);
     for (unsigned i = 0; i < 2; i++)
         cr_expect_gt(bh_process_count(&rig.daemons[i].process, " sent "), 0,
                      "both had their share");
@@ -349,9 +321,9 @@ Test(daemon_life, shares_by_weight_and_lets_strict_queues_go_first)
             "[queue otp]\nstrict = yes\n[queue heavy]\nweight = 3\n[queue light]\nweight = 1\n",
     };
     bh_rig_start(&rig, &options);
-    push_jobs(&rig, "light", "light", 0, 60);
-    push_jobs(&rig, "heavy", "heavy", 100, 160);
-    push_jobs(&rig, "otp", "otp", 200, 210);
+    bh_rig_push_jobs(&rig, "light", "light", 0, 60);
+    bh_rig_push_jobs(&rig, "heavy", "heavy", 100, 160);
+    bh_rig_push_jobs(&rig, "otp", "otp", 200, 210);
     bh_rig_start_daemon(&rig, NULL, NULL);
     BH_RIG_UNTIL(&rig, bh_tap_count(rig.tap, NULL, NULL) >= 130);
     unsigned heavy = 0, seen = 0, otp = 0;
@@ -437,9 +409,9 @@ Test(daemon_life, keeps_nonsense_byte_for_byte_and_sends_what_stands_between)
     bh_rig_start(&rig, &options);
     for (unsigned i = 0; i < COUNT(nonsense); i++) {
         bh_rig_push_bytes(&rig, "sms", nonsense[i].bytes, nonsense[i].len);
-        push_jobs(&rig, "sms", "between", i, i + 1);
+        bh_rig_push_jobs(&rig, "sms", "between", i, i + 1);
     }
-    expect_all_sent_once(&rig, "sms", "between", COUNT(nonsense));
+    bh_rig_expect_all_sent_once(&rig, "sms", "between", COUNT(nonsense), ALL_MS);
     cr_expect_eq(bh_rig_integer(&rig, "ZCARD bellhop:{sms}:dead"), COUNT(nonsense));
     for (size_t i = 0; i < COUNT(nonsense); i++)
         cr_expect(is_kept(&rig, &nonsense[i]), "%s", nonsense[i].name);
