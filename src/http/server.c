@@ -1,3 +1,4 @@
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
@@ -49,6 +50,25 @@ take_visitor(struct bh_http_server *server)
     return NULL;
 }
 
+/* Whoever has an address of IPv6 has a network of them. */
+static void
+tell_address(struct MHD_Connection *connection, char text[BH_HTTP_ADDRESS_MAX])
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    const struct sockaddr *address = info != NULL ? info->client_addr : NULL;
+    text[0] = '\0';
+    if (address != NULL && address->sa_family == AF_INET) {
+        const struct sockaddr_in *in = (const struct sockaddr_in *)(const void *)address;
+        inet_ntop(AF_INET, &in->sin_addr, text, BH_HTTP_ADDRESS_MAX);
+    } else if (address != NULL && address->sa_family == AF_INET6) {
+        struct in6_addr network = ((const struct sockaddr_in6 *)(const void *)address)->sin6_addr;
+        if (!IN6_IS_ADDR_V4MAPPED(&network))
+            memset(network.s6_addr + 8, 0, 8);
+        inet_ntop(AF_INET6, &network, text, BH_HTTP_ADDRESS_MAX);
+    }
+}
+
 static void
 visitor_on_connection(void *arg, struct MHD_Connection *connection, void **context,
                       enum MHD_ConnectionNotificationCode code)
@@ -66,6 +86,7 @@ visitor_on_connection(void *arg, struct MHD_Connection *connection, void **conte
     visitor = take_visitor(server);
     BH_ASSERT(visitor != NULL && info != NULL);
     visitor->fd = info->connect_fd;
+    tell_address(connection, visitor->address);
     visitor->since = bh_mono_from_ns(uv_hrtime());
     server->counters.connections++;
     *context = visitor;
@@ -89,9 +110,11 @@ cut_the_slow(struct bh_http_server *server, struct bh_mono now)
             continue;
         bool slow =
             bh_mono_reached(bh_mono_add(visitor->since, server->options.request_timeout_ms), now);
-        if (slow)
-            server->counters.timeouts++;
-        if (slow || stop_now || (server->stopping && !visitor->busy))
+        server->counters.timeouts += slow;
+        /* Who waits for an answer of ours is not to blame, and the library does not look at it meanwhile. */
+        if (visitor->ticket != 0 && (slow || stop_now))
+            bh_http_visitor_refuse(visitor, slow ? 504 : 503, slow ? "took too long" : "stopping");
+        else if (slow || stop_now || (server->stopping && !visitor->busy))
             cut(visitor);
     }
 }
@@ -279,12 +302,12 @@ start_library(struct bh_http_server *server)
 {
     /* It never sees the listening socket: what is accepted is ours to bound, and a lack of descriptors must not spin. */
     return MHD_start_daemon(
-        MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET, 0, NULL, NULL, bh_http_exchange_on_access, server,
-        MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_CONNECTION_LIMIT,
-        server->options.connections_max, MHD_OPTION_CONNECTION_MEMORY_LIMIT, HEAD_BYTES_MAX,
-        MHD_OPTION_URI_LOG_CALLBACK, bh_http_exchange_on_uri, server, MHD_OPTION_NOTIFY_COMPLETED,
-        bh_http_exchange_on_completed, server, MHD_OPTION_NOTIFY_CONNECTION, visitor_on_connection,
-        server, MHD_OPTION_END);
+        MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL,
+        bh_http_exchange_on_access, server, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+        MHD_OPTION_CONNECTION_LIMIT, server->options.connections_max,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, HEAD_BYTES_MAX, MHD_OPTION_URI_LOG_CALLBACK,
+        bh_http_exchange_on_uri, server, MHD_OPTION_NOTIFY_COMPLETED, bh_http_exchange_on_completed,
+        server, MHD_OPTION_NOTIFY_CONNECTION, visitor_on_connection, server, MHD_OPTION_END);
 }
 
 static void
@@ -372,6 +395,22 @@ unsigned
 bh_http_server_connections(const struct bh_http_server *server)
 {
     return server->visitors_count;
+}
+
+void
+bh_http_server_answer(struct bh_http_server *server, uint64_t ticket, struct bh_http_answer *answer)
+{
+    for (unsigned i = 0; i < server->options.connections_max; i++) {
+        struct bh_http_visitor *visitor = &server->visitors[i];
+        if (!visitor->taken || ticket == 0 || visitor->ticket != ticket)
+            continue;
+        if (bh_buf_status(&answer->body) != BH_OK)
+            answer->status = 500;
+        bh_http_visitor_answer(visitor, answer);
+        turn(server);
+        break;
+    }
+    bh_buf_release(&answer->body);
 }
 
 void

@@ -6,6 +6,9 @@
  * beside a transfer coding, two lengths, another coding than chunked, a coding in HTTP/1.0, header names with blanks,
  * control characters, bodies of GET.  A refused request is the last of its connection.
  *
+ * An answer may be put off, for as long as a request may take; the connection waits meanwhile, and others do not.  Whoever
+ * ends its own side while it waits has left.
+ *
  * Bounds: connections, bytes of a head (about 32 KiB), headers (64), bytes of a body, and the time from the end of one
  * request to the end of the next, however the bytes drip in.  At the bound of connections new ones wait in the
  * system's queue.
@@ -25,6 +28,8 @@
 #include "core/str.h"
 
 #define BH_HTTP_HEADERS_MAX 64
+#define BH_HTTP_ANSWER_MAX  ((size_t)4 * 1024 * 1024)
+#define BH_HTTP_ADDRESS_MAX 48 /* an IPv6 address as text, with its NUL */
 
 enum bh_http_method {
     BH_HTTP_GET,
@@ -38,17 +43,31 @@ struct bh_http_request {
     struct bh_str path;  /* as sent, still percent-encoded, begins with "/" */
     struct bh_str query; /* as sent, without "?" */
     struct bh_str content_type;
+    struct bh_str authorization; /* headers that are not there are empty */
+    struct bh_str host;
+    struct bh_str origin;
+    struct bh_str fetch_site; /* Sec-Fetch-Site */
+    struct bh_str if_none_match;
+    struct bh_str
+        address; /* of the other side, as text; what stands for a network of IPv6 is cut to 64 bits */
     struct bh_str body;
+    uint64_t ticket; /* names the request in bh_http_server_answer */
 };
 
 struct bh_http_answer {
     unsigned status;
-    const char *content_type; /* NULL: text/plain */
-    const char *allow;        /* the methods of a 405; else NULL */
-    struct bh_buf body;       /* made and released by the server */
+    const char *content_type;   /* NULL: text/plain */
+    const char *allow;          /* the methods of a 405; else NULL */
+    const char *content_policy; /* Content-Security-Policy of a page; NULL: none */
+    const char *etag; /* quoted; the answer may be kept and asked for again.  NULL: it may not */
+    unsigned retry_after_s; /* of a 429 or 503; 0: not told */
+    bool later;             /* nothing else is set: bh_http_server_answer follows */
+    struct bh_buf body;     /* made and released by the server */
 };
 
-/* The status has to be set; 500 goes out when the body's buffer has failed.  It must not stop the server. */
+/*
+ * The status has to be set, or `later`; 500 goes out when the body's buffer has failed.  It must not stop the server.
+ */
 typedef void bh_http_on_request(void *arg, const struct bh_http_request *request,
                                 struct bh_http_answer *ret_answer);
 
@@ -90,6 +109,14 @@ enum bh_status bh_http_server_listen(struct bh_http_server *server,
 uint16_t bh_http_server_port(const struct bh_http_server *server);
 
 const struct bh_http_counters *bh_http_server_counters(const struct bh_http_server *server);
+
+/*
+ * The answer to a request that was put off.  Its body is taken over and released here, and has to be a buffer without
+ * bounds of its own, or one of at most BH_HTTP_ANSWER_MAX.  Whoever has left meanwhile, or was told 504 because it took too
+ * long, is not there any more: then nothing happens.  Not from within on_request.
+ */
+void bh_http_server_answer(struct bh_http_server *server, uint64_t ticket,
+                           struct bh_http_answer *answer);
 
 /* Connections that are open now. */
 unsigned bh_http_server_connections(const struct bh_http_server *server);

@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <string.h>
 
 #include "core/alloc.h"
@@ -8,8 +9,8 @@
 struct exchange {
     char *uri; /* owned; as sent */
     bool begun, answered;
-    enum bh_http_method method;
-    struct bh_str content_type; /* borrowed from the library as long as the request */
+    struct bh_http_request
+        request; /* what of it is borrowed from the library as long as it lasts */
     struct bh_buf body;
 };
 
@@ -18,7 +19,8 @@ struct head {
     unsigned count, hosts, lengths, codings;
     bool broken, chunked;
     bool knows_codings; /* it is HTTP/1.1 */
-    struct bh_str length, content_type;
+    struct bh_str length;
+    struct bh_http_request *request; /* filled */
 };
 
 void *
@@ -45,6 +47,10 @@ bh_http_exchange_on_completed(void *arg, struct MHD_Connection *connection, void
     struct exchange *exchange = *context;
     (void)code;
     if (visitor != NULL) {
+        if (visitor->response != NULL)
+            MHD_destroy_response(visitor->response);
+        visitor->response = NULL;
+        visitor->ticket = 0;
         visitor->busy = false;
         visitor->since = bh_mono_from_ns(uv_hrtime());
     }
@@ -58,9 +64,7 @@ bh_http_exchange_on_completed(void *arg, struct MHD_Connection *connection, void
     bh_free(exchange);
 }
 
-/* ---- answering ---- */
-
-#define ANSWER_BYTES_MAX ((size_t)4 * 1024 * 1024)
+/* ---- responses ---- */
 
 static bool
 add_header(struct MHD_Response *response, const char *name, const char *value)
@@ -68,27 +72,90 @@ add_header(struct MHD_Response *response, const char *name, const char *value)
     return value == NULL || MHD_add_response_header(response, name, value) == MHD_YES;
 }
 
-/* `close`: nothing more of this connection is looked at. */
-static enum MHD_Result
-respond(struct MHD_Connection *connection, struct bh_http_answer *answer, bool close)
+/* NULL for want of memory.  `close`: nothing more of this connection is looked at. */
+static struct MHD_Response *
+make_response(const struct bh_http_answer *answer, bool close)
 {
     static char nothing[1];
+    char retry_after[16] = "";
     struct bh_str body = bh_buf_str(&answer->body);
     struct MHD_Response *response = MHD_create_response_from_buffer(
         body.len, body.len > 0 ? answer->body.ptr : nothing, MHD_RESPMEM_MUST_COPY);
+    const char *type = answer->content_type != NULL ? answer->content_type : "text/plain";
+    snprintf(retry_after, sizeof(retry_after), "%u", answer->retry_after_s);
+    if (response == NULL)
+        return NULL;
+    if (add_header(response, "Content-Type", type) &&
+        add_header(response, "Cache-Control", answer->etag != NULL ? "no-cache" : "no-store") &&
+        add_header(response, "ETag", answer->etag) &&
+        add_header(response, "Content-Security-Policy", answer->content_policy) &&
+        add_header(response, "X-Content-Type-Options", "nosniff") &&
+        add_header(response, "Referrer-Policy", "no-referrer") &&
+        add_header(response, "Allow", answer->allow) &&
+        add_header(response, "WWW-Authenticate",
+                   answer->status == MHD_HTTP_UNAUTHORIZED ? "Bearer" : NULL) &&
+        add_header(response, "Retry-After", answer->retry_after_s > 0 ? retry_after : NULL) &&
+        add_header(response, "Connection", close ? "close" : NULL))
+        return response;
+    MHD_destroy_response(response);
+    return NULL;
+}
+
+static enum MHD_Result
+respond(struct MHD_Connection *connection, const struct bh_http_answer *answer, bool close)
+{
+    struct MHD_Response *response = make_response(answer, close);
     if (response == NULL)
         return MHD_NO;
-    const char *type = answer->content_type != NULL ? answer->content_type : "text/plain";
-    enum MHD_Result result = MHD_NO;
-    if (add_header(response, "Content-Type", type) &&
-        add_header(response, "Cache-Control", "no-store") &&
-        add_header(response, "X-Content-Type-Options", "nosniff") &&
-        add_header(response, "Allow", answer->allow) &&
-        add_header(response, "Connection", close ? "close" : NULL))
-        result = MHD_queue_response(connection, answer->status, response);
+    enum MHD_Result result = MHD_queue_response(connection, answer->status, response);
     MHD_destroy_response(response);
     return result;
 }
+
+/* ---- answering later ---- */
+
+static void
+put_off(struct bh_http_visitor *visitor, struct MHD_Connection *connection, uint64_t ticket)
+{
+    visitor->ticket = ticket;
+    visitor->connection = connection;
+    MHD_suspend_connection(connection);
+}
+
+void
+bh_http_visitor_answer(struct bh_http_visitor *visitor, const struct bh_http_answer *answer)
+{
+    visitor->ticket = 0;
+    visitor->since = bh_mono_from_ns(uv_hrtime());
+    visitor->status = answer->status;
+    visitor->response = make_response(answer, visitor->server->stopping);
+    MHD_resume_connection(visitor->connection);
+}
+
+void
+bh_http_visitor_refuse(struct bh_http_visitor *visitor, unsigned status, const char *why)
+{
+    struct bh_http_answer answer = {.status = status};
+    bh_buf_init(&answer.body, BH_HTTP_ANSWER_MAX);
+    bh_buf_append_text(&answer.body, why);
+    bh_buf_append_char(&answer.body, '\n');
+    bh_http_visitor_answer(visitor, &answer);
+    bh_buf_release(&answer.body);
+}
+
+/* Without memory for it the connection is closed. */
+static enum MHD_Result
+respond_now(struct bh_http_visitor *visitor, struct MHD_Connection *connection)
+{
+    if (visitor->response == NULL)
+        return MHD_NO;
+    enum MHD_Result result = MHD_queue_response(connection, visitor->status, visitor->response);
+    MHD_destroy_response(visitor->response);
+    visitor->response = NULL;
+    return result;
+}
+
+/* ---- answering ---- */
 
 static enum MHD_Result
 refuse(struct bh_http_server *server, struct exchange *exchange, struct MHD_Connection *connection,
@@ -99,7 +166,7 @@ refuse(struct bh_http_server *server, struct exchange *exchange, struct MHD_Conn
     server->counters.refused++;
     if (status == MHD_HTTP_METHOD_NOT_ALLOWED)
         answer.allow = "GET, HEAD, POST";
-    bh_buf_init(&answer.body, ANSWER_BYTES_MAX);
+    bh_buf_init(&answer.body, BH_HTTP_ANSWER_MAX);
     bh_buf_append_text(&answer.body, why);
     bh_buf_append_char(&answer.body, '\n');
     enum MHD_Result result = respond(connection, &answer, true);
@@ -111,23 +178,25 @@ static enum MHD_Result
 serve(struct bh_http_server *server, struct exchange *exchange, struct MHD_Connection *connection)
 {
     struct bh_http_answer answer = {.status = 0};
-    struct bh_str target = bh_str_from(exchange->uri), path;
-    bh_str_split(&target, '?', &path);
-    const struct bh_http_request request = {
-        .method = exchange->method,
-        .path = path,
-        .query = target,
-        .content_type = exchange->content_type,
-        .body = bh_buf_str(&exchange->body),
-    };
+    struct bh_http_visitor *visitor = bh_http_visitor_of(connection);
+    struct bh_http_request *request = &exchange->request;
+    enum MHD_Result result = MHD_YES;
+    request->query = bh_str_from(exchange->uri);
+    bh_str_split(&request->query, '?', &request->path);
+    request->address = bh_str_from(visitor->address);
+    request->body = bh_buf_str(&exchange->body);
+    request->ticket = ++server->tickets;
     exchange->answered = true;
     server->counters.requests++;
-    bh_buf_init(&answer.body, ANSWER_BYTES_MAX);
-    server->options.on_request(server->options.arg, &request, &answer);
-    BH_ASSERT(answer.status != 0);
+    bh_buf_init(&answer.body, BH_HTTP_ANSWER_MAX);
+    server->options.on_request(server->options.arg, request, &answer);
+    BH_ASSERT(answer.status != 0 || answer.later);
     if (bh_buf_status(&answer.body) != BH_OK)
         answer.status = MHD_HTTP_INTERNAL_SERVER_ERROR;
-    enum MHD_Result result = respond(connection, &answer, server->stopping);
+    if (answer.later)
+        put_off(visitor, connection, request->ticket);
+    else
+        result = respond(connection, &answer, server->stopping);
     bh_buf_release(&answer.body);
     return result;
 }
@@ -156,6 +225,27 @@ is_value(struct bh_str value)
     return true;
 }
 
+/* A header that stands there twice counts as it is written last. */
+static void
+keep_header(struct bh_http_request *request, struct bh_str key, struct bh_str text)
+{
+    const struct {
+        struct bh_str name;
+        struct bh_str *value;
+    } kept[] = {
+        {BH_STR_LITERAL("Host"),           &request->host         },
+        {BH_STR_LITERAL("Content-Type"),   &request->content_type },
+        {BH_STR_LITERAL("Authorization"),  &request->authorization},
+        {BH_STR_LITERAL("Origin"),         &request->origin       },
+        {BH_STR_LITERAL("Sec-Fetch-Site"), &request->fetch_site   },
+        {BH_STR_LITERAL("If-None-Match"),  &request->if_none_match},
+    };
+    for (size_t i = 0; i < BH_ARRAY_LEN(kept); i++) {
+        if (bh_str_equal_nocase(key, kept[i].name))
+            *kept[i].value = text;
+    }
+}
+
 static enum MHD_Result
 head_on_header(void *arg, enum MHD_ValueKind kind, const char *name, size_t name_len,
                const char *value, size_t value_len)
@@ -176,9 +266,8 @@ head_on_header(void *arg, enum MHD_ValueKind kind, const char *name, size_t name
     } else if (bh_str_equal_nocase(key, BH_STR_LITERAL("Transfer-Encoding"))) {
         head->codings++;
         head->chunked = bh_str_equal_nocase(text, BH_STR_LITERAL("chunked"));
-    } else if (bh_str_equal_nocase(key, BH_STR_LITERAL("Content-Type"))) {
-        head->content_type = text;
     }
+    keep_header(head->request, key, text);
     return MHD_YES;
 }
 
@@ -238,7 +327,7 @@ judge(const struct bh_http_server *server, const struct exchange *exchange, cons
             return MHD_HTTP_BAD_REQUEST;
         has_body = length > 0;
     }
-    if (has_body && exchange->method != BH_HTTP_POST)
+    if (has_body && exchange->request.method != BH_HTTP_POST)
         return MHD_HTTP_BAD_REQUEST;
     *ret_why = "the body is too long";
     if ((uint64_t)length > server->options.body_bytes_max)
@@ -250,22 +339,25 @@ static enum MHD_Result
 begin(struct bh_http_server *server, struct exchange *exchange, struct MHD_Connection *connection,
       const char *method, const char *version)
 {
-    struct head head = {.knows_codings = strcmp(version, MHD_HTTP_VERSION_1_1) == 0};
+    struct head head = {
+        .knows_codings = strcmp(version, MHD_HTTP_VERSION_1_1) == 0,
+        .request = &exchange->request,
+    };
     const char *why;
     exchange->begun = true;
-    if (!read_method(method, &exchange->method))
+    if (!read_method(method, &exchange->request.method))
         return refuse(server, exchange, connection, MHD_HTTP_METHOD_NOT_ALLOWED,
                       "only GET, HEAD and POST");
     (void)MHD_get_connection_values_n(connection, MHD_HEADER_KIND, head_on_header, &head);
     unsigned status = judge(server, exchange, &head, &why);
     if (status != 0)
         return refuse(server, exchange, connection, status, why);
-    exchange->content_type = head.content_type;
     return MHD_YES;
 }
 
 /*
- * Called once with the head, then with each piece of the body, then once more.  Refused is at the first call, which makes
+ * Called once with the head, then with each piece of the body, then once more, and again when an answer that was put off
+ * is there.  Refused is at the first call, which makes
  * the library close behind the answer; in the middle of a body it can only be cut off.
  */
 enum MHD_Result
@@ -280,6 +372,8 @@ bh_http_exchange_on_access(void *arg, struct MHD_Connection *connection, const c
         return MHD_NO;
     if (!exchange->begun)
         return begin(server, exchange, connection, method, version);
+    if (*upload_len == 0 && exchange->answered)
+        return respond_now(bh_http_visitor_of(connection), connection);
     if (*upload_len == 0)
         return serve(server, exchange, connection);
     if (bh_buf_append(&exchange->body, upload, *upload_len) != BH_OK)

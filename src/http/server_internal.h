@@ -15,10 +15,15 @@
 struct bh_http_visitor {
     struct bh_http_server *server;
     bool taken;
-    bool busy;            /* inside of a request */
-    bool cut;             /* too slow: its socket was shut down */
-    int fd;               /* the library's */
-    struct bh_mono since; /* the end of its last request, else its beginning */
+    bool busy; /* inside of a request */
+    bool cut;  /* too slow: its socket was shut down */
+    int fd;    /* the library's */
+    char address[BH_HTTP_ADDRESS_MAX];
+    uint64_t ticket;                   /* of the request that waits for its answer; 0: none */
+    struct MHD_Connection *connection; /* suspended while it waits */
+    struct MHD_Response *response;     /* owned; the answer that was put off, until it is queued */
+    unsigned status;                   /* of that answer */
+    struct bh_mono since;              /* the end of its last request, else its beginning */
 };
 
 struct bh_http_server {
@@ -38,6 +43,7 @@ struct bh_http_server {
     struct bh_mono stop_at;           /* stopping: when the last ones are cut off */
     struct bh_http_visitor *visitors; /* owned; connections_max of them */
     unsigned visitors_count;
+    uint64_t tickets;                /* given so far */
     struct sockaddr_storage address; /* resolved; ss_family 0: not yet */
     socklen_t address_len;
 };
@@ -51,5 +57,11 @@ void bh_http_exchange_on_completed(void *server, struct MHD_Connection *connecti
                                    enum MHD_RequestTerminationCode code);
 
 struct bh_http_visitor *bh_http_visitor_of(struct MHD_Connection *connection);
+
+/* An answer for the visitor who waits: it is let go on, and takes it at the library's next turn. */
+void bh_http_visitor_answer(struct bh_http_visitor *visitor, const struct bh_http_answer *answer);
+
+/* The same with a text alone. */
+void bh_http_visitor_refuse(struct bh_http_visitor *visitor, unsigned status, const char *why);
 
 #endif

@@ -10,14 +10,21 @@
 
 #include "support/http_client.h"
 
-#define WAIT_MS 20000
+#define WAIT_MS   20000
+#define LATER_MS  100
+#define LATER_MAX 64
 
 struct http_rig {
     pthread_t thread;
     uv_loop_t loop;
     uv_async_t stop;
-    uv_timer_t look;
+    uv_timer_t look, late;
     struct bh_http_server *server;
+    struct {
+        uint64_t ticket;
+        struct bh_http_answer answer;
+    } later[LATER_MAX]; /* by the server's thread alone */
+    size_t later_count;
     int port;
     atomic_uint connections;
 };
@@ -31,10 +38,9 @@ must(void *memory)
 }
 
 static void
-on_request(void *arg, const struct bh_http_request *request, struct bh_http_answer *ret_answer)
+tell(const struct bh_http_request *request, struct bh_http_answer *ret_answer)
 {
     static const char *const methods[] = {"GET", "HEAD", "POST"};
-    (void)arg;
     ret_answer->status = 200;
     bh_buf_printf(&ret_answer->body, "%s %.*s?%.*s %.*s %zu %.*s\n", methods[request->method],
                   BH_STR_ARGS(request->path), BH_STR_ARGS(request->query),
@@ -43,10 +49,43 @@ on_request(void *arg, const struct bh_http_request *request, struct bh_http_answ
                   request->body.len > 0 ? request->body.ptr : "");
 }
 
+/* What was put off, in the order in which it came. */
+static void
+on_late(uv_timer_t *timer)
+{
+    struct http_rig *rig = timer->data;
+    for (size_t i = 0; i < rig->later_count; i++)
+        bh_http_server_answer(rig->server, rig->later[i].ticket, &rig->later[i].answer);
+    rig->later_count = 0;
+}
+
+static void
+on_request(void *arg, const struct bh_http_request *request, struct bh_http_answer *ret_answer)
+{
+    struct http_rig *rig = arg;
+    const struct bh_str late = BH_STR_LITERAL("/later"), never = BH_STR_LITERAL("/never");
+    ret_answer->later = bh_str_starts_with(request->path, never);
+    if (ret_answer->later || !bh_str_starts_with(request->path, late)) {
+        if (!ret_answer->later)
+            tell(request, ret_answer);
+        return;
+    }
+    if (rig->later_count == LATER_MAX)
+        abort();
+    ret_answer->later = true;
+    rig->later[rig->later_count].ticket = request->ticket;
+    rig->later[rig->later_count].answer = (struct bh_http_answer){.status = 0};
+    bh_buf_init(&rig->later[rig->later_count].answer.body, BH_HTTP_ANSWER_MAX);
+    tell(request, &rig->later[rig->later_count++].answer);
+    uv_timer_start(&rig->late, on_late, LATER_MS, 0);
+}
+
 static void
 on_closed(void *arg)
 {
     struct http_rig *rig = arg;
+    on_late(&rig->late);
+    uv_close((uv_handle_t *)&rig->late, NULL);
     uv_close((uv_handle_t *)&rig->stop, NULL);
     uv_close((uv_handle_t *)&rig->look, NULL);
 }
@@ -84,13 +123,13 @@ http_rig_start(const struct bh_http_server_options *options)
     filled.on_closed = on_closed;
     filled.arg = rig;
     if (uv_loop_init(&rig->loop) != 0 || uv_async_init(&rig->loop, &rig->stop, on_stop) != 0 ||
-        uv_timer_init(&rig->loop, &rig->look) != 0 ||
+        uv_timer_init(&rig->loop, &rig->look) != 0 || uv_timer_init(&rig->loop, &rig->late) != 0 ||
         bh_http_server_new(&rig->loop, &filled, &rig->server) != BH_OK ||
         bh_http_server_listen(rig->server, &error) != BH_OK) {
         fprintf(stderr, "http_rig: %s\n", error.text);
         abort();
     }
-    rig->stop.data = rig->look.data = rig;
+    rig->stop.data = rig->look.data = rig->late.data = rig;
     uv_timer_start(&rig->look, on_look, 5, 5);
     rig->port = bh_http_server_port(rig->server);
     if (pthread_create(&rig->thread, NULL, run, rig) != 0)

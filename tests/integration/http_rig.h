@@ -13,7 +13,8 @@ struct http_rig;
 
 /*
  * Serve on a free port of 127.0.0.1.  Every request is answered with 200 and a line that tells what came:
- * "METHOD PATH?QUERY TYPE LENGTH BODY".
+ * "METHOD PATH?QUERY TYPE LENGTH BODY".  Paths that begin with /later are answered so after a while, those with /never not
+ * at all.
  */
 struct http_rig *http_rig_start(const struct bh_http_server_options *options);
 

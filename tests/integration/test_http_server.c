@@ -370,6 +370,68 @@ Test(http_server, waits_when_there_are_no_descriptors)
               (unsigned long long)counters.starved);
 }
 
+/* Like http_rig_talk, but our side stays open, as a browser's does. */
+static char *
+ask_and_wait(const struct http_rig *rig, const char *bytes, char answer[2048])
+{
+    size_t len = 0;
+    ssize_t got;
+    int fd = bh_test_http_connect(http_rig_port(rig), 20000);
+    cr_assert(bh_test_http_send(fd, bytes, strlen(bytes)));
+    while (len < 2047 && (got = recv(fd, answer + len, 2047 - len, 0)) > 0)
+        len += (size_t)got;
+    answer[len] = '\0';
+    close(fd);
+    return answer;
+}
+
+Test(http_server, answers_later_and_others_meanwhile)
+{
+    static const char later[] = "POST /later HTTP/1.1\r\n" HOST "Content-Length: 2\r\n" END "hi"
+                                "GET /b HTTP/1.1\r\n" LAST END,
+                      now[] = "GET /now HTTP/1.1\r\n" LAST END;
+    struct http_rig *rig = http_rig_start(&defaults);
+    char all[2048], *got;
+    int waiting = bh_test_http_connect(http_rig_port(rig), 20000);
+    cr_assert(bh_test_http_send(waiting, later, strlen(later)));
+    got = http_rig_talk(rig, now, strlen(now), NULL);
+    cr_expect_str_eq(got, "200", "who comes behind waits for nobody: %s", got);
+    free(got);
+    const char *first = strstr(ask_and_wait(rig, later, all), "POST /later?  2 hi\n");
+    const char *second = strstr(all, "GET /b?  0 \n");
+    cr_expect(first != NULL && second != NULL && first < second, "%s", all);
+    close(waiting); /* answered or not: nobody is there to read it */
+    until_connections(rig, 0);
+    http_rig_stop(rig);
+}
+
+Test(http_server, tells_who_waits_in_vain)
+{
+    static const char never[] = "GET /never HTTP/1.1\r\n" LAST END;
+    const struct bh_http_server_options hasty = {.request_timeout_ms = 1500};
+    struct http_rig *rig = http_rig_start(&hasty);
+    char all[2048];
+    cr_expect_not_null(strstr(ask_and_wait(rig, never, all), "HTTP/1.1 504 "), "%s", all);
+    cr_expect_eq(http_rig_stop(rig).timeouts, 1);
+}
+
+Test(http_server, stops_although_answers_are_owed)
+{
+    static const char never[] = "GET /never HTTP/1.1\r\n" HOST END;
+    struct http_rig *rig = http_rig_start(&defaults);
+    char answer[64] = "";
+    int waiting = bh_test_http_connect(http_rig_port(rig), 20000);
+    cr_assert(bh_test_http_send(waiting, never, strlen(never)));
+    int left = bh_test_http_connect(http_rig_port(rig), 20000);
+    cr_assert(bh_test_http_send(left, never, strlen(never)));
+    until_connections(rig, 2);
+    close(left);
+    http_rig_stop(rig);
+    cr_expect_gt(recv(waiting, answer, sizeof(answer) - 1, 0), 0);
+    cr_expect_not_null(strstr(answer, " 503 "), "%s", answer);
+    close(waiting);
+}
+
 Test(http_server, ends_what_has_begun_when_it_stops)
 {
     struct http_rig *rig = http_rig_start(&defaults);
