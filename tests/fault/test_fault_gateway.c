@@ -179,3 +179,71 @@ Test(gateway_moods, what_is_stuck_before_it_is_read_is_not_lost_or_doubled)
         }
     bh_rig_stop(&rig);
 }
+
+/* ---- killed between the last byte of the request and the first byte of the answer ---- */
+
+#define RESEND "[queue sms]\nretry = 1s*\n"
+#define HOLD   RESEND "on_uncertain = hold\n"
+/* The key may not read the gateway's journal. */
+#define WITHOUT_JOURNAL FAULT_SIM "[key sim-live-key]\nrights = sms,balance\n"
+
+struct widow {
+    const char *name;
+    const char *to; /* JSON */
+    long long recipients;
+    const char *queues, *sim;
+    const char *state, *confirmed_by;
+};
+
+/* clang-format off */
+static const struct widow widows[] = {
+    {"one, told by journal or lock",      "\"491722000001\"", 1, RESEND, FAULT_SIM, "sent", NULL},
+    {"one, told by the lock alone",       "\"491722000002\"", 1, RESEND, WITHOUT_JOURNAL, "sent", "reload_lock"},
+    {"one, under hold, told by journal",  "\"491722000003\"", 1, HOLD, FAULT_SIM, "sent", "journal"},
+    {"several, told by the journal",      "[\"491722000004\",\"491722000005\",\"491722000006\"]", 3, RESEND, FAULT_SIM, "sent", "journal"},
+    {"several, under hold, nobody knows", "[\"491722000007\",\"491722000008\",\"491722000009\"]", 3, HOLD, WITHOUT_JOURNAL, "unknown", NULL},
+};
+/* clang-format on */
+
+static void
+expect_one_request(struct bh_rig *rig, const struct widow *row)
+{
+    static const char path[] = "{\"kind\":\"hang\",\"at\":\"after\",\"count\":-1,"
+                               "\"match\":{\"path\":\"/api/sms\"}}";
+    bh_rig_tell(rig, "fault", path);
+    bh_rig_push(
+        rig, "sms",
+        bh_rig_text(rig, "{\"id\":\"widow\",\"to\":%s,\"text\":\"Are you there?\"}", row->to));
+    BH_RIG_UNTIL(rig, bh_rig_accepted_in_all(rig) == row->recipients);
+    bh_process_kill(&rig->daemons[0].process);
+    cr_expect(bh_rig_is(rig, "sms", "widow", "state", "sending"), "%s: %s before the restart",
+              row->name, bh_rig_field(rig, "sms", "widow", "state"));
+    bh_rig_tell(rig, "unfault", "{}");
+    bh_rig_restart_daemon(rig, &rig->daemons[0]);
+    BH_RIG_UNTIL_MS(rig, FAULT_WAIT_MS, bh_rig_unfinished(rig, "sms") == 0);
+    cr_expect(bh_rig_is(rig, "sms", "widow", "state", row->state), "%s: %s", row->name,
+              bh_rig_field(rig, "sms", "widow", "state"));
+    cr_expect(row->confirmed_by == NULL ||
+                  bh_rig_is(rig, "sms", "widow", "confirmed_by", row->confirmed_by),
+              "%s: by %s", row->name, bh_rig_field(rig, "sms", "widow", "confirmed_by"));
+    cr_expect_eq(bh_rig_accepted_in_all(rig), row->recipients, "%s: accepted %lld", row->name,
+                 bh_rig_accepted_in_all(rig));
+}
+
+/* The gateway has accepted and not answered when the worker dies; its successor finds out, and sends nothing twice. */
+Test(lost_answer, of_a_worker_that_was_killed_while_it_waited_is_found_out, .timeout = 500)
+{
+    for (size_t i = 0; i < sizeof(widows) / sizeof(widows[0]); i++) {
+        const struct widow *row = &widows[i];
+        struct bh_rig rig;
+        const struct bh_rig_options options = {
+            .gateway = "reload_lock = 20s\ntimeout = 10s\nconnect_timeout = 1s\n",
+            .pool = "lease = 15s\n",
+            .queues = row->queues,
+            .sim = row->sim,
+        };
+        bh_rig_start(&rig, &options);
+        expect_one_request(&rig, row);
+        bh_rig_stop(&rig);
+    }
+}
