@@ -271,6 +271,28 @@ bh_sent_journal_mark(struct bh_sent_journal *journal, const char *queue)
     return mark;
 }
 
+/*
+ * The handle behind which Redis may have begun to give handles a second time: the largest of those that it gave us up
+ * to the claim that it remembers.  Not where its counter stands when we connect: other hosts may have claimed our jobs
+ * since it is back, and let go of them again.  What an earlier roll-back has put in doubt stays so.
+ */
+static uint64_t
+last_remembered(const struct bh_sent_journal *journal, const struct bh_sent_name *queue,
+                const struct bh_store_roll_back *roll_back)
+{
+    uint64_t handle = 0;
+    for (uint32_t place = 0; place < journal->table.capacity; place++) {
+        const struct bh_sent_record *record = bh_sent_table_at(&journal->table, place);
+        if (record != NULL && bh_sent_name_equal(&record->queue, queue) &&
+            record->token <= roll_back->remembered && record->handle > handle)
+            handle = record->handle;
+    }
+    const struct bh_sent_queue *known = bh_sent_table_queue(&journal->table, queue);
+    if (known->doubts > 0 && known->doubt.handle < handle)
+        handle = known->doubt.handle;
+    return handle < roll_back->handle ? handle : roll_back->handle;
+}
+
 /* Requests that are in doubt now. */
 static size_t
 doubt(struct bh_sent_journal *journal, const struct bh_sent_name *queue,
@@ -280,7 +302,7 @@ doubt(struct bh_sent_journal *journal, const struct bh_sent_name *queue,
         .kind = BH_SENT_DOUBT,
         .queue = *queue,
         .at = bh_clock_wall(),
-        .handle = roll_back->handle,
+        .handle = last_remembered(journal, queue, roll_back),
         .token = roll_back->remembered,
         .other_handle = roll_back->handle + roll_back->waiting,
         .other_token = roll_back->acknowledged,

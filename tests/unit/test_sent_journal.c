@@ -241,6 +241,45 @@ Test(sent_journal, a_job_that_redis_forgot_is_known_by_its_bytes_over_restarts)
     cr_expect_eq(bh_sent_journal_mark(journal, "sms").token, 22);
 }
 
+/*
+ * Another host has claimed it since Redis is back, before we connected: its handle is among those that were given then.  It
+ * lets go of it, as of a message that the gateway's lock refuses, and we are offered our own.
+ */
+Test(sent_journal, a_forgotten_job_is_known_when_another_host_has_claimed_it_in_between)
+{
+    open_journal();
+    begin(10, 5, "kept");
+    end(10, 5, BH_SENT_ACCEPTED);
+    begin(12, 7, "forgotten");
+    end(12, 7, BH_SENT_ACCEPTED);
+    /* Handles up to 20 were given by then, and nothing waits in the lists. */
+    roll_back(5, 7, 20, 0);
+    cr_expect_null(claimed(9, 8, "forgotten"), "a handle of before the roll-back");
+    cr_expect_null(claimed(21, 8, "forgotten"), "pushed later");
+    const struct bh_sent_trace *trace = claimed(15, 9, "forgotten");
+    cr_assert_not_null(trace);
+    cr_expect(trace->accepted);
+    cr_expect_null(claimed(16, 10, "forgotten"), "it counts for one job only");
+    close_journal();
+}
+
+/* The next roll-back leaves nobody behind whom the one before has put in doubt. */
+Test(sent_journal, a_second_roll_back_forgets_nothing_of_the_first)
+{
+    open_journal();
+    begin(10, 5, "kept");
+    begin(12, 7, "forgotten");
+    end(12, 7, BH_SENT_ACCEPTED);
+    roll_back(5, 7, 20, 0);
+    begin(22, 30, "later");
+    begin(23, 31, "later still");
+    roll_back(30, 31, 40, 0);
+    const struct bh_sent_trace *trace = claimed(15, 32, "forgotten");
+    cr_assert_not_null(trace);
+    cr_expect(trace->accepted);
+    close_journal();
+}
+
 Test(sent_journal, a_roll_back_that_a_second_worker_finds_is_the_same_one)
 {
     open_journal();
