@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "fault/storm_own.h"
@@ -65,6 +66,10 @@ start_daemon(struct storm_world *world, unsigned daemon)
                                 "url = unix://%s\nusername = storm\npassword = storm\n"
                                 "command_timeout = 1s\nconnect_timeout = 500ms",
                                 world->seats[daemon].line_path);
+    const char *journal = storm_journal(world, daemon);
+    if (mkdir(journal, 0700) != 0)
+        bh_rig_fail(rig, "%s cannot be made", journal);
+    options.pool = bh_rig_text(rig, "%s\njournal = %s", rig->options.pool, journal);
     const char *environment[] = {storm_seat_environment(world, daemon), NULL};
     bh_rig_start_daemon(rig, &options, environment);
 }
@@ -127,6 +132,7 @@ stop_world(struct storm_world *world)
     bh_linecut_stop(world->wire);
     free(world->plan.strikes);
     free(world->jobs.items);
+    free(world->gaps);
 }
 
 /* Where nothing else is left, a lost answer is asked for again minutes and an hour later: nobody waits for that here. */
@@ -478,12 +484,14 @@ storm_print(const struct storm *storm, const struct storm_toll *toll)
             "sent %lld, unknown %lld, undecided %lld, expired %lld, invalid %lld, recovered "
             "%lld\n"
             "storm %s: lost %lld, doubled %lld, doubled after an answer that nothing cleared up "
-            "%lld, odd %lld, buried %lld, early %lld, forgotten by Redis %lld\n"
+            "%lld, sent by another host after Redis had forgotten it %lld, odd %lld, buried %lld, "
+            "early %lld, forgotten by Redis %lld\n"
             "storm %s: left in Redis %lld, gauges off %lld, descriptors more %lld, "
             "memory %ld -> %ld KiB\n",
             storm->name, struck, toll->kills, toll->jobs, toll->recipients, toll->accepted,
             toll->sent, toll->unknown, toll->undecided, toll->expired, toll->invalid,
             toll->recovered, storm->name, toll->lost, toll->doubled, toll->doubled_uncertain,
-            toll->odd, toll->buried, toll->early, toll->forgotten, storm->name, toll->left,
-            toll->gauges_off, toll->descriptors_more, toll->rss_start_kib, toll->rss_end_kib);
+            toll->doubled_elsewhere, toll->odd, toll->buried, toll->early, toll->forgotten,
+            storm->name, toll->left, toll->gauges_off, toll->descriptors_more, toll->rss_start_kib,
+            toll->rss_end_kib);
 }

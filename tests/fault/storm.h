@@ -99,14 +99,16 @@ struct storm_toll {
     long long doubled; /* recipients with more messages than jobs, although nothing was uncertain */
     long long
         doubled_uncertain; /* the same after an answer that nothing could clear up, under `resend` */
+    long long
+        doubled_elsewhere; /* the same by another host, when Redis had forgotten the first one's claim */
     long long odd;         /* ended in another way than the job's kind allows */
     long long buried;      /* hit three times in a row, and kept for a person */
     long long early;       /* sent before their delay was over */
-    long long forgotten;   /* pushed within the second that Redis lost; counted nowhere else */
-    long long left;        /* keys and records that nobody will ever touch */
-    long long gauges_off;  /* gauges that are not 0 although nothing waits */
-    long long recovered;   /* claims that ended without their worker */
-    long long kills;       /* of daemons and of Redis, by signal or at a crash point */
+    long long forgotten;  /* pushed within the second that Redis lost: need not reach an end */
+    long long left;       /* keys and records that nobody will ever touch */
+    long long gauges_off; /* gauges that are not 0 although nothing waits */
+    long long recovered;  /* claims that ended without their worker */
+    long long kills;      /* of daemons and of Redis, by signal or at a crash point */
     long long descriptors_more;      /* of a daemon at rest, compared to its start */
     long rss_start_kib, rss_end_kib; /* the largest of the daemons */
     struct storm_tally faults[STORM_FAULTS];

@@ -1,6 +1,7 @@
 /*
  * What came of each job: its status in Redis beside the simulator's count of what it accepted for each recipient.
  */
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +26,7 @@ struct books {
     long long waiting; /* in `due`, for a moment that is far away */
     long long nobodys; /* buried before anybody had read their ids */
     unsigned told;
+    struct storm_requests requests;
 };
 
 static const char *const queues[] = {"sms", "careful", "voice"};
@@ -349,6 +351,7 @@ accuse(struct books *books, struct storm_job *job, const char *of_what)
         fprintf(stderr, "storm:     %s\n",
                 bh_rig_ask(rig, bh_rig_text(rig, "messages?limit=5&to=" STORM_PREFIX "%08u",
                                             job->number + i)));
+    storm_requests_tell(books->world, &books->requests, job);
     for (unsigned i = 0; i < STORM_DAEMONS; i++) {
         char line[2048], mark[48];
         snprintf(mark, sizeof(mark), "=s%td ", job - books->world->jobs.items);
@@ -404,32 +407,82 @@ count_state(struct storm_toll *toll, const struct storm_job *job)
     toll->invalid += is_state(job, "invalid");
 }
 
+/* When the first of these messages was accepted, unix ms. */
+static long long
+first_message_at(struct books *books, unsigned number)
+{
+    static const char mark[] = "\"at_ms\":";
+    const char *at = bh_rig_ask(
+        &books->world->rig,
+        bh_rig_text(&books->world->rig, "messages?limit=20&to=" STORM_PREFIX "%08u", number));
+    long long first = INT64_MAX;
+    while ((at = strstr(at, mark)) != NULL) {
+        long long one = strtoll(at += strlen(mark), NULL, 10);
+        first = one < first ? one : first;
+    }
+    return first;
+}
+
+/* Second messages that no host's journal could have prevented. */
+static long long
+count_elsewhere(struct books *books, const struct storm_job *job, const struct storm_job *twin,
+                unsigned number)
+{
+    struct storm_world *world = books->world;
+    if (world->gaps_count == 0)
+        return 0;
+    long long first = first_message_at(books, number);
+    long long count = storm_sent_by_another(world, &books->requests, job, first);
+    if (twin != NULL)
+        count += storm_sent_by_another(world, &books->requests, twin, first);
+    return count;
+}
+
+static void
+count_doubles(struct books *books, struct storm_job *job, struct storm_job *twin, unsigned number,
+              long long doubles)
+{
+    struct storm_toll *toll = books->world->toll;
+    bool excused = job->uncertain && job->kind != STORM_JOB_CAREFUL && job->kind != STORM_JOB_CALL;
+    excused = excused || (twin != NULL && twin->uncertain);
+    long long elsewhere = excused ? 0 : count_elsewhere(books, job, twin, number);
+    elsewhere = elsewhere < doubles ? elsewhere : doubles;
+    toll->doubled_elsewhere += elsewhere;
+    doubles -= elsewhere;
+    *(excused ? &toll->doubled_uncertain : &toll->doubled) += doubles;
+    /* Of several recipients nothing but the journal can tell; of one, somebody wants to know. */
+    if (doubles > 0 && (!excused || job->recipients == 1))
+        accuse(books, job, excused ? "doubled after an uncertain answer" : "doubled");
+}
+
+/* Redis has forgotten that it was pushed, so it has no end to tell; it may have been sent before. */
+static bool
+may_be_sent_unseen(const struct storm_job *job)
+{
+    return job->forgotten && !is_state(job, "sent");
+}
+
 /* Each number that this job is the first of: as many messages as jobs say that they have sent, not more. */
 static void
 balance_numbers(struct books *books, struct storm_job *job, struct storm_job *twin)
 {
-    struct storm_toll *toll = books->world->toll;
-    long long wanted = is_state(job, "sent"),
-              most =
-                  wanted + (is_state(job, "unknown") || is_state(job, "partial") || job->undecided);
-    bool excused = job->uncertain && job->kind != STORM_JOB_CAREFUL && job->kind != STORM_JOB_CALL;
-    bool forgotten = job->forgotten;
+    long long wanted = is_state(job, "sent"), most = wanted;
+    bool witness = true;
+    most += is_state(job, "unknown") || is_state(job, "partial") || job->undecided ||
+            may_be_sent_unseen(job);
     if (twin != NULL) {
         wanted += is_state(twin, "sent");
-        most += is_state(twin, "sent") + is_state(twin, "unknown");
-        excused = excused || twin->uncertain;
-        forgotten = forgotten || twin->forgotten;
+        most += is_state(twin, "sent") || is_state(twin, "unknown") || may_be_sent_unseen(twin);
+        /* The ledger has forgotten one of them, too: its lock is taken for a proof that the other was accepted. */
+        witness = !job->forgotten && !twin->forgotten;
     }
     for (unsigned i = 0; i < job->recipients; i++) {
         long long got = books->accepted[job->number + i];
-        if (got < wanted && !forgotten) {
-            toll->lost += wanted - got;
+        if (got < wanted && witness) {
+            books->world->toll->lost += wanted - got;
             accuse(books, job, "called sent, and nobody accepted it");
-        } else if (got > most && !(forgotten && got <= 1)) {
-            *(excused ? &toll->doubled_uncertain : &toll->doubled) += got - most;
-            /* Of several recipients nothing but the journal can tell; of one, somebody wants to know. */
-            if (!excused || job->recipients == 1)
-                accuse(books, job, excused ? "doubled after an uncertain answer" : "doubled");
+        } else if (got > most) {
+            count_doubles(books, job, twin, job->number + i, got - most);
         }
     }
 }
@@ -469,6 +522,8 @@ storm_count(struct storm_world *world)
         .names = memory(world->jobs.count * 2, sizeof(struct name)),
     };
     index_numbers(&books);
+    storm_requests_read(world, &books.requests);
+    bh_rig_integer(&world->rig, "DEL storm:pushed");
     read_accepted(&books);
     read_keys(&books);
     for (size_t i = 0; i < QUEUES; i++)
@@ -479,4 +534,5 @@ storm_count(struct storm_world *world)
     free(books.accepted);
     free(books.job_of);
     free(books.names);
+    free(books.requests.items);
 }

@@ -136,26 +136,37 @@ order(struct storm_world *world, const char *command)
     freeReplyObject(bh_rig_command(&world->rig, command));
 }
 
-/* The host went down: what it had not brought to its disk in the last second is not there any more. */
+static void
+note_gap(struct storm_world *world, long long from_ms, long long to_ms)
+{
+    struct storm_gap *more = realloc(world->gaps, (world->gaps_count + 1) * sizeof(*world->gaps));
+    if (more == NULL)
+        abort();
+    world->gaps = more;
+    world->gaps[world->gaps_count++] = (struct storm_gap){from_ms, to_ms};
+}
+
+/*
+ * The host went down: what it had not brought to its disk in the last second is not there any more.  Redis may have put
+ * off writing to its file for up to two seconds more while the disk was busy with the second before.
+ */
+#define PUT_OFF_MS 2000
+
 static void
 forget_last_second(struct storm_world *world, struct storm_strike *strike)
 {
     char path[192];
-    long long now = bh_now_ms(), bytes = -1;
+    long long now = bh_now_ms(), at = 0, bytes = -1;
     for (size_t i = 0; i < world->sizes_count; i++)
-        if (world->sizes[i].at <= now - 1000)
+        if (world->sizes[i].at <= now - 1000) {
             bytes = world->sizes[i].bytes;
+            at = world->sizes[i].at;
+        }
     if (bytes <= 0 || !storm_append_file(world, path, sizeof(path)))
         return;
     if (truncate(path, bytes) != 0)
         bh_rig_fail(&world->rig, "%s cannot be cut", path);
-    for (size_t i = 0; i < world->jobs.count; i++) {
-        struct storm_job *job = &world->jobs.items[i];
-        if (!job->forgotten && job->pushed_at >= now - 2000) {
-            job->forgotten = true;
-            world->toll->forgotten++;
-        }
-    }
+    note_gap(world, bh_unix_ms() - (now - at) - PUT_OFF_MS, bh_unix_ms());
     describe(strike, "its last second is forgotten");
 }
 
@@ -176,6 +187,8 @@ start_redis(struct storm_world *world, struct storm_strike *strike)
     (void)strike;
     bh_rig_start_redis(&world->rig);
     world->redis_away = false;
+    if (world->storm->forgets)
+        storm_jobs_forget(world);
 }
 
 static long long

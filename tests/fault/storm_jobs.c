@@ -68,8 +68,8 @@ new_job(struct storm_jobs *jobs, enum storm_job_kind kind)
     return job;
 }
 
-static void
-print_job(const struct storm_job *job, size_t index, char *ret_json, size_t size)
+void
+storm_job_print(const struct storm_job *job, size_t index, char *ret_json, size_t size)
 {
     static const char *const more[STORM_JOB_KINDS] = {
         [STORM_JOB_SHORT] = ",\"ttl\":1",
@@ -98,9 +98,12 @@ storm_job_push(struct storm_world *world)
     enum storm_job_kind kind = draw_kind(world);
     struct storm_job *job = new_job(jobs, kind);
     char json[320];
-    print_job(job, jobs->count, json, sizeof(json));
-    redisReply *reply =
-        redisCommand(world->rig.context, "LPUSH bellhop:{%s} %s", storm_job_queue(job->kind), json);
+    storm_job_print(job, jobs->count, json, sizeof(json));
+    /* Together, so that a Redis that forgot says by the number which pushes it has forgotten. */
+    redisReply *reply = redisCommand(
+        world->rig.context, "EVAL %s 2 bellhop:{%s} storm:pushed %s %lld",
+        "redis.call('SET', KEYS[2], ARGV[2]) return redis.call('LPUSH', KEYS[1], ARGV[1])",
+        storm_job_queue(job->kind), json, (long long)jobs->count + 1);
     if (reply == NULL)
         bh_rig_fail(&world->rig, "a push was not answered: %s", world->rig.context->errstr);
     bool taken = reply->type == REDIS_REPLY_INTEGER;
@@ -114,4 +117,15 @@ storm_job_push(struct storm_world *world)
     if (job->kind != STORM_JOB_TWIN)
         jobs->numbers += job->recipients;
     return true;
+}
+
+void
+storm_jobs_forget(struct storm_world *world)
+{
+    struct storm_jobs *jobs = &world->jobs;
+    long long kept = bh_rig_integer(&world->rig, "INCRBY storm:pushed 0");
+    for (size_t i = (size_t)kept; i < jobs->count; i++) {
+        world->toll->forgotten += !jobs->items[i].forgotten;
+        jobs->items[i].forgotten = true;
+    }
 }

@@ -29,6 +29,7 @@ enum storm_domain {
 
 struct storm_world;
 struct storm_strike;
+struct storm_gap;
 
 struct storm_row {
     const char *name;
@@ -83,7 +84,7 @@ struct storm_job {
     unsigned recipients;
     long long pushed_at;  /* monotonic */
     long long not_before; /* unix ms; 0: at once */
-    bool forgotten;       /* pushed within a second that Redis lost */
+    bool forgotten;       /* its push is one of those that Redis lost */
     bool uncertain;       /* its history says so */
     bool seen, final;     /* a status was found */
     bool buried;          /* three times in a row its worker ended */
@@ -101,6 +102,12 @@ struct storm_jobs {
 
 /* Make the next job and push it.  False: Redis did not take it, and it was not counted. */
 bool storm_job_push(struct storm_world *world);
+
+/* What is pushed for job number `index`. */
+void storm_job_print(const struct storm_job *job, size_t index, char *ret_json, size_t size);
+
+/* Redis is there again: mark the jobs whose push it has forgotten. */
+void storm_jobs_forget(struct storm_world *world);
 
 const char *storm_job_queue(enum storm_job_kind kind);
 bool storm_job_has_id(enum storm_job_kind kind);
@@ -135,12 +142,41 @@ struct storm_world {
         long long at, bytes;
     } sizes[64];
     size_t sizes_count;
+    struct storm_gap *gaps; /* owned; what Redis forgot */
+    size_t gaps_count;
+};
+
+/* What was written to Redis between these moments (unix ms) was forgotten. */
+struct storm_gap {
+    long long from_ms, to_ms;
 };
 
 const char *storm_seat_environment(struct storm_world *world, unsigned daemon);
 
 /* The newest file that Redis appends to; false when there is none. */
 bool storm_append_file(struct storm_world *world, char *ret_path, size_t size);
+
+/* The directory of a daemon's journal of what was sent. */
+const char *storm_journal(struct storm_world *world, unsigned daemon);
+
+/* All requests that stand in the daemons' journals of what was sent. */
+struct storm_requests {
+    struct storm_request *items; /* owned */
+    size_t count;
+};
+
+void storm_requests_read(struct storm_world *world, struct storm_requests *ret_requests);
+
+/* Those of one job, on standard error. */
+void storm_requests_tell(struct storm_world *world, const struct storm_requests *requests,
+                         const struct storm_job *job);
+
+/*
+ * How many second messages of this job each host's journal could not prevent, 0 or 1: both hosts have sent it, each of them
+ * once.  `first_at` is when its first message was accepted, unix ms: a moment of which Redis has forgotten everything.
+ */
+unsigned storm_sent_by_another(struct storm_world *world, const struct storm_requests *requests,
+                               const struct storm_job *job, long long first_at);
 
 /* After the last job: what came of each, and what is left. */
 void storm_count(struct storm_world *world);

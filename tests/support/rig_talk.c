@@ -125,12 +125,14 @@ bh_rig_counter(struct bh_rig *rig, const char *queue, const char *name)
 long long
 bh_rig_unfinished(struct bh_rig *rig, const char *queue)
 {
-    return bh_rig_integer(rig, "LLEN bellhop:{%s}", queue) +
-           bh_rig_integer(rig, "LLEN bellhop:{%s}:in", queue) +
-           bh_rig_integer(rig, "LLEN bellhop:{%s}:ready", queue) +
-           bh_rig_integer(rig, "ZCARD bellhop:{%s}:due", queue) +
-           bh_rig_integer(rig, "LLEN bellhop:{%s}:suspects", queue) +
-           bh_rig_integer(rig, "ZCARD bellhop:{%s}:leases", queue);
+    /* At one moment: a job that moves between two questions would be nowhere. */
+    static const char script[] = "local count = 0 "
+                                 "for _, list in ipairs({'', ':in', ':ready', ':suspects'}) do "
+                                 "count = count + redis.call('LLEN', KEYS[1] .. list) end "
+                                 "for _, set in ipairs({':due', ':leases'}) do "
+                                 "count = count + redis.call('ZCARD', KEYS[1] .. set) end "
+                                 "return count";
+    return bh_rig_integer(rig, "EVAL %s 1 bellhop:{%s}", script, queue);
 }
 
 /* ---- the simulator --------------------------------------------------------------------------------- */
