@@ -156,7 +156,8 @@ take_result(struct bh_sent_record *record, const struct bh_settle_command *settl
     record->result = settle->result;
     if (record->kind == BH_SENT_BEGUN)
         record->kind = BH_SENT_ENDED;
-    if (settle->attempts > record->attempts || settle->result == BH_SENT_REFUSED)
+    /* Not every request counts as an attempt: with more of them here than there, Redis would seem to have forgotten one. */
+    if (own || settle->attempts > record->attempts)
         record->attempts = settle->attempts;
     /* An uncertain job that was given up is not uncertain any more for Redis, and is for us. */
     if (settle->result == BH_SENT_REFUSED || settle->uncertain_since.ms != 0)

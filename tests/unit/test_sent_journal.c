@@ -165,6 +165,29 @@ write_file(const char *bytes, size_t len, off_t at)
 
 /* ---- what is remembered ---- */
 
+/* A guarded retry that proved nothing counts no attempt; with it counted here, Redis would seem to have forgotten one. */
+Test(sent_journal, counts_attempts_as_redis_was_told)
+{
+    char text[24];
+    struct bh_digest digest = digest_of("a");
+    open_journal();
+    begin(1, 3, "a");
+    end(1, 3, BH_SENT_UNCERTAIN);
+    const struct bh_sent_mark mark = {
+        .claim = ref(text, sizeof(text), 1, 4),
+        .payload = &digest,
+        .id = "the-id",
+        .attempts = 2,
+        .uncertain_since = {1000},
+        .began = {46000},
+    };
+    bh_sent_journal_begin(journal, "sms", &mark);
+    cr_expect_eq(claimed(1, 5, "a")->attempts, 2, "its answer is not known yet");
+    end(1, 4, BH_SENT_UNCERTAIN);
+    cr_expect_eq(claimed(1, 5, "a")->attempts, 1);
+    close_journal();
+}
+
 Test(sent_journal, tells_what_became_of_a_request)
 {
     static const struct {
