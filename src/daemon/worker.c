@@ -228,6 +228,12 @@ fail_store_command(struct bh_worker *worker, const struct bh_command *command)
             .granted = {command->grant.limit, 0, BH_SECOND_MS},
         };
         break;
+    case BH_COMMAND_TWIN:
+        event = (struct bh_event){
+            .kind = BH_EVENT_TWIN,
+            .twin = {command->twin.slot, BH_TWIN_FAILED, 0},
+        };
+        break;
     case BH_COMMAND_SUBMIT:
     case BH_COMMAND_LOOK_UP:
     case BH_COMMAND_CANCEL:
@@ -245,6 +251,7 @@ carry_out(struct bh_worker *worker, const struct bh_command *command)
     case BH_COMMAND_ADMIT:
     case BH_COMMAND_RENEW:
     case BH_COMMAND_GRANT:
+    case BH_COMMAND_TWIN:
         if (bh_store_execute(worker->store, command) != BH_OK)
             fail_store_command(worker, command);
         break;

@@ -163,6 +163,7 @@ bh_engine_feed(struct bh_engine *engine, const struct bh_event *event, struct bh
     case BH_EVENT_SETTLED: bh_settle_done(engine, &event->settled); break;
     case BH_EVENT_RENEWED: renewed(engine, &event->renewed); break;
     case BH_EVENT_GRANTED: bh_gate_granted(engine, &event->granted); break;
+    case BH_EVENT_TWIN: bh_twin_answered(engine, &event->twin); break;
     case BH_EVENT_ACCOUNT: bh_gate_account(engine, &event->account); break;
     case BH_EVENT_DRAIN: drain(engine); break;
     }
@@ -273,9 +274,9 @@ bh_engine_next(struct bh_engine *engine, struct bh_turn turn, struct bh_command 
     if (!engine->store_up)
         return false;
     bh_apart_advance(engine);
-    return bh_settle_next(engine, ret_command) || next_renew(engine, ret_command) ||
-           bh_job_next_admit(engine, ret_command) || bh_gate_next_grant(engine, ret_command) ||
-           bh_claim_next(engine, ret_command);
+    return bh_twin_next(engine, ret_command) || bh_settle_next(engine, ret_command) ||
+           next_renew(engine, ret_command) || bh_job_next_admit(engine, ret_command) ||
+           bh_gate_next_grant(engine, ret_command) || bh_claim_next(engine, ret_command);
 }
 
 struct bh_mono

@@ -7,6 +7,7 @@
  * engine_apart.c  making room for a job that must be tried alone
  * engine_open.c   a claimed job gets a slot, is parsed and prepared
  * engine_ask.c    questions to the gateway's journal
+ * engine_twin.c   questions to the ledgers of other queues
  * engine_job.c    a job's way through its slot: admitted, submitted, answered
  * engine_settle.c what is written about it, and what the log is told
  */
@@ -161,6 +162,8 @@ bool bh_job_next_admit(struct bh_engine *engine, struct bh_command *ret_command)
 void bh_job_admitted(struct bh_engine *engine, const struct bh_admitted_event *event);
 bool bh_job_next_submit(struct bh_engine *engine, struct bh_command *ret_command);
 void bh_job_answered(struct bh_engine *engine, const struct bh_answered_event *event);
+/* Nothing more is to be known about the request that has ended: judge it. */
+void bh_job_conclude(struct bh_engine *engine, struct bh_slot *slot);
 void bh_job_lease_ended(struct bh_engine *engine, struct bh_slot *slot);
 void bh_job_set_alarm(struct bh_engine *engine, struct bh_slot *slot);
 void bh_job_drop(struct bh_engine *engine, struct bh_slot *slot, const char *why);
@@ -195,6 +198,13 @@ void bh_ask_answered(struct bh_engine *engine, struct bh_slot *slot,
                      const struct bh_exchange *exchange);
 /* Nothing is asked any more: a verdict that waited is settled, any other job goes back. */
 void bh_ask_abandon(struct bh_engine *engine, struct bh_slot *slot);
+
+/* twin */
+
+/* Ask the other queues whether they explain a refusal by the reload lock.  False: there are none. */
+bool bh_twin_begin(struct bh_engine *engine, struct bh_slot *slot);
+bool bh_twin_next(struct bh_engine *engine, struct bh_command *ret_command);
+void bh_twin_answered(struct bh_engine *engine, const struct bh_twin_event *event);
 
 /* settle */
 void bh_settle_verdict(struct bh_engine *engine, struct bh_slot *slot,

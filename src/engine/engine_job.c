@@ -98,6 +98,8 @@ bh_job_lease_ended(struct bh_engine *engine, struct bh_slot *slot)
         engine->cancel_due_count++;
         break;
     case BH_STAGE_ADMITTING:
+    case BH_STAGE_COMPARE:
+    case BH_STAGE_COMPARING:
     case BH_STAGE_SETTLE:
     case BH_STAGE_SETTLING:
     case BH_STAGE_FREE: break; /* the answer of the store decides */
@@ -124,6 +126,8 @@ bh_job_case(struct bh_engine *engine, struct bh_slot *slot)
         .journal = engine->account.journal,
         .lock = engine->account.lock,
         .looked = slot->ask.looked,
+        .twins = slot->comparison.twins,
+        .twins_ms = slot->comparison.twins_ms,
         .gateway_down = engine->breaker.open,
         .found = slot->ask.found,
         .doubled = slot->ask.doubled,
@@ -566,6 +570,20 @@ judge(struct bh_engine *engine, struct bh_slot *slot, const struct bh_outcome *o
     engine->stats.uncertain += outcome->kind == BH_OUTCOME_UNCERTAIN;
 }
 
+void
+bh_job_conclude(struct bh_engine *engine, struct bh_slot *slot)
+{
+    bh_slot_move(&engine->slots, slot, BH_STAGE_SETTLE);
+    /* The judgement may end what the window is reckoned from. */
+    struct bh_case the_case = bh_job_case(engine, slot);
+    slot->ask.window = bh_policy_journal_window(&the_case, slot->created);
+    judge(engine, slot, &slot->outcome);
+    if (slot->verdict.look_up)
+        bh_ask_begin(engine, slot, true);
+    else
+        bh_settle_verdict(engine, slot, &slot->outcome);
+}
+
 static void
 answered(struct bh_engine *engine, struct bh_slot *slot, const struct bh_exchange *exchange)
 {
@@ -578,15 +596,9 @@ answered(struct bh_engine *engine, struct bh_slot *slot, const struct bh_exchang
     };
     if (bh_gateway_answer_read(exchange, &asked, &slot->outcome) != BH_OK)
         outcome_without_memory(exchange, &slot->outcome);
-    bh_slot_move(&engine->slots, slot, BH_STAGE_SETTLE);
-    /* The judgement may end what the window is reckoned from. */
     struct bh_case the_case = bh_job_case(engine, slot);
-    slot->ask.window = bh_policy_journal_window(&the_case, slot->created);
-    judge(engine, slot, &slot->outcome);
-    if (slot->verdict.look_up)
-        bh_ask_begin(engine, slot, true);
-    else
-        bh_settle_verdict(engine, slot, &slot->outcome);
+    if (!bh_policy_rests_on_lock(&the_case, &slot->outcome) || !bh_twin_begin(engine, slot))
+        bh_job_conclude(engine, slot);
 }
 
 void

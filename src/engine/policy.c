@@ -240,6 +240,22 @@ wait_for_lock(const struct bh_case *c, struct bh_verdict *v)
     return BH_REST_WAITS;
 }
 
+/*
+ * A message of another queue explains the lock, so that it says nothing about ours: as little as no answer.  It counts as
+ * no wait for somebody else's lock, and nothing is sent again, guarded retries excepted, before it lapses.
+ */
+static enum bh_rest
+wait_for_twin(const struct bh_case *c, struct bh_verdict *v)
+{
+    if (c->twins != BH_TWINS_HELD)
+        return BH_REST_NOTHING;
+    bh_ms delay_ms = bh_jitter_up(c->twins_ms, c->dice, BH_LOCK_JITTER_PERCENT);
+    bh_verdict_wait(v, BH_STATE_HELD, BH_REASON_RELOAD_LOCK, delay_ms);
+    snprintf(v->next, sizeof(v->next), "held until the lock has lapsed, in %s",
+             bh_span(delay_ms).text);
+    return BH_REST_WAITS;
+}
+
 static enum bh_rest
 wait_for_tomorrow(const struct bh_case *c, struct bh_verdict *v)
 {
@@ -330,6 +346,15 @@ effective_action(const struct bh_case *c, const struct bh_gateway_code *row)
     return row->action;
 }
 
+static enum bh_code_action
+action_for(const struct bh_case *c, const struct bh_outcome *outcome,
+           const struct bh_recipient_result *result, const struct bh_gateway_code *row)
+{
+    if (outcome->kind == BH_OUTCOME_UNCERTAIN && !(result != NULL && result->answered))
+        return BH_ACTION_UNCERTAIN;
+    return effective_action(c, row);
+}
+
 /* Take over what is final for one recipient; what is not stays open and is counted. */
 static void
 judge_recipient(const struct bh_case *c, const struct bh_outcome *outcome, size_t asked,
@@ -339,9 +364,7 @@ judge_recipient(const struct bh_case *c, const struct bh_outcome *outcome, size_
         asked < outcome->results_count ? &outcome->results[asked] : NULL;
     const struct bh_gateway_code *row = row_of(outcome, result);
     int code = result != NULL && result->answered ? result->code : outcome->code;
-    enum bh_code_action action = effective_action(c, row);
-    if (outcome->kind == BH_OUTCOME_UNCERTAIN && !(result != NULL && result->answered))
-        action = BH_ACTION_UNCERTAIN;
+    enum bh_code_action action = action_for(c, outcome, result, row);
 
     struct bh_recipient_progress *one = &c->progress->recipients[c->asked[asked]];
     bool was_uncertain = one->state == BH_RECIPIENT_UNCERTAIN;
@@ -413,7 +436,7 @@ static enum bh_rest
 wait_by_cause(const struct bh_case *c, const struct tally *tally, struct bh_verdict *v)
 {
     if (tally->of[BH_ACTION_RELOAD_LOCK] > 0)
-        return wait_for_lock(c, v);
+        return c->twins != BH_TWINS_NONE ? wait_for_twin(c, v) : wait_for_lock(c, v);
     if (tally->of[BH_ACTION_DAILY_LIMIT] > 0)
         return wait_for_tomorrow(c, v);
     if (tally->of[BH_ACTION_RETRY_CARRIER] > 0)
@@ -448,6 +471,10 @@ judge_answer(const struct bh_case *c, const struct bh_outcome *outcome, struct b
     for (size_t i = 0; i < c->asked_count; i++)
         judge_recipient(c, outcome, i, &tally, v);
     read_tally(c, &tally, v);
+    if (c->twins == BH_TWINS_HELD)
+        bh_verdict_add_error(v, "a message of another queue with this text explains that");
+    else if (c->twins == BH_TWINS_UNKNOWN)
+        bh_verdict_add_error(v, "whether a message of another queue explains that is not known");
 
     if (tally.of[BH_ACTION_UNCERTAIN] > 0)
         v->uncertain_since = bh_policy_note_loss(c, c->began);
@@ -472,6 +499,17 @@ judge_answer(const struct bh_case *c, const struct bh_outcome *outcome, struct b
         v->look_up = v->look_up || c->progress->recipients[i].look_up;
     if (!v->look_up)
         bh_policy_say_doubt(v);
+}
+
+bool
+bh_policy_rests_on_lock(const struct bh_case *c, const struct bh_outcome *outcome)
+{
+    if (outcome->kind == BH_OUTCOME_UNSENT || c->asked_count != 1 || !bh_policy_lock_proves(c) ||
+        c->progress->recipients[c->asked[0]].state != BH_RECIPIENT_UNCERTAIN)
+        return false;
+    const struct bh_recipient_result *result =
+        outcome->results_count > 0 ? &outcome->results[0] : NULL;
+    return action_for(c, outcome, result, row_of(outcome, result)) == BH_ACTION_RELOAD_LOCK;
 }
 
 /* It was read, and leaves out some of those who were asked. */

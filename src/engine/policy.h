@@ -42,6 +42,13 @@ enum bh_looked {
     BH_LOOKED_UNREACHED, /* at least one was not answered at all */
 };
 
+/* What the ledgers of the other queues say about the lock that refused this request. */
+enum bh_twins {
+    BH_TWINS_NONE,    /* no job there explains it, or none was looked for */
+    BH_TWINS_HELD,    /* one may have armed it */
+    BH_TWINS_UNKNOWN, /* they could not be asked in time */
+};
+
 /* All that a decision depends on. */
 struct bh_case {
     const struct bh_job *job;
@@ -60,6 +67,8 @@ struct bh_case {
     enum bh_journal_access journal;
     enum bh_lock_knowledge lock;
     enum bh_looked looked;
+    enum bh_twins twins;
+    bh_ms twins_ms;                 /* when HELD: so long its entry lives */
     bool gateway_down;              /* the breaker is open */
     bool found;                     /* look-ups of this claim found recipients in the journal */
     bool doubled;                   /* and one of them more than once */
@@ -104,6 +113,12 @@ struct bh_verdict {
 /* Judge the outcome of a request.  Advances case->progress. */
 void bh_policy_answer(const struct bh_case *the_case, const struct bh_outcome *outcome,
                       struct bh_verdict *ret_verdict);
+
+/*
+ * Whether that outcome would be taken for the reload lock's word that an earlier request was accepted, so that
+ * the other queues have to be asked first whether a message of theirs explains it.
+ */
+bool bh_policy_rests_on_lock(const struct bh_case *the_case, const struct bh_outcome *outcome);
 
 /*
  * Take stock of a job that was just claimed: whose request died with its worker is uncertain, as is everybody in

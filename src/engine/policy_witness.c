@@ -25,7 +25,8 @@ bh_policy_lock_can_witness(const struct bh_case *c, struct bh_wall since)
 bool
 bh_policy_lock_proves(const struct bh_case *c)
 {
-    return c->uncertain_since.ms != 0 && bh_policy_lock_can_witness(c, c->uncertain_since) &&
+    return c->twins == BH_TWINS_NONE && c->uncertain_since.ms != 0 &&
+           bh_policy_lock_can_witness(c, c->uncertain_since) &&
            c->began.ms < c->uncertain_since.ms + bh_policy_lock_ms(c->gateway);
 }
 

@@ -34,6 +34,7 @@ enum bh_command_kind {
     BH_COMMAND_SETTLE,  /* write what became of it -> SETTLED */
     BH_COMMAND_RENEW,   /* lengthen its lease -> RENEWED */
     BH_COMMAND_GRANT,   /* ask for tokens of an account-wide limit -> GRANTED */
+    BH_COMMAND_TWIN,    /* does a job of another queue stand behind the reload lock? -> TWIN */
     BH_COMMAND_ACCOUNT, /* tell the account's keeper what an answer said about the account; no answer */
 };
 
@@ -156,6 +157,12 @@ struct bh_grant_command {
     unsigned count;
 };
 
+struct bh_twin_command {
+    struct bh_slot_handle slot;
+    unsigned queue;     /* the other one's number */
+    const char *digest; /* of the ledger's entry; NUL-terminated */
+};
+
 enum bh_account_word {
     BH_ACCOUNT_SAYS_GOOD,          /* an answer of the kind that a working account gets */
     BH_ACCOUNT_SAYS_CREDIT,        /* 500 */
@@ -184,6 +191,7 @@ struct bh_command {
         struct bh_settle_command settle;
         struct bh_renew_command renew;
         struct bh_grant_command grant;
+        struct bh_twin_command twin;
         struct bh_account_command account;
     };
 };
@@ -201,6 +209,7 @@ enum bh_event_kind {
     BH_EVENT_SETTLED,
     BH_EVENT_RENEWED,
     BH_EVENT_GRANTED,
+    BH_EVENT_TWIN,
     BH_EVENT_ACCOUNT, /* the account's keeper says what is allowed */
     BH_EVENT_DRAIN,   /* claim nothing more, give back what is unsent, finish the rest */
 };
@@ -303,6 +312,18 @@ struct bh_granted_event {
     bh_ms wait_ms;  /* until the next could be had, when fewer than asked */
 };
 
+enum bh_twin_code {
+    BH_TWIN_NONE,   /* no job of that queue can have armed the lock in its ledger's time */
+    BH_TWIN_HELD,   /* one can, by a request that was accepted, not answered, or is under way */
+    BH_TWIN_FAILED, /* no answer: ask again */
+};
+
+struct bh_twin_event {
+    struct bh_slot_handle slot;
+    enum bh_twin_code code;
+    bh_ms wait_ms; /* when HELD: how long its entry lives, at least 1 */
+};
+
 enum bh_account_state {
     BH_ACCOUNT_OPEN,
     BH_ACCOUNT_PAUSED,
@@ -340,6 +361,7 @@ struct bh_event {
         struct bh_settled_event settled;
         struct bh_renewed_event renewed;
         struct bh_granted_event granted;
+        struct bh_twin_event twin;
         struct bh_account_event account;
     };
 };

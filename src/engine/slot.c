@@ -188,6 +188,7 @@ bh_slot_reset(struct bh_slot_table *table, struct bh_slot *slot)
     slot->took_request_token = slot->took_connection_token = slot->ahead = false;
     slot->plan = (struct bh_plan){BH_TRY_FRESH, true, true};
     slot->ask = (struct bh_ask){.after = false};
+    slot->comparison = (struct bh_comparison){.open = 0};
     slot->created = slot->due = slot->expires = slot->began = (struct bh_wall){0};
     slot->parts = 0;
     slot->verdict = (struct bh_verdict){0};

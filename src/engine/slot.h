@@ -28,6 +28,8 @@ enum bh_stage {
     BH_STAGE_ADMITTING, /* the store is asked */
     BH_STAGE_SUBMIT,    /* list: admitted, to be handed to the transport */
     BH_STAGE_SENDING,   /* the transport has it */
+    BH_STAGE_COMPARE,   /* list: other queues are to be asked for a twin before it is judged */
+    BH_STAGE_COMPARING, /* the store is asked */
     BH_STAGE_SETTLE,    /* list: result known, to be written */
     BH_STAGE_SETTLING,  /* the store is asked */
 };
@@ -45,6 +47,16 @@ struct bh_ask {
     struct bh_window window;
     struct bh_wall sent_at; /* of a single recipient's entry; 0 unknown */
     char delivery[16];      /* likewise; "" none yet */
+};
+
+/* A round of questions to the other queues' ledgers: all at once, and again while some are not answered. */
+struct bh_comparison {
+    unsigned next;       /* the queue that is asked next */
+    unsigned open;       /* questions without an answer */
+    unsigned rounds;     /* begun */
+    bool failed;         /* one of this round was not answered */
+    enum bh_twins twins; /* what they have come to */
+    bh_ms twins_ms;
 };
 
 struct bh_slot {
@@ -95,7 +107,8 @@ struct bh_slot {
     struct bh_gateway_request request;
 
     /* The result. */
-    struct bh_outcome outcome; /* owned; of the request */
+    struct bh_outcome outcome;       /* owned; of the request */
+    struct bh_comparison comparison; /* of its refusal by the reload lock */
     struct bh_verdict verdict;
     bool requested; /* a request began in this claim */
     bool sent;      /* and was handed over */

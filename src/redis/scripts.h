@@ -23,9 +23,10 @@ enum bh_script_id {
     BH_SCRIPT_LIST,
     BH_SCRIPT_REPORT,
     BH_SCRIPT_INSTANCE,
+    BH_SCRIPT_TWIN,
 };
 
-#define BH_SCRIPT_COUNT (BH_SCRIPT_INSTANCE + 1)
+#define BH_SCRIPT_COUNT (BH_SCRIPT_TWIN + 1)
 
 struct bh_script {
     const char *name;

@@ -431,6 +431,7 @@ queue_of(const struct bh_command *command)
     case BH_COMMAND_ADMIT: return command->admit.claim.queue;
     case BH_COMMAND_SETTLE: return command->settle.claim.queue;
     case BH_COMMAND_RENEW: return command->renew.claim.queue;
+    case BH_COMMAND_TWIN: return command->twin.queue;
     case BH_COMMAND_GRANT:
     case BH_COMMAND_SUBMIT:
     case BH_COMMAND_LOOK_UP:

@@ -1,7 +1,7 @@
 /*
  * store - the queues in Redis, as one worker thread uses them.
  *
- * It carries out the engine's commands CLAIM, WAIT, ADMIT, SETTLE, RENEW and GRANT by calling the scripts
+ * It carries out the engine's commands CLAIM, WAIT, ADMIT, SETTLE, RENEW, GRANT and TWIN by calling the scripts
  * of src/redis/lua and gives the answers back as events.  It decides nothing about jobs; what is lawful is
  * decided by the scripts, under the lease.
  *
@@ -162,7 +162,7 @@ void bh_store_set_past(struct bh_store *store, const char *life);
 void bh_store_start(struct bh_store *store);
 
 /*
- * Take one command of the six kinds above.  BH_ENOMEM, or BH_EDOWN after bh_store_stop: not taken, no event
+ * Take one command of the seven kinds above.  BH_ENOMEM, or BH_EDOWN after bh_store_stop: not taken, no event
  * follows.  A command of an unknown queue is taken and answered as failed.
  */
 enum bh_status bh_store_execute(struct bh_store *store,

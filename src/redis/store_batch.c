@@ -19,6 +19,7 @@ static const struct {
     [BH_COMMAND_SETTLE] = {BH_SCRIPT_FINISH,  "finish" },
     [BH_COMMAND_RENEW] = {BH_SCRIPT_RENEW,   "renew"  },
     [BH_COMMAND_GRANT] = {BH_SCRIPT_ACCOUNT, "account"},
+    [BH_COMMAND_TWIN] = {BH_SCRIPT_TWIN,    "twin"   },
 };
 
 static void batch_on_reply(void *arg, const struct redisReply *reply, const char *error_text);
@@ -77,7 +78,8 @@ batch_new(struct bh_store *store, struct bh_line *line, enum bh_command_kind kin
 static bool
 may_share_a_call(enum bh_command_kind kind)
 {
-    return kind == BH_COMMAND_ADMIT || kind == BH_COMMAND_SETTLE || kind == BH_COMMAND_RENEW;
+    return kind == BH_COMMAND_ADMIT || kind == BH_COMMAND_SETTLE || kind == BH_COMMAND_RENEW ||
+           kind == BH_COMMAND_TWIN;
 }
 
 /* The batch of that kind and queue that has room; NULL: begin a new one. */
@@ -163,6 +165,10 @@ emit_failure(struct bh_store *store, const struct bh_command *command)
         event.kind = BH_EVENT_GRANTED;
         event.granted =
             (struct bh_granted_event){.limit = command->grant.limit, .wait_ms = CROWDED_MS};
+        break;
+    case BH_COMMAND_TWIN:
+        event.kind = BH_EVENT_TWIN;
+        event.twin = (struct bh_twin_event){.slot = command->twin.slot, .code = BH_TWIN_FAILED};
         break;
     case BH_COMMAND_WAIT: /* of a queue that does not exist */
         event.kind = BH_EVENT_WOKEN;
@@ -315,6 +321,21 @@ answer_renew(struct bh_batch *batch, const struct redisReply *reply)
 }
 
 static enum bh_status
+answer_twin(struct bh_batch *batch, const struct redisReply *reply)
+{
+    struct bh_twin_event answers[BH_STORE_BATCH];
+    enum bh_status status = bh_decode_twin(reply, batch->count, answers);
+    if (status != BH_OK)
+        return status;
+    for (size_t i = 0; i < batch->count; i++) {
+        struct bh_event event = {.kind = BH_EVENT_TWIN, .twin = answers[i]};
+        event.twin.slot = batch->commands[i].twin.slot;
+        bh_store_emit(batch->store, &event);
+    }
+    return BH_OK;
+}
+
+static enum bh_status
 answer_grant(struct bh_batch *batch, const struct redisReply *reply)
 {
     const struct bh_grant_command *grant = &batch->commands[0].grant;
@@ -336,6 +357,7 @@ answer(struct bh_batch *batch, const struct redisReply *reply)
     case BH_COMMAND_SETTLE: return answer_settle(batch, reply);
     case BH_COMMAND_RENEW: return answer_renew(batch, reply);
     case BH_COMMAND_GRANT: return answer_grant(batch, reply);
+    case BH_COMMAND_TWIN: return answer_twin(batch, reply);
     case BH_COMMAND_WAIT:
     case BH_COMMAND_SUBMIT:
     case BH_COMMAND_LOOK_UP:
@@ -371,6 +393,8 @@ encode(const struct bh_batch *batch, struct bh_call *call)
         bh_encode_settle(call, &caller, batch->commands, batch->count);
     else if (batch->kind == BH_COMMAND_RENEW)
         bh_encode_renew(call, &caller, batch->commands, batch->count);
+    else if (batch->kind == BH_COMMAND_TWIN)
+        bh_encode_twin(call, &caller, batch->commands, batch->count);
     else
         encode_grant(call, batch->store, &batch->commands[0].grant);
 }
@@ -428,9 +452,9 @@ void
 bh_batch_flush(struct bh_store *store)
 {
     /* Settlements first: they give back the concurrency that claims take. */
-    static const enum bh_command_kind order[] = {BH_COMMAND_SETTLE, BH_COMMAND_RENEW,
-                                                 BH_COMMAND_ADMIT,  BH_COMMAND_CLAIM,
-                                                 BH_COMMAND_GRANT,  BH_COMMAND_WAIT};
+    static const enum bh_command_kind order[] = {
+        BH_COMMAND_SETTLE, BH_COMMAND_RENEW, BH_COMMAND_TWIN, BH_COMMAND_ADMIT,
+        BH_COMMAND_CLAIM,  BH_COMMAND_GRANT, BH_COMMAND_WAIT};
     for (size_t i = 0; i < BH_ARRAY_LEN(order); i++) {
         struct bh_batch_list gathered = store->gathered[order[i]];
         struct bh_batch *batch;

@@ -209,6 +209,17 @@ bh_encode_renew(struct bh_call *call, const struct bh_store_caller *caller,
 }
 
 void
+bh_encode_twin(struct bh_call *call, const struct bh_store_caller *caller,
+               const struct bh_command *commands, size_t count)
+{
+    bh_call_key(call, bh_queue_key(caller->keys, BH_KEY_HEADS));
+    for (size_t i = 0; i < count; i++) {
+        bh_key_append_lock(bh_call_buf(call), caller->keys, commands[i].twin.digest);
+        bh_call_end_key(call);
+    }
+}
+
+void
 bh_encode_adopt(struct bh_call *call, const struct bh_store_caller *caller, struct bh_str cursor,
                 bool restarted, const struct bh_store_mark *met, const uint64_t *known_tokens,
                 size_t tokens_count)
@@ -382,6 +393,23 @@ bh_decode_renew(const struct redisReply *reply, size_t count, struct bh_renewed_
         if (!bh_reply_int(reply, 2 + i, BH_RENEW_OK, BH_RENEW_LOST, &code))
             return BH_EPROTO;
         ret_renewed[i].code = (enum bh_renew_code)code;
+    }
+    return BH_OK;
+}
+
+enum bh_status
+bh_decode_twin(const struct redisReply *reply, size_t count, struct bh_twin_event *ret_twins)
+{
+    struct bh_wall now;
+    bh_ms next_due_ms;
+    int64_t wait;
+    if (!read_batch_header(reply, 2, 1, count, &now, &next_due_ms))
+        return BH_EPROTO;
+    for (size_t i = 0; i < count; i++) {
+        if (!bh_reply_int(reply, 2 + i, 0, EXACT_MAX, &wait))
+            return BH_EPROTO;
+        ret_twins[i].code = wait > 0 ? BH_TWIN_HELD : BH_TWIN_NONE;
+        ret_twins[i].wait_ms = wait;
     }
     return BH_OK;
 }

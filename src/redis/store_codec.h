@@ -31,6 +31,8 @@ void bh_encode_settle(struct bh_call *call, const struct bh_store_caller *caller
                       const struct bh_command *commands, size_t count);
 void bh_encode_renew(struct bh_call *call, const struct bh_store_caller *caller,
                      const struct bh_command *commands, size_t count);
+void bh_encode_twin(struct bh_call *call, const struct bh_store_caller *caller,
+                    const struct bh_command *commands, size_t count);
 void bh_encode_adopt(struct bh_call *call, const struct bh_store_caller *caller,
                      struct bh_str cursor, bool restarted, const struct bh_store_mark *met,
                      const uint64_t *known_tokens, size_t tokens_count);
@@ -54,6 +56,8 @@ enum bh_status bh_decode_settle(const struct redisReply *reply, size_t count,
                                 struct bh_settled_event *ret_settled) BH_MUST_CHECK;
 enum bh_status bh_decode_renew(const struct redisReply *reply, size_t count,
                                struct bh_renewed_event *ret_renewed) BH_MUST_CHECK;
+enum bh_status bh_decode_twin(const struct redisReply *reply, size_t count,
+                              struct bh_twin_event *ret_twins) BH_MUST_CHECK;
 
 struct bh_adopted {
     struct bh_str cursor; /* borrows from the reply; "0" when all has been looked at */

@@ -344,6 +344,15 @@ rig_witnesses(struct rig *rig, enum bh_journal_access journal, enum bh_lock_know
 }
 
 void
+rig_twin(struct rig *rig, const struct bh_command *twin, enum bh_twin_code code, bh_ms wait_ms)
+{
+    rig_feed(rig, &(struct bh_event){
+                      .kind = BH_EVENT_TWIN,
+                      .twin = {twin->twin.slot, code, wait_ms},
+    });
+}
+
+void
 rig_account(struct rig *rig, enum bh_account_state state, enum bh_reason reason)
 {
     rig_feed(rig, &(struct bh_event){

@@ -105,6 +105,8 @@ void rig_silence(struct rig *rig, const struct bh_command *submit, enum bh_hande
 void rig_settled(struct rig *rig, const struct bh_command *settle, enum bh_settle_code code);
 void rig_renewed(struct rig *rig, const struct bh_command *renew, enum bh_renew_code code);
 void rig_granted(struct rig *rig, const struct bh_command *grant, unsigned count, bh_ms wait_ms);
+void rig_twin(struct rig *rig, const struct bh_command *twin, enum bh_twin_code code,
+              bh_ms wait_ms);
 void rig_account(struct rig *rig, enum bh_account_state state, enum bh_reason reason);
 /* What is known of journal and lock; the account is open. */
 void rig_witnesses(struct rig *rig, enum bh_journal_access journal, enum bh_lock_knowledge lock);

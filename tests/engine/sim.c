@@ -103,6 +103,7 @@ static struct {
     unsigned jobs, steps, crashes, stops, outages, reloads, drains, cancels;
     unsigned calls, accepted, locked, late, stale, recovered, doubled;
     unsigned strict, looks, shown, denials, doubts;
+    unsigned twins_held, twins_cleared;
     unsigned poisoned, deaths, buried, innocents;
     unsigned fates[SIM_FATES];
     unsigned states[BH_STATE_COUNT];
@@ -112,11 +113,12 @@ static struct world *world; /* one at a time; big */
 static bool traces;         /* say everything that happens */
 
 static const char *const command_names[] = {
-    "claim", "wait", "admit", "submit", "look up", "cancel", "settle", "renew", "grant", "account",
+    "claim",  "wait",  "admit", "submit", "look up", "cancel",
+    "settle", "renew", "grant", "twin",   "account",
 };
-static const char *const event_names[] = {"store up", "store down", "claimed",  "claim failed",
-                                          "woken",    "admitted",   "answered", "settled",
-                                          "renewed",  "granted",    "account",  "drain"};
+static const char *const event_names[] = {
+    "store up", "store down", "claimed", "claim failed", "woken",   "admitted", "answered",
+    "settled",  "renewed",    "granted", "twin",         "account", "drain"};
 
 static void
 trace(unsigned worker, const char *what, int a, int b)
@@ -333,6 +335,11 @@ ask_store(unsigned number, const struct bh_command *command)
                                              : worker->config->gateway.connections_per_second);
         request->limit_rate = request->limit_rate > 0 ? request->limit_rate : 1;
         break;
+    case BH_COMMAND_TWIN:
+        request->number = command->twin.queue;
+        request->slot = command->twin.slot;
+        snprintf(request->ledger[0], sizeof(request->ledger[0]), "%s", command->twin.digest);
+        break;
     case BH_COMMAND_SUBMIT:
     case BH_COMMAND_LOOK_UP:
     case BH_COMMAND_CANCEL:
@@ -539,7 +546,8 @@ carry_out(unsigned number, const struct bh_command *command)
     case BH_COMMAND_ADMIT:
     case BH_COMMAND_SETTLE:
     case BH_COMMAND_RENEW:
-    case BH_COMMAND_GRANT: ask_store(number, command); break;
+    case BH_COMMAND_GRANT:
+    case BH_COMMAND_TWIN: ask_store(number, command); break;
     }
 }
 
@@ -575,7 +583,8 @@ static struct bh_config *
 throw_config(void)
 {
     char text[1024];
-    bool has_c = world->calm || chance(700);
+    /* Who does not serve a queue does not see its ledger: twins must be everybody's. */
+    bool has_c = world->calm || chance(700) || world->twins;
     snprintf(text, sizeof(text),
              "[gateway]\napi_key = k\nurl = http://127.0.0.1:7077/api\nmax_connections = %u\n"
              "requests_per_second = %u\nconnections_per_second = %u\n[pool]\nworkers = %u\n"
@@ -1317,6 +1326,8 @@ add_up(void)
     total.locked += world->gateway.locked;
     total.looks += world->gateway.journal.asked;
     total.shown += world->gateway.journal.shown;
+    total.twins_held += world->store.twins_asked[BH_TWIN_HELD];
+    total.twins_cleared += world->store.twins_asked[BH_TWIN_NONE];
     total.late += world->store.late;
     total.stale += world->store.stale;
     total.recovered += world->store.recovered;
@@ -1350,6 +1361,8 @@ print_total(void)
     printf("%u late, %u stale, %u recovered\n", total.late, total.stale, total.recovered);
     printf("%u runs with everything to be known, %u look-ups, %u shown, %u denied, %u doubts\n",
            total.strict, total.looks, total.shown, total.denials, total.doubts);
+    printf("%u refusals that a twin of another queue explains, %u that one does not\n",
+           total.twins_held, total.twins_cleared);
     printf("%u poisoned, %u deaths by them, %u buried, %u of these innocent\n", total.poisoned,
            total.deaths, total.buried, total.innocents);
     for (unsigned i = 0; i < BH_STATE_COUNT; i++)
@@ -1370,6 +1383,7 @@ check_total(void)
         BH_ASSERT(total.fates[i] > 0);
     BH_ASSERT(total.strict > 0 && total.looks > 0 && total.shown > 0 && total.denials > 0);
     BH_ASSERT(total.deaths > 0 && total.buried > 0);
+    BH_ASSERT(total.twins_held > 0);
     BH_ASSERT(total.late > 0 && total.stale > 0 && total.recovered > 0 && total.doubled > 0);
 }
 

@@ -249,13 +249,13 @@ claim(struct sim_store *store, const struct sim_request *request, int64_t now,
 /* ---- admit ---- */
 
 static struct sim_ledger *
-find_entry(struct sim_store *store, const char *digest, int64_t now)
+find_entry(struct sim_store *store, unsigned queue, const char *digest, int64_t now)
 {
     for (unsigned i = 0; i < store->ledger_count; i++) {
         struct sim_ledger *entry = &store->ledger[i];
         while (i < store->ledger_count && entry->until <= now)
             *entry = store->ledger[--store->ledger_count];
-        if (i < store->ledger_count && strcmp(entry->digest, digest) == 0)
+        if (i < store->ledger_count && entry->queue == queue && strcmp(entry->digest, digest) == 0)
             return entry;
     }
     return NULL;
@@ -275,9 +275,10 @@ is_seen(const struct sim_store *store, const struct sim_job *self, const char *i
 static bh_ms
 locked_for(struct sim_store *store, const struct sim_request *request, int64_t now)
 {
+    unsigned queue = store->jobs[request->job].queue;
     bh_ms wait_ms = 0;
     for (unsigned i = 0; i < request->ledger_count; i++) {
-        struct sim_ledger *entry = find_entry(store, request->ledger[i], now);
+        struct sim_ledger *entry = find_entry(store, queue, request->ledger[i], now);
         if (entry != NULL && entry->job != request->job)
             wait_ms = bh_ms_max(wait_ms, bh_ms_max(1, entry->until - now));
     }
@@ -318,11 +319,12 @@ register_job(struct sim_store *store, const struct sim_request *request, int64_t
     if (*ret_wait_ms > 0)
         return BH_ADMIT_LOCKED;
     for (unsigned i = 0; i < request->ledger_count; i++) {
-        struct sim_ledger *entry = find_entry(store, request->ledger[i], now);
+        struct sim_ledger *entry = find_entry(store, job->queue, request->ledger[i], now);
         if (entry == NULL) {
             BH_ASSERT(store->ledger_count < SIM_LEDGER_MAX);
             entry = &store->ledger[store->ledger_count++];
         }
+        entry->queue = job->queue;
         memcpy(entry->digest, request->ledger[i], sizeof(entry->digest));
         entry->job = request->job;
         entry->until = now + request->ledger_ms;
@@ -356,7 +358,8 @@ static void
 settle_ledger(struct sim_store *store, const struct sim_request *request, int64_t now)
 {
     for (unsigned i = 0; i < request->ledger_count && request->action != BH_LEDGER_KEEP; i++) {
-        struct sim_ledger *entry = find_entry(store, request->ledger[i], now);
+        struct sim_ledger *entry =
+            find_entry(store, store->jobs[request->job].queue, request->ledger[i], now);
         if (entry == NULL || entry->job != request->job)
             continue;
         entry->until = request->action == BH_LEDGER_ARM ? now + request->ledger_ms : now;
@@ -449,6 +452,23 @@ grant(struct sim_store *store, const struct sim_request *request, int64_t now)
     };
 }
 
+static struct bh_event
+twin(struct sim_store *store, const struct sim_request *request, int64_t now)
+{
+    struct bh_twin_event event = {.slot = request->slot, .code = BH_TWIN_NONE};
+    const struct sim_ledger *entry = find_entry(store, request->queue, request->ledger[0], now);
+    if (entry != NULL) {
+        const struct sim_job *job = &store->jobs[entry->job];
+        const struct sim_head *head = &job->head;
+        bool was_never_taken =
+            job->ends == 0 && head->attempts == 0 && head->uncertain == 0 && head->started == 0;
+        event.code = was_never_taken ? BH_TWIN_NONE : BH_TWIN_HELD;
+        event.wait_ms = was_never_taken ? 0 : entry->until - now;
+        store->twins_asked[event.code]++;
+    }
+    return (struct bh_event){.kind = BH_EVENT_TWIN, .twin = event};
+}
+
 struct bh_event
 sim_store_execute(struct sim_store *store, const struct sim_request *request, int64_t now,
                   struct sim_claimed *claimed)
@@ -459,6 +479,7 @@ sim_store_execute(struct sim_store *store, const struct sim_request *request, in
     case BH_COMMAND_SETTLE: return finish(store, request, now);
     case BH_COMMAND_RENEW: return renew(store, request, now);
     case BH_COMMAND_GRANT: return grant(store, request, now);
+    case BH_COMMAND_TWIN: return twin(store, request, now);
     case BH_COMMAND_WAIT:
     case BH_COMMAND_SUBMIT:
     case BH_COMMAND_LOOK_UP:
@@ -496,6 +517,12 @@ sim_store_failed(const struct sim_request *request)
         event = (struct bh_event){
             .kind = BH_EVENT_GRANTED,
             .granted = {request->limit, 0, BH_SECOND_MS},
+        };
+        break;
+    case BH_COMMAND_TWIN:
+        event = (struct bh_event){
+            .kind = BH_EVENT_TWIN,
+            .twin = {request->slot, BH_TWIN_FAILED, 0},
         };
         break;
     case BH_COMMAND_WAIT:

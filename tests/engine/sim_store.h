@@ -85,6 +85,7 @@ struct sim_queue {
 };
 
 struct sim_ledger {
+    unsigned queue; /* whose ledger it stands in */
     char digest[33];
     unsigned job;
     int64_t until;
@@ -100,6 +101,7 @@ struct sim_store {
     double limit_tokens[BH_LIMIT_COUNT];
     int64_t limit_at[BH_LIMIT_COUNT];
     unsigned late, stale, recovered, duplicate_ids;
+    unsigned twins_asked[BH_TWIN_FAILED]; /* entries that were asked about, by what was said */
 };
 
 /* A command of an engine, copied, as it travels to the store. */

@@ -613,3 +613,179 @@ Test(engine_ask, sends_again_what_an_operator_wants_sent_again)
     cr_expect_str_eq(settle.settle.state, "sent");
     rig_stop(&rig);
 }
+
+/* ---- the ledgers of other queues ---- */
+
+#define THREE     "[gateway]\napi_key = k\n[queue a]\n[queue b]\n[queue c]\n"
+#define THEIRS_MS (150 * BH_SECOND_MS)
+
+/* A request that is lost, and the answer to its guarded retry. */
+static void
+refuse_guarded_retry(const char *answer)
+{
+    struct bh_command submit = first_request(SMS);
+    rig_silence(&rig, &submit, BH_HANDED_ALL, BH_TROUBLE_RESET);
+    struct bh_command settle = get(BH_COMMAND_SETTLE);
+    story_come_back(&story, &settle);
+    struct bh_command admit = get(BH_COMMAND_ADMIT);
+    cr_assert_eq(admit.admit.ledger_count, 1);
+    rig_admitted(&rig, &admit, BH_ADMIT_OK, 0);
+    cr_expect_eq(rig_count(&rig, BH_COMMAND_TWIN), 0, "not before there is an answer");
+    submit = get(BH_COMMAND_SUBMIT);
+    rig_answered(&rig, &submit, answer);
+}
+
+struct comparison {
+    const char *name;
+    enum bh_twin_code codes[2]; /* of each round, for all but one queue, and for that */
+    unsigned failures;          /* rounds before it, in which nobody answers */
+    bh_ms takes_ms;
+    bool proves;
+    const char *error; /* NULL: none */
+};
+
+static const char *
+error_of(const struct bh_command *settle)
+{
+    const char *error = rig_field(settle->settle.fields, settle->settle.fields_count, "error");
+    return error != NULL ? error : "";
+}
+
+static void
+answer_twins(enum bh_twin_code first, enum bh_twin_code second, const char *name)
+{
+    cr_assert_eq(rig_count(&rig, BH_COMMAND_TWIN), 2, "%s: all but its own at once", name);
+    cr_expect_eq(rig_count(&rig, BH_COMMAND_SETTLE), 0, "%s", name);
+    struct bh_command one = get(BH_COMMAND_TWIN), two = get(BH_COMMAND_TWIN);
+    cr_expect_neq(one.twin.queue, two.twin.queue, "%s", name);
+    cr_expect_str_eq(one.twin.digest, two.twin.digest, "%s", name);
+    rig_twin(&rig, &two, second, second == BH_TWIN_HELD ? THEIRS_MS : 0);
+    cr_expect_eq(rig_count(&rig, BH_COMMAND_SETTLE), 0, "%s: one is not answered yet", name);
+    rig_twin(&rig, &one, first, first == BH_TWIN_HELD ? THEIRS_MS : 0);
+}
+
+Test(engine_ask, takes_a_refusal_for_proof_only_when_no_other_queue_explains_it)
+{
+    static const struct comparison rows[] = {
+        {"nobody",             {BH_TWIN_NONE, BH_TWIN_NONE},     0, 0,     true,  NULL                          },
+        {"one",                {BH_TWIN_HELD, BH_TWIN_NONE},     0, 0,     false, "another queue with this text"},
+        {"the other",          {BH_TWIN_NONE, BH_TWIN_HELD},     0, 0,     false, "another queue with this text"},
+        {"both",               {BH_TWIN_HELD, BH_TWIN_HELD},     0, 0,     false, "another queue with this text"},
+        {"one is enough",
+         {BH_TWIN_FAILED, BH_TWIN_HELD},
+         0,                                                         0,
+         false,                                                                   "another queue with this text"},
+        {"asked again",        {BH_TWIN_NONE, BH_TWIN_NONE},     1, 0,     true,  NULL                          },
+        {"and again",          {BH_TWIN_NONE, BH_TWIN_HELD},     9, 0,     false, "another queue with this text"},
+        {"never answered",     {BH_TWIN_FAILED, BH_TWIN_FAILED}, 9, 0,     false, "is not known"                },
+        {"just in time",       {BH_TWIN_NONE, BH_TWIN_NONE},     0, 9999,  true,  NULL                          },
+        {"too late to tell",   {BH_TWIN_NONE, BH_TWIN_NONE},     0, 10000, false, "is not known"                },
+        {"late, but it is so",
+         {BH_TWIN_NONE, BH_TWIN_HELD},
+         0,                                                         10000,
+         false,                                                                   "another queue with this text"},
+        {"late without word",  {BH_TWIN_FAILED, BH_TWIN_NONE},   0, 10000, false, "is not known"                },
+    };
+    for (size_t i = 0; i < BH_ARRAY_LEN(rows); i++) {
+        const struct comparison *row = &rows[i];
+        start(THREE, NO, MAYBE);
+        refuse_guarded_retry("402");
+        for (unsigned n = 0; n < row->failures; n++)
+            answer_twins(BH_TWIN_FAILED, BH_TWIN_NONE, row->name);
+        rig_wait(&rig, row->takes_ms);
+        answer_twins(row->codes[0], row->codes[1], row->name);
+        cr_expect_eq(rig_count(&rig, BH_COMMAND_TWIN), 0, "%s", row->name);
+        struct bh_command settle = get(BH_COMMAND_SETTLE);
+        const struct bh_settle_command *done = &settle.settle;
+        cr_expect_str_eq(done->state, row->proves ? "sent" : "retrying", "%s: %s", row->name,
+                         done->state);
+        cr_expect_eq(done->attempts, 1, "%s", row->name);
+        cr_expect_eq(done->ledger_action, row->proves ? BH_LEDGER_ARM : BH_LEDGER_KEEP, "%s",
+                     row->name);
+        if (row->error == NULL)
+            cr_expect_str_eq(error_of(&settle), "", "%s: %s", row->name, error_of(&settle));
+        else
+            cr_expect_not_null(strstr(error_of(&settle), row->error), "%s: %s", row->name,
+                               error_of(&settle));
+        rig_stop(&rig);
+    }
+}
+
+Test(engine_ask, asks_no_other_queue_about_what_proves_nothing_anyway)
+{
+    static const struct {
+        const char *name, *config, *answer, *state;
+    } rows[] = {
+        {"there is no other queue", "[gateway]\napi_key = k\n[queue a]\n", "402", "sent"    },
+        {"it is accepted",          THREE,                                 "100", "sent"    },
+        {"a carrier's failure",     THREE,                                 "600", "retrying"},
+        {"an answer that is none",  THREE,                                 "?",   "retrying"},
+    };
+    for (size_t i = 0; i < BH_ARRAY_LEN(rows); i++) {
+        start(rows[i].config, NO, MAYBE);
+        refuse_guarded_retry(rows[i].answer);
+        cr_expect_eq(rig_count(&rig, BH_COMMAND_TWIN), 0, "%s", rows[i].name);
+        struct bh_command settle = get(BH_COMMAND_SETTLE);
+        cr_expect_str_eq(settle.settle.state, rows[i].state, "%s: %s", rows[i].name,
+                         settle.settle.state);
+        rig_stop(&rig);
+    }
+    start(THREE, NO, MAYBE);
+    struct bh_command submit = first_request(SMS);
+    rig_answered(&rig, &submit, "402");
+    cr_expect_eq(rig_count(&rig, BH_COMMAND_TWIN), 0, "a first request");
+    struct bh_command settle = get(BH_COMMAND_SETTLE);
+    cr_expect_str_eq(settle.settle.state, "held");
+    cr_expect_eq(settle.settle.attempts, 0);
+    rig_stop(&rig);
+}
+
+/* The second guarded retry is made, and after that nothing is left that could tell. */
+Test(engine_ask, ends_unknown_when_a_twin_elsewhere_explains_every_refusal)
+{
+    start("[gateway]\napi_key = k\n[queue a]\non_uncertain = hold\n[queue b]\non_uncertain = hold\n"
+          "[queue c]\non_uncertain = hold\n",
+          DENIED, ON);
+    refuse_guarded_retry("402");
+    answer_twins(BH_TWIN_HELD, BH_TWIN_NONE, "the first");
+    struct bh_command settle = get(BH_COMMAND_SETTLE);
+    cr_expect_str_eq(settle.settle.state, "retrying");
+    story_come_back(&story, &settle);
+    struct bh_command admit = get(BH_COMMAND_ADMIT);
+    rig_admitted(&rig, &admit, BH_ADMIT_OK, 0);
+    struct bh_command submit = get(BH_COMMAND_SUBMIT);
+    rig_answered(&rig, &submit, "402");
+    answer_twins(BH_TWIN_HELD, BH_TWIN_NONE, "the second");
+    settle = get(BH_COMMAND_SETTLE);
+    cr_expect_str_eq(settle.settle.state, "unknown");
+    cr_expect_not_null(strstr(error_of(&settle), "another queue"), "%s", error_of(&settle));
+    cr_expect_not_null(strstr(error_of(&settle), "not known"), "%s", error_of(&settle));
+    rig_stop(&rig);
+}
+
+Test(engine_ask, waits_for_redis_before_it_judges_a_refusal)
+{
+    static const struct {
+        bh_ms away_ms;
+        const char *state;
+    } rows[] = {
+        {2000,  "sent"    },
+        {12000, "retrying"},
+    };
+    for (size_t i = 0; i < BH_ARRAY_LEN(rows); i++) {
+        start(THREE, NO, MAYBE);
+        refuse_guarded_retry("402");
+        struct bh_command one = get(BH_COMMAND_TWIN), two = get(BH_COMMAND_TWIN);
+        rig_feed_kind(&rig, BH_EVENT_STORE_DOWN);
+        rig_twin(&rig, &one, BH_TWIN_FAILED, 0);
+        rig_twin(&rig, &two, BH_TWIN_FAILED, 0);
+        cr_expect_eq(rig_count(&rig, BH_COMMAND_TWIN), 0, "row %zu: nobody is there", i);
+        rig_wait(&rig, rows[i].away_ms);
+        rig_feed_kind(&rig, BH_EVENT_STORE_UP);
+        cr_expect_eq(rig_count(&rig, BH_COMMAND_TWIN), 2, "row %zu", i);
+        answer_twins(BH_TWIN_NONE, BH_TWIN_NONE, "back");
+        struct bh_command settle = get(BH_COMMAND_SETTLE);
+        cr_expect_str_eq(settle.settle.state, rows[i].state, "row %zu: %s", i, settle.settle.state);
+        rig_stop(&rig);
+    }
+}

@@ -36,18 +36,20 @@ struct scenario {
 };
 
 static const struct scenario scenarios[] = {
-    {"found in the journal",                  RESENDS, ONE, BH_JOURNAL_READABLE, BH_LOCK_UNKNOWN, "found",  false,
-     "sent",                                                                                                               1},
-    {"the lock tells",                        RESENDS, ONE, BH_JOURNAL_DENIED,   BH_LOCK_ON,      "absent", false, "sent", 2},
-    {"the lock tells while the journal lags", RESENDS, ONE, BH_JOURNAL_READABLE, BH_LOCK_ON,
-     "other",                                                                                               false, "sent", 2},
-    {"found for two",                         RESENDS, TWO, BH_JOURNAL_READABLE, BH_LOCK_UNKNOWN, "found",  false, "sent",
-     1                                                                                                                      },
-    {"held and found",                        HOLDS,   ONE, BH_JOURNAL_READABLE, BH_LOCK_OFF,     "found",  false, "sent", 1},
-    {"held without a witness",                HOLDS,   ONE, BH_JOURNAL_DENIED,   BH_LOCK_OFF,     "absent", false,
-     "unknown",                                                                                                            1},
-    {"found behind reloads",                  RESENDS, ONE, BH_JOURNAL_READABLE, BH_LOCK_UNKNOWN, "found",  true,
-     "sent",                                                                                                               1},
+    {"found in the journal",                  RESENDS,                          ONE, BH_JOURNAL_READABLE, BH_LOCK_UNKNOWN, "found",  false,
+     "sent",                                                                                                                                        1},
+    {"the lock tells",                        RESENDS,                          ONE, BH_JOURNAL_DENIED,   BH_LOCK_ON,      "absent", false, "sent", 2},
+    {"the lock tells while the journal lags", RESENDS,                          ONE, BH_JOURNAL_READABLE, BH_LOCK_ON,
+     "other",                                                                                                                        false, "sent", 2},
+    {"the lock and the other queues tell",    RESENDS "[queue b]\n[queue c]\n", ONE, BH_JOURNAL_DENIED,
+     BH_LOCK_ON,                                                                                                           "absent", false, "sent", 2},
+    {"found for two",                         RESENDS,                          TWO, BH_JOURNAL_READABLE, BH_LOCK_UNKNOWN, "found",  false, "sent",
+     1                                                                                                                                               },
+    {"held and found",                        HOLDS,                            ONE, BH_JOURNAL_READABLE, BH_LOCK_OFF,     "found",  false, "sent", 1},
+    {"held without a witness",                HOLDS,                            ONE, BH_JOURNAL_DENIED,   BH_LOCK_OFF,     "absent", false,
+     "unknown",                                                                                                                                     1},
+    {"found behind reloads",                  RESENDS,                          ONE, BH_JOURNAL_READABLE, BH_LOCK_UNKNOWN, "found",  true,
+     "sent",                                                                                                                                        1},
 };
 
 static struct rig rig; /* a test is a process of its own */
@@ -193,6 +195,8 @@ answer_one(struct life *life)
         answer_settle(life, &command);
     else if (rig_take(&rig, BH_COMMAND_RENEW, &command))
         rig_renewed(&rig, &command, BH_RENEW_OK);
+    else if (rig_take(&rig, BH_COMMAND_TWIN, &command))
+        rig_twin(&rig, &command, BH_TWIN_NONE, 0);
     else if (rig_take(&rig, BH_COMMAND_GRANT, &command))
         rig_granted(&rig, &command, command.grant.count, 0);
     else

@@ -143,6 +143,10 @@ answer(struct rig *rig, struct input *input, const struct bh_command *command)
         how = next(input);
         rig_granted(rig, command, how % (command->grant.count + 1), (bh_ms)how);
         break;
+    case BH_COMMAND_TWIN:
+        how = next(input);
+        rig_twin(rig, command, (enum bh_twin_code)(how % (BH_TWIN_FAILED + 1)), (bh_ms)how * 1000);
+        break;
     case BH_COMMAND_LOOK_UP: answer_look_up(rig, input, command); break;
     case BH_COMMAND_CANCEL: /* answered by the end of its request */
     case BH_COMMAND_ACCOUNT: break;

@@ -286,6 +286,58 @@ Test(daemon_time, asks_the_lock_what_became_of_a_lost_answer, .timeout = 100)
     bh_rig_stop(&rig);
 }
 
+/*
+ * The lock is the account's: what refuses the repetition may be another queue's message.  The first request of `lost` never
+ * arrived, that of `taken` did, and its twin was refused.
+ */
+Test(daemon_time, does_not_take_the_lock_of_another_queues_message_for_its_own, .timeout = 100)
+{
+    static const struct {
+        const char *id, *fault;
+        const char *twin_state;
+    } rows[] = {
+        {"lost",  "before", "sent"},
+        {"taken", "after",  "held"},
+    };
+    struct bh_rig rig;
+    const struct bh_rig_options options = {
+        .tap = true,
+        .gateway = "reload_lock = 12s\ntimeout = 1s\nconnect_timeout = 500ms",
+        .queues = "[queue sms]\n[queue bulk]\n[queue more]\n",
+        .sim = "[lock]\nseconds = 12\n[key sim-live-key]\nrights = sms,balance\n"};
+    bh_rig_start(&rig, &options);
+    long long began_ms = bh_unix_ms();
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const char *id = rows[i].id, *twin = bh_rig_text(&rig, "twin-%s", id);
+        bh_rig_tell(
+            &rig, "fault",
+            bh_rig_text(&rig, "{\"kind\":\"drop\",\"at\":\"%s\",\"match\":{\"foreign_id\":\"%s\"}}",
+                        rows[i].fault, id));
+        bh_rig_push(
+            &rig, "sms",
+            bh_rig_text(&rig, "{\"id\":\"%s\",\"to\":\"491719990509\",\"text\":\"%s\"}", id, id));
+        bh_rig_wait_state(&rig, "sms", id, "retrying");
+        bh_rig_push(&rig, "bulk",
+                    bh_rig_text(&rig, "{\"id\":\"%s\",\"to\":\"+491719990509\",\"text\":\"%s\"}",
+                                twin, id));
+        bh_rig_wait_state(&rig, "bulk", twin, rows[i].twin_state);
+        daemon_check_status(&rig, "bulk", twin, twin, i == 0 ? "attempts=1" : "attempts=0");
+    }
+    BH_RIG_UNTIL(&rig, strstr(bh_rig_field(&rig, "sms", "lost", "error"), "another queue") != NULL);
+    cr_expect_eq(bh_rig_accepted(&rig, "lost"), 0);
+    cr_expect_not(bh_rig_is(&rig, "sms", "lost", "state", "sent"));
+    bh_rig_wait_state(&rig, "sms", "taken", "sent");
+    daemon_check_status(&rig, "sms", "taken", "taken", "confirmed_by=reload_lock");
+    cr_expect_eq(bh_rig_accepted(&rig, "taken"), 1);
+
+    BH_RIG_UNTIL(&rig, bh_unix_ms() >= began_ms + 15000);
+    bh_rig_wait_state(&rig, "sms", "lost", "sent");
+    daemon_check_status(&rig, "sms", "lost", "lost", "confirmed_by=response");
+    cr_expect_eq(bh_rig_accepted(&rig, "lost"), 1);
+    cr_expect_eq(bh_rig_accepted(&rig, "twin-lost"), 1);
+    bh_rig_stop(&rig);
+}
+
 /* ---- the daily limit ------------------------------------------------------------------------------- */
 
 Test(daemon_time, holds_until_tomorrow_what_reached_the_daily_limit)

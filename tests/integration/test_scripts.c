@@ -111,6 +111,27 @@ renew_as(const char *owner, struct bh_claim_ref job)
     return event.code;
 }
 
+/* For how long a job of this queue may be the cause of a lock; 0: it is not. */
+static bh_ms
+twin_of(const char *digest)
+{
+    struct bh_store_caller caller = {&queue, &keys, "me"};
+    const struct bh_command commands[] = {
+        {.kind = BH_COMMAND_TWIN, .twin = {.digest = "ffffffffffffffffffffffffffffffff"}},
+        {.kind = BH_COMMAND_TWIN, .twin = {.digest = digest}                            },
+    };
+    struct bh_twin_event events[2];
+    struct bh_call call;
+    bh_call_init(&call, BH_SCRIPT_TWIN);
+    bh_encode_twin(&call, &caller, commands, 2);
+    redisReply *reply = script_redis_run(&redis, &call);
+    cr_assert_eq(bh_decode_twin(reply, 2, events), BH_OK);
+    freeReplyObject(reply);
+    cr_expect_eq(events[0].code, BH_TWIN_NONE, "nobody has that one");
+    cr_expect_eq(events[1].code, events[1].wait_ms > 0 ? BH_TWIN_HELD : BH_TWIN_NONE);
+    return events[1].wait_ms;
+}
+
 static uint64_t
 adopt_after(const char *owner, bool restarted, const uint64_t *known, size_t count)
 {
@@ -664,6 +685,51 @@ Test(scripts, the_ledger_excludes_other_jobs_but_not_its_own)
     stage_settle("me", settle);
     cr_expect_gt(stage_int("PTTL bellhop:{q}:lock:%s", one[0]), 190000);
     cr_expect_str_eq(status("b", "reason"), "(none)");
+}
+
+/* What was sent, or may have been, can have armed the lock; what the lock itself refused cannot. */
+Test(scripts, tells_which_job_of_the_ledger_can_explain_a_lock)
+{
+    static const struct {
+        const char *name;
+        enum bh_disposition disposition;
+        const char *state;
+        uint32_t attempts;
+        int64_t uncertain;
+        enum bh_ledger_action action;
+        bool explains;
+    } rows[] = {
+        {"accepted",            BH_SETTLE_FINAL, "sent",     1, 0,  BH_LEDGER_ARM,  true },
+        {"not answered",        BH_SETTLE_WAIT,  "retrying", 1, T0, BH_LEDGER_KEEP, true },
+        {"given up",            BH_SETTLE_DEAD,  "unknown",  1, 0,  BH_LEDGER_KEEP, true },
+        {"a carrier's failure", BH_SETTLE_WAIT,  "retrying", 1, 0,  BH_LEDGER_KEEP, true },
+        {"refused by the lock", BH_SETTLE_WAIT,  "held",     0, 0,  BH_LEDGER_KEEP, false},
+        {"given back",          BH_SETTLE_READY, "held",     0, 0,  BH_LEDGER_FREE, false},
+    };
+    const char entry[1][33] = {"11111111111111111111111111111111"};
+    for (size_t i = 0; i < BH_ARRAY_LEN(rows); i++) {
+        script_redis_reset(&redis, T0);
+        cr_expect_eq(twin_of(entry[0]), 0, "%s", rows[i].name);
+        push("a");
+        claim(1);
+        struct bh_claim_ref a = ref(0);
+        struct bh_admit_command admit_a = admission(a, "a");
+        admit_a.ledger = entry;
+        admit_a.ledger_count = 1;
+        cr_expect_eq(admit_as("me", admit_a).code, BH_ADMIT_OK);
+        cr_expect(twin_of(entry[0]) > 100000, "%s: while it is under way", rows[i].name);
+
+        struct bh_settle_command settle = settlement(a, "a", rows[i].disposition, rows[i].state);
+        settle.ledger = entry;
+        settle.ledger_count = 1;
+        settle.ledger_action = rows[i].action;
+        settle.attempts = rows[i].attempts;
+        settle.uncertain_since.ms = rows[i].uncertain;
+        cr_expect_eq(settle_as("me", settle).code, BH_SETTLED_OK);
+        cr_expect_eq(twin_of(entry[0]) > 0, rows[i].explains, "%s", rows[i].name);
+    }
+    RUN("SET bellhop:{q}:lock:%s 4711", entry[0]);
+    cr_expect_gt(twin_of(entry[0]), 0, "nobody knows that job: it may have been sent");
 }
 
 /* ---- finish -------------------------------------------------------------------------------------- */

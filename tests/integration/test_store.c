@@ -745,6 +745,8 @@ Test(store, short_of_memory_it_still_answers_each_command_once)
         {.kind = BH_COMMAND_RENEW,  .renew = {.claim = nobody}                },
         {.kind = BH_COMMAND_WAIT,   .wait_queue = 1                           },
         {.kind = BH_COMMAND_GRANT,  .grant = {BH_LIMIT_REQUESTS, 1}           },
+        {.kind = BH_COMMAND_TWIN,
+         .twin = {.queue = 1, .digest = "11111111111111111111111111111111"}   },
     };
     bh_alloc_replace(&rationed);
     worker_come_up(&worker);

@@ -51,6 +51,11 @@ note(struct worker *worker, const struct bh_event *event, struct heard *heard)
         heard->count = event->granted.count;
         heard->wait_ms = event->granted.wait_ms;
         break;
+    case BH_EVENT_TWIN:
+        heard->slot = event->twin.slot.index;
+        heard->code = (int)event->twin.code;
+        heard->wait_ms = event->twin.wait_ms;
+        break;
     case BH_EVENT_STORE_UP:
     case BH_EVENT_STORE_DOWN: break;
     case BH_EVENT_ANSWERED:

@@ -635,24 +635,28 @@ Test(policy, takes_a_402_for_proof_only_when_nothing_else_explains_it)
         REFUSED_BETWEEN,
         REFUSED_BEFORE,
         REFUSED_LONG_BEFORE,
+        TWIN_ELSEWHERE,
+        NOBODY_TOLD,
     };
     static const struct {
         const char *name;
         enum violation violation;
         enum bh_state state;
     } rows[] = {
-        {"all conditions hold",                    NOTHING,             BH_STATE_SENT},
-        {"two recipients",                         TWO_PEOPLE,          BH_STATE_HELD},
-        {"a contact may be several",               CONTACT,             BH_STATE_HELD},
-        {"files rewrite the text",                 FILES,               BH_STATE_HELD},
-        {"tracking rewrites the text",             TRACKING,            BH_STATE_HELD},
-        {"the ledger does not exclude twins",      NO_LEDGER,           BH_STATE_HELD},
-        {"the lock may have lapsed",               TOO_LATE,            BH_STATE_HELD},
-        {"just before that",                       AT_THE_LAST_MOMENT,  BH_STATE_SENT},
-        {"no request is without an answer",        NO_QUESTION,         BH_STATE_HELD},
-        {"a refusal since may have armed it",      REFUSED_BETWEEN,     BH_STATE_HELD},
-        {"a refusal just before, too",             REFUSED_BEFORE,      BH_STATE_HELD},
-        {"one whose lock had lapsed by then, not", REFUSED_LONG_BEFORE, BH_STATE_SENT},
+        {"all conditions hold",                    NOTHING,             BH_STATE_SENT    },
+        {"two recipients",                         TWO_PEOPLE,          BH_STATE_HELD    },
+        {"a contact may be several",               CONTACT,             BH_STATE_HELD    },
+        {"files rewrite the text",                 FILES,               BH_STATE_HELD    },
+        {"tracking rewrites the text",             TRACKING,            BH_STATE_HELD    },
+        {"the ledger does not exclude twins",      NO_LEDGER,           BH_STATE_HELD    },
+        {"the lock may have lapsed",               TOO_LATE,            BH_STATE_HELD    },
+        {"just before that",                       AT_THE_LAST_MOMENT,  BH_STATE_SENT    },
+        {"no request is without an answer",        NO_QUESTION,         BH_STATE_HELD    },
+        {"a refusal since may have armed it",      REFUSED_BETWEEN,     BH_STATE_HELD    },
+        {"a refusal just before, too",             REFUSED_BEFORE,      BH_STATE_HELD    },
+        {"one whose lock had lapsed by then, not", REFUSED_LONG_BEFORE, BH_STATE_SENT    },
+        {"another queue's message explains it",    TWIN_ELSEWHERE,      BH_STATE_RETRYING},
+        {"the other queues could not be asked",    NOBODY_TOLD,         BH_STATE_RETRYING},
     };
     for (size_t i = 0; i < BH_ARRAY_LEN(rows); i++) {
         struct desk desk;
@@ -683,6 +687,11 @@ Test(policy, takes_a_402_for_proof_only_when_nothing_else_explains_it)
         case REFUSED_BETWEEN: desk.progress.refused_at_s = NOON / 1000 + 20; break;
         case REFUSED_BEFORE: desk.progress.refused_at_s = NOON / 1000 - 179; break;
         case REFUSED_LONG_BEFORE: desk.progress.refused_at_s = NOON / 1000 - 180; break;
+        case TWIN_ELSEWHERE:
+            desk.about.twins = BH_TWINS_HELD;
+            desk.about.twins_ms = 60 SECONDS;
+            break;
+        case NOBODY_TOLD: desk.about.twins = BH_TWINS_UNKNOWN; break;
         }
         judge_code(&desk, 402, &verdict);
         cr_expect_eq(verdict.state, rows[i].state, "%s: %s", rows[i].name,
@@ -698,6 +707,36 @@ Test(policy, takes_a_402_for_proof_only_when_nothing_else_explains_it)
         bh_progress_release(&two);
         stand_up(&desk);
     }
+}
+
+/* It says as little as no answer, so that no wait for the lock is used up by it: the resend comes when the twin's has lapsed. */
+Test(policy, sends_again_when_the_lock_of_another_queues_twin_has_lapsed)
+{
+    struct desk desk;
+    struct bh_plan plan;
+    struct bh_verdict verdict;
+    sit_down_uncertain(&desk, 45 SECONDS);
+    desk.about.twins = BH_TWINS_HELD;
+    desk.about.twins_ms = 180 SECONDS;
+    judge_code(&desk, 402, &verdict);
+    cr_expect_eq(verdict.reason, BH_REASON_UNCERTAIN, "the second guarded retry comes before");
+    cr_expect_not_null(strstr(verdict.error, "another queue"), "%s", verdict.error);
+    cr_expect_eq(verdict.ledger, BH_LEDGER_KEEP);
+    cr_expect_eq(verdict.attempts, 1, "the first one");
+    cr_expect_eq(verdict.uncertain_since.ms, NOON);
+
+    later(&desk, 55 SECONDS);
+    desk.about.twins_ms = 125 SECONDS;
+    judge_code(&desk, 402, &verdict);
+    cr_expect_eq(verdict.state, BH_STATE_HELD);
+    cr_expect_eq(verdict.reason, BH_REASON_RELOAD_LOCK);
+    cr_expect_geq(verdict.delay_ms, 125 SECONDS);
+    cr_expect_eq(desk.progress.lock_waits, 0);
+    desk.about.twins = BH_TWINS_NONE;
+    later(&desk, verdict.delay_ms);
+    cr_expect_eq(bh_policy_next(&desk.about, &plan, &verdict), BH_NEXT_SEND);
+    cr_expect_eq(plan.try, BH_TRY_RESENT);
+    stand_up(&desk);
 }
 
 /* A refusal that comes between is remembered. */
