@@ -115,7 +115,7 @@ renew_as(const char *owner, struct bh_claim_ref job)
 static bh_ms
 twin_of(const char *digest)
 {
-    struct bh_store_caller caller = {&queue, &keys, "me"};
+    struct bh_store_caller caller = {&stage.queue, &stage.keys, "me"};
     const struct bh_command commands[] = {
         {.kind = BH_COMMAND_TWIN, .twin = {.digest = "ffffffffffffffffffffffffffffffff"}},
         {.kind = BH_COMMAND_TWIN, .twin = {.digest = digest}                            },
@@ -124,7 +124,7 @@ twin_of(const char *digest)
     struct bh_call call;
     bh_call_init(&call, BH_SCRIPT_TWIN);
     bh_encode_twin(&call, &caller, commands, 2);
-    redisReply *reply = script_redis_run(&redis, &call);
+    redisReply *reply = script_redis_run(&stage.redis, &call);
     cr_assert_eq(bh_decode_twin(reply, 2, events), BH_OK);
     freeReplyObject(reply);
     cr_expect_eq(events[0].code, BH_TWIN_NONE, "nobody has that one");
@@ -708,15 +708,15 @@ Test(scripts, tells_which_job_of_the_ledger_can_explain_a_lock)
     };
     const char entry[1][33] = {"11111111111111111111111111111111"};
     for (size_t i = 0; i < BH_ARRAY_LEN(rows); i++) {
-        script_redis_reset(&redis, T0);
+        script_redis_reset(&stage.redis, T0);
         cr_expect_eq(twin_of(entry[0]), 0, "%s", rows[i].name);
         push("a");
         claim(1);
-        struct bh_claim_ref a = ref(0);
-        struct bh_admit_command admit_a = admission(a, "a");
+        struct bh_claim_ref a = stage_ref(0);
+        struct bh_admit_command admit_a = stage_admission(a, "a");
         admit_a.ledger = entry;
         admit_a.ledger_count = 1;
-        cr_expect_eq(admit_as("me", admit_a).code, BH_ADMIT_OK);
+        cr_expect_eq(stage_admit("me", admit_a).code, BH_ADMIT_OK);
         cr_expect(twin_of(entry[0]) > 100000, "%s: while it is under way", rows[i].name);
 
         struct bh_settle_command settle = settlement(a, "a", rows[i].disposition, rows[i].state);
@@ -725,7 +725,7 @@ Test(scripts, tells_which_job_of_the_ledger_can_explain_a_lock)
         settle.ledger_action = rows[i].action;
         settle.attempts = rows[i].attempts;
         settle.uncertain_since.ms = rows[i].uncertain;
-        cr_expect_eq(settle_as("me", settle).code, BH_SETTLED_OK);
+        cr_expect_eq(stage_settle("me", settle).code, BH_SETTLED_OK);
         cr_expect_eq(twin_of(entry[0]) > 0, rows[i].explains, "%s", rows[i].name);
     }
     RUN("SET bellhop:{q}:lock:%s 4711", entry[0]);
