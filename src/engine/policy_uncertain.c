@@ -239,10 +239,18 @@ may_guard(const struct bh_case *c)
     return c->lock == BH_LOCK_ON || (resends(c) && c->lock != BH_LOCK_OFF);
 }
 
+/* Half a timeout longer than the last request can have been under way. */
+static int64_t
+first_look(const struct bh_case *c)
+{
+    return ms_of(c->progress->last_lost_s) + later(look_moments[0], c->gateway->timeout_ms * 3 / 2);
+}
+
 /*
  * The next guarded retry: identical, inside the lock's time, so that 402 proves that the first request was
  * taken.  Not before the last request's timeout has passed, because a gateway that is still busy with it has not
- * armed its lock.
+ * armed its lock.  A lock that nobody has seen to work may let the second one pass: where the journal can be asked, it is
+ * asked first, also about a request that died with its worker; but for locks whose moments come before the journal's.
  */
 static int64_t
 guard_at(const struct bh_case *c)
@@ -254,16 +262,14 @@ guard_at(const struct bh_case *c)
     int64_t at = c->uncertain_since.ms + part_of(bh_policy_lock_ms(c->gateway),
                                                  guarded_moments[tries].numerator,
                                                  guarded_moments[tries].denominator);
+    int64_t earliest_look =
+        c->uncertain_since.ms + later(look_moments[0], c->gateway->timeout_ms * 3 / 2);
+    bool looks_first = c->lock != BH_LOCK_ON && bh_policy_can_look(c) && at >= earliest_look;
     at = later(at, ms_of(c->progress->last_lost_s) + c->gateway->timeout_ms);
+    if (looks_first)
+        at = later(at, first_look(c));
     at = later(at, c->now.ms);
     return at <= guarded_until(c) && at < c->expires.ms ? at : NEVER;
-}
-
-/* Half a timeout longer than the last request can have been under way. */
-static int64_t
-first_look(const struct bh_case *c)
-{
-    return ms_of(c->progress->last_lost_s) + later(look_moments[0], c->gateway->timeout_ms * 3 / 2);
 }
 
 /* Whether the last request is over, so that what the journal says about it is final. */
