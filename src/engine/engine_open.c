@@ -11,6 +11,7 @@
 #include "core/alloc.h"
 #include "core/digest.h"
 #include "core/fault.h"
+#include "core/job_word.h"
 #include "core/uuid.h"
 #include "core/when.h"
 
@@ -313,15 +314,19 @@ settle_damaged(struct bh_engine *engine, struct bh_slot *slot)
 
 /*
  * Whatever it is about this job that ends its workers: it is not looked into any more, so that whoever claims it
- * can say what became of it.  All that is known is its record.
+ * can say what became of it.  All that is known is its record, and perhaps the id that it claims to have.
  */
 static void
-bury(struct bh_engine *engine, struct bh_slot *slot)
+bury(struct bh_engine *engine, struct bh_slot *slot, struct bh_str claimed_id)
 {
+    char id[BH_JOB_ID_MAX + 1];
+    bool is_named = bh_job_is_word(claimed_id, BH_JOB_ID_MAX);
     const struct bh_job_head *head = &slot->head;
     bool may_be_sent = head->uncertain_since.ms != 0;
     bool is_partly_sent = bh_progress_memo_has_accepted(head->memo);
-    choose_id(engine, slot, NULL);
+    if (is_named)
+        snprintf(id, sizeof(id), "%.*s", BH_STR_ARGS(claimed_id));
+    choose_id(engine, slot, is_named ? id : NULL);
     slot->verdict = (struct bh_verdict){
         .state = may_be_sent      ? BH_STATE_UNKNOWN
                  : is_partly_sent ? BH_STATE_PARTIAL
@@ -367,7 +372,7 @@ bh_job_open(struct bh_engine *engine, const struct bh_claimed_event *claim,
     slot->recovered = slot->head.lost_by.len > 0;
     bh_apart_opened(engine, slot);
     if (slot->head.recoveries > BH_SUSPECT_RECOVERIES) {
-        bury(engine, slot);
+        bury(engine, slot, claimed->payload);
         return;
     }
     if (!parse_payload(engine, slot, claimed))

@@ -230,9 +230,13 @@ struct bh_sent_trace {
 
 struct bh_claimed_job {
     struct bh_str handle;
-    struct bh_str head;    /* the record of job_head.h */
-    struct bh_str payload; /* empty when `payload_bytes` is over the bound given to the store */
-    uint64_t payload_bytes;
+    struct bh_str head; /* the record of job_head.h */
+    /*
+     * Empty when `payload_bytes` is over the bound given to the store.  Of a job that is to be buried (see
+     * BH_SUSPECT_RECOVERIES) what it says its id is, if anything, instead of the payload.
+     */
+    struct bh_str payload;
+    uint64_t payload_bytes;                  /* of the real one */
     struct bh_digest payload_digest;         /* empty when nobody keeps a journal */
     const struct bh_sent_trace *sent_before; /* NULL: nothing is known */
 };

@@ -303,7 +303,9 @@ read_claimed_job(const struct redisReply *reply, size_t at, struct bh_claimed_jo
         !bh_reply_int(reply, at + 3, 0, EXACT_MAX, &length))
         return false;
     job->payload_bytes = (uint64_t)length;
-    return job->payload.len == 0 || job->payload.len == job->payload_bytes;
+    /* Nothing, an id in its place, or all of it. */
+    return job->payload.len <= BH_JOB_ID_MAX ? job->payload.len <= job->payload_bytes
+                                             : job->payload.len == job->payload_bytes;
 }
 
 enum bh_status

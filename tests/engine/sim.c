@@ -1012,7 +1012,7 @@ is_deadly(const struct worker *worker, const struct bh_event *event)
     }
     for (size_t i = 0; event->kind == BH_EVENT_CLAIMED && i < event->claimed.jobs_count; i++) {
         struct sim_job *job = &world->store.jobs[job_of(event->claimed.jobs[i].handle)];
-        if (job->poison == SIM_AT_OPEN && event->claimed.jobs[i].payload.len > 0) {
+        if (job->poison == SIM_AT_OPEN && !job->buried) {
             job->deaths++;
             return true;
         }

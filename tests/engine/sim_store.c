@@ -186,7 +186,10 @@ take(struct sim_store *store, unsigned index, const struct sim_request *request,
     claimed->jobs[n] = (struct bh_claimed_job){
         .handle = bh_str_from(claimed->handles[n]),
         .head = bh_str_from(claimed->heads[n]),
-        .payload = bh_str_from(job->buried ? "" : job->payload),
+        /* Of a job that is to be buried: the id that it says it has, where the record knows none. */
+        .payload = bh_str_from(!job->buried              ? job->payload
+                               : job->head.id[0] == '\0' ? job->id
+                                                         : ""),
         .payload_bytes = strlen(job->payload),
     };
 }

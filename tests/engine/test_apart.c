@@ -11,6 +11,7 @@
 
 #define SUSPECT    "1 n - 0 2 ~host/0 7 0 0 0 0 0 \n"
 #define CONVICT    "1 n - 0 3 ~host/0 7 0 0 0 0 0 \n"
+#define SIXTY_FOUR "1234567890123456789012345678901234567890123456789012345678901234"
 #define TWO_QUEUES RIG_CONFIG "[queue b]\n"
 
 static struct rig rig; /* a test is a process of its own */
@@ -244,21 +245,30 @@ Test(apart, buries_a_job_by_its_record_alone)
     static const struct {
         const char *name, *head, *state, *id, *memo;
         uint32_t attempts;
+        const char *says; /* its id, as the claim tells; NULL: what is no id */
     } rows[] = {
-        {"never admitted",      CONVICT,                                                       "failed",  NULL,    "",                        0},
-        {"admitted, unsent",    "1 r - 1 3 ~h/0 7 0 5 5 9 0 my.id\nr=1",                       "failed",  "my.id", "r=1",                     1},
-        {"may have been sent",  "1 u uncertain 2 3 ~h/0 7 0 5 5 9 6 my.id\ng=1",               "unknown", "my.id",
-         "g=1",                                                                                                                               2},
-        {"sent to some",        "1 r - 1 3 ~h/0 7 0 5 5 9 0 my.id\nr=1\n1 a 100 1 0 x 4917",   "partial",
-         "my.id",                                                                                                  "r=1\n1 a 100 1 0 x 4917", 1},
-        {"a memo like nothing", "1 r - 1 4294967295 - 7 0 5 5 9 0 my.id\n\n\n a\n a\n99999 a",
-         "partial",                                                                                       "my.id", "\n\n a\n a\n99999 a",     1},
+  /* clang-format off */
+        {"never admitted", CONVICT, "failed", NULL, "", 0, NULL},
+        {"never admitted, and says nothing", CONVICT, "failed", NULL, "", 0, ""},
+        {"never admitted, and says its id", CONVICT, "failed", "my.id", "", 0, "my.id"},
+        {"as long as an id may be", CONVICT, "failed", SIXTY_FOUR, "", 0, SIXTY_FOUR},
+        {"longer", CONVICT, "failed", NULL, "", 0, SIXTY_FOUR "5"},
+        {"an id that is none", CONVICT, "failed", NULL, "", 0, "my id"},
+        {"admitted, unsent", "1 r - 1 3 ~h/0 7 0 5 5 9 0 my.id\nr=1", "failed", "my.id", "r=1", 1, NULL},
+        {"its record knows better", "1 r - 1 3 ~h/0 7 0 5 5 9 0 my.id\nr=1", "failed", "my.id", "r=1", 1, "yours"},
+        {"may have been sent", "1 u uncertain 2 3 ~h/0 7 0 5 5 9 6 my.id\ng=1", "unknown", "my.id", "g=1", 2, NULL},
+        {"sent to some", "1 r - 1 3 ~h/0 7 0 5 5 9 0 my.id\nr=1\n1 a 100 1 0 x 4917", "partial", "my.id",
+         "r=1\n1 a 100 1 0 x 4917", 1, NULL},
+        {"a memo like nothing", "1 r - 1 4294967295 - 7 0 5 5 9 0 my.id\n\n\n a\n a\n99999 a", "partial", "my.id",
+         "\n\n a\n a\n99999 a", 1, NULL},
+  /* clang-format on */
     };
     for (size_t i = 0; i < BH_ARRAY_LEN(rows); i++) {
         start(RIG_CONFIG);
         struct bh_command claim = rig_get(&rig, BH_COMMAND_CLAIM);
         /* Not a byte of it is looked at: it is neither JSON nor as long as it says. */
-        rig_claimed(&rig, &claim, &(struct rig_job){"{\"id\":\"my.id\"", rows[i].head}, 1, false);
+        const char *payload = rows[i].says != NULL ? rows[i].says : "{\"id\":\"my.id\"";
+        rig_claimed(&rig, &claim, &(struct rig_job){payload, rows[i].head}, 1, false);
         struct bh_command settle = rig_get(&rig, BH_COMMAND_SETTLE);
         cr_expect_str_eq(settle.settle.state, rows[i].state, "%s", rows[i].name);
         cr_expect_eq(settle.settle.disposition, BH_SETTLE_DEAD, "%s", rows[i].name);
@@ -273,7 +283,8 @@ Test(apart, buries_a_job_by_its_record_alone)
         cr_expect_not_null(error, "%s", rows[i].name);
         cr_expect_not_null(strstr(error, "times in a row"), "%s: %s", rows[i].name, error);
         cr_expect_eq(rig_field(settle.settle.fields, settle.settle.fields_count, "to") != NULL,
-                     rows[i].id == NULL, "%s: what the status says already stays", rows[i].name);
+                     strcmp(rows[i].head, CONVICT) == 0, "%s: what the status says already stays",
+                     rows[i].name);
         cr_expect_eq(rig_noted(&rig, rows[i].state), 1, "%s", rows[i].name);
         rig_settled(&rig, &settle, BH_SETTLED_OK);
         cr_expect_eq(bh_engine_stats(rig.engine)->buried, 1);

@@ -1173,6 +1173,76 @@ Test(scripts, after_the_third_time_anybody_gets_it_without_its_payload)
     cr_expect_str_eq(payload(1), "good");
 }
 
+/* Whoever gets a job for the last time is told the id that it says it has, and nothing else of it. */
+Test(scripts, after_the_third_time_an_id_that_is_plain_is_told)
+{
+    static char deep[2048], longest[65536 + 1], longer[65536 + 2];
+    static const struct {
+        const char *name, *payload, *wanted;
+    } rows[] = {
+        {"its own",                                "{\"to\":\"1\",\"id\":\"a.B-c_9@d\",\"text\":\"t\"}", "a.B-c_9@d"},
+        {"with spaces",                            " {\n \"id\" : \"a\" }\n",                            "a"        },
+        {"written with escapes",                   "{\"id\":\"\\u0041\"}",                               "A"        },
+        {"the word in a text",                     "{\"id\":\"a\",\"text\":\"say \\\"id\\\": b\"}",      "a"        },
+        {"just as long as it may be",              longest,                                              "long"     },
+        {"an id that is none, which others judge", "{\"id\":\"a b\"}",                                   "a b"      },
+        {"none",                                   "{\"to\":\"1\"}",                                     ""         },
+        {"empty",                                  "{\"id\":\"\"}",                                      ""         },
+        {"a number",                               "{\"id\":7}",                                         ""         },
+        {"null",                                   "{\"id\":null}",                                      ""         },
+        {"an object",                              "{\"id\":{\"a\":\"b\"}}",                             ""         },
+        {"an array",                               "{\"id\":[\"a\"]}",                                   ""         },
+        {"twice",                                  "{\"id\":\"a\",\"id\":\"b\"}",                        ""         },
+        {"twice the same",                         "{\"id\":\"a\",\"id\":\"a\"}",                        ""         },
+        {"twice, the second in other letters",     "{\"id\":\"a\",\"\\u0069d\":\"b\"}",                  ""         },
+        {"twice, the second in others yet",        "{\"id\":\"a\",\"i\\u0064\":\"b\"}",                  ""         },
+        {"in other letters alone",                 "{\"\\u0069\\u0064\":\"b\"}",                         ""         },
+        {"of something inside",                    "{\"x\":{\"id\":\"a\"}}",                             ""         },
+        {"inside as well",                         "{\"id\":\"a\",\"x\":{\"id\":\"b\"}}",                ""         },
+        {"65 bytes",
+         "{\"id\":\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"}",               ""         },
+        {"not JSON",                               "{\"id\":\"a\"",                                      ""         },
+        {"more behind it",                         "{\"id\":\"a\"} x",                                   ""         },
+        {"no object: a string",                    "\"id\"",                                             ""         },
+        {"no object: an array",                    "[\"id\"]",                                           ""         },
+        {"nothing",                                "x",                                                  ""         },
+        {"too deep",                               deep,                                                 ""         },
+        {"too long",                               longer,                                               ""         },
+    };
+    (void)snprintf(deep, sizeof(deep), "{\"id\":\"a\",\"x\":");
+    memset(deep + strlen(deep), '[', sizeof(deep) - 1 - strlen(deep));
+    memset(longest, ' ', sizeof(longest) - 1);
+    memset(longer, ' ', sizeof(longer) - 1);
+    memcpy(longest, "{\"id\":\"long\"}", 13);
+    memcpy(longer, "{\"id\":\"long\"}", 13);
+    for (size_t i = 0; i < BH_ARRAY_LEN(rows); i++) {
+        script_redis_reset(&redis, T0);
+        push(rows[i].payload);
+        lose(2);
+        script_redis_set_clock(&redis, T0 + 5000);
+        claim(1);
+        lose(1);
+        cr_expect_eq(claim(1), 1, "%s", rows[i].name);
+        cr_expect(bh_str_equal_text(claimed.jobs[0].payload, rows[i].wanted), "%s: %.*s",
+                  rows[i].name, BH_STR_ARGS(claimed.jobs[0].payload));
+        cr_expect_eq(claimed.jobs[0].payload_bytes, strlen(rows[i].payload), "%s", rows[i].name);
+    }
+}
+
+Test(scripts, after_the_third_time_the_record_s_own_id_is_enough)
+{
+    push("{\"id\":\"id1\"}");
+    lose(2);
+    script_redis_set_clock(&redis, T0 + 5000);
+    claim(1);
+    cr_expect_eq(claim_alone(1), 1);
+    admit(ref(0), "id1");
+    cr_expect_eq(adopt("me", NULL, 0), 1);
+    cr_expect_eq(claim(1), 1);
+    cr_expect_eq(claimed.jobs[0].payload.len, 0);
+    cr_expect_eq(claimed.jobs[0].payload_bytes, 12);
+}
+
 Test(scripts, many_suspects_at_once_are_put_aside_in_bounded_steps)
 {
     for (int i = 0; i < 450; i++)
