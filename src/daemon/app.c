@@ -18,6 +18,7 @@
 #include "daemon/keeper.h"
 #include "daemon/log.h"
 #include "daemon/mailbox.h"
+#include "daemon/quiet_room.h"
 #include "daemon/registrar.h"
 #include "daemon/sent_journal.h"
 #include "daemon/settings.h"
@@ -51,6 +52,7 @@ struct app {
     struct bh_account_event account_state;
 
     struct bh_worker **workers; /* owned */
+    struct bh_quiet_room room;
     unsigned workers_count;
     unsigned running, drained;
     bool started; /* the instance's name is ours, and the workers run */
@@ -485,6 +487,8 @@ make_workers(struct app *app, struct bh_error *error)
     if (app->workers == NULL ||
         bh_claim_guard_init(&app->claim_guard, app->workers, count) != BH_OK)
         return BH_ENOMEM;
+    if (bh_quiet_room_init(&app->room, count) != BH_OK)
+        return BH_EIO;
     for (unsigned i = 0; i < count; i++) {
         char owner[128];
         snprintf(owner, sizeof(owner), "%s/%u", app->config->pool.instance, i);
@@ -497,6 +501,7 @@ make_workers(struct app *app, struct bh_error *error)
             .sent_with = "Bellhop/" BELLHOP_VERSION,
             .to_main = &app->mailbox,
             .journal = app->journal,
+            .room = &app->room,
             .account_state = &app->account_state,
         };
         enum bh_status status = bh_worker_new(&options, &app->workers[i], error);
@@ -646,6 +651,7 @@ take_down(struct app *app)
     for (unsigned i = 0; i < app->workers_count; i++)
         bh_worker_free(app->workers[i]);
     bh_free(app->workers);
+    bh_quiet_room_release(&app->room);
     bh_endpoint_free(app->endpoint);
     bh_claim_guard_release(&app->claim_guard);
     bh_keeper_free(app->keeper);

@@ -59,6 +59,12 @@ bh_mailbox_post(struct bh_mailbox *box, const struct bh_message *message)
 }
 
 void
+bh_mailbox_nudge(struct bh_mailbox *box)
+{
+    uv_async_send(&box->async);
+}
+
+void
 bh_mailbox_close(struct bh_mailbox *box)
 {
     uv_close((uv_handle_t *)&box->async, NULL);

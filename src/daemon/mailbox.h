@@ -1,8 +1,8 @@
 /*
  * mailbox - messages from one thread to another's event loop, in order.
  *
- * Any thread posts; the owner's loop receives, one callback per message.  The only lock in the program
- * stands here, and it is held for a copy.  The box is bounded; a full one means that its owner does not
+ * Any thread posts; the owner's loop receives, one callback per message.  Its lock is held
+ * for a copy.  The box is bounded; a full one means that its owner does not
  * turn any more, which is a bug or a machine past help: the post is refused and the caller says so.
  */
 #ifndef BH_DAEMON_MAILBOX_H
@@ -61,6 +61,9 @@ enum bh_status bh_mailbox_open(struct bh_mailbox *box, uv_loop_t *loop, bh_on_me
 
 /* From any thread, until release.  False when full; the message is still the caller's then. */
 bool bh_mailbox_post(struct bh_mailbox *box, const struct bh_message *message) BH_MUST_CHECK;
+
+/* From any thread, until close: the owner's loop turns, without a message. */
+void bh_mailbox_nudge(struct bh_mailbox *box);
 
 /* In the owner's loop, from inside of on_message too: what is still in the box is received no more. */
 void bh_mailbox_close(struct bh_mailbox *box);

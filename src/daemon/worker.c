@@ -22,6 +22,7 @@ struct bh_worker {
     char life[BH_STORE_LIFE_MAX + 1];
     struct bh_mailbox *to_main;      /* borrowed */
     struct bh_sent_journal *journal; /* borrowed; NULL: none */
+    struct bh_quiet_room *room;      /* borrowed */
 
     uv_loop_t loop;
     uv_thread_t thread;
@@ -327,10 +328,14 @@ pump_on_turn(uv_prepare_t *pump)
     struct bh_command command;
     if (worker->stopping)
         return;
+    struct bh_company company = bh_quiet_room_begin_turn(worker->room, worker->number, turn.mono);
+    bh_engine_set_company(worker->engine, &company);
     bh_engine_set_connections(worker->engine,
                               bh_gateway_transport_open_connections(worker->transport));
     while (bh_engine_next(worker->engine, turn, &command))
         carry_out(worker, &command);
+    struct bh_bearing bearing = bh_engine_bearing(worker->engine);
+    bh_quiet_room_end_turn(worker->room, worker->number, &bearing, turn.mono);
     bh_store_flush(worker->store);
     set_timer(worker, turn);
     show_gauges(worker, turn);
@@ -373,6 +378,7 @@ stop(struct bh_worker *worker)
         return;
     worker->stopping = true;
     worker->closing = 2;
+    bh_quiet_room_leave(worker->room, worker->number, turn_now().mono);
     bh_gateway_transport_stop(worker->transport, transport_on_stopped, worker);
     worker->transport = NULL;
     bh_store_stop(worker->store);
@@ -502,6 +508,7 @@ bh_worker_new(const struct bh_worker_options *options, struct bh_worker **ret_wo
     worker->number = options->number;
     worker->to_main = options->to_main;
     worker->journal = options->journal;
+    worker->room = options->room;
     worker->config = bh_config_retain(options->config);
     snprintf(worker->owner, sizeof(worker->owner), "%s", options->owner);
     snprintf(worker->life, sizeof(worker->life), "%s", options->life);
@@ -530,6 +537,7 @@ bh_worker_new(const struct bh_worker_options *options, struct bh_worker **ret_wo
     atomic_store(&worker->gauges.silent_since_ms, BH_MONO_NEVER.ms);
     const struct bh_event account = {.kind = BH_EVENT_ACCOUNT, .account = *options->account_state};
     bh_engine_feed(worker->engine, &account, turn_now());
+    bh_quiet_room_enter(worker->room, worker->number, &worker->mailbox);
     *ret_worker = worker;
     return BH_OK;
 }

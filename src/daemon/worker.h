@@ -18,6 +18,7 @@
 #include "core/base.h"
 #include "core/config.h"
 #include "daemon/mailbox.h"
+#include "daemon/quiet_room.h"
 #include "daemon/sent_journal.h"
 #include "engine/engine.h"
 
@@ -45,6 +46,7 @@ struct bh_worker_options {
     const char *sent_with;           /* borrowed for the worker's life */
     struct bh_mailbox *to_main;      /* borrowed likewise */
     struct bh_sent_journal *journal; /* of what was sent; borrowed likewise; NULL: none is kept */
+    struct bh_quiet_room *room;      /* of all workers of the process; borrowed likewise */
     const struct bh_account_event *account_state;
 };
 

@@ -53,6 +53,7 @@ bh_engine_new(const struct bh_engine_options *options, struct bh_engine **ret_en
     engine->on_note = options->on_note;
     engine->note_arg = options->note_arg;
     engine->takes_suspects = options->takes_suspects;
+    engine->company.alone = true;
     engine->claim_free = BH_MONO_NEVER;
     engine->stats.balance_micro = INT64_MIN;
     bh_dice_init(&engine->dice, options->seed);
@@ -296,9 +297,7 @@ bh_engine_phase(const struct bh_engine *engine)
 {
     bool empty = bh_slot_count(&engine->slots, BH_STAGE_FREE) == engine->slots.count;
     if (engine->draining) {
-        for (size_t i = 0; i < BH_CONFIG_QUEUE_NUMBERS_MAX; i++)
-            empty = empty && !engine->queues[i].claiming;
-        return empty ? BH_PHASE_DRAINED : BH_PHASE_DRAINING;
+        return empty && !bh_claim_is_under_way(engine) ? BH_PHASE_DRAINED : BH_PHASE_DRAINING;
     }
     return engine->store_up ? BH_PHASE_RUNNING : BH_PHASE_DOWN;
 }

@@ -22,6 +22,7 @@
 #include "core/instant.h"
 #include "engine/note.h"
 #include "engine/protocol.h"
+#include "engine/quiet.h"
 
 struct bh_engine;
 
@@ -102,6 +103,15 @@ uint32_t bh_engine_slots(const struct bh_engine *engine);
  * per turn, after its commands.
  */
 struct bh_mono bh_engine_silent_since(struct bh_engine *engine, struct bh_turn turn);
+
+/*
+ * Before a turn's commands: what is known of the other workers of the process, at that turn's time.  Until it is told
+ * anything, an engine takes itself for the only one.
+ */
+void bh_engine_set_company(struct bh_engine *engine, const struct bh_company *company);
+
+/* Behind a turn's commands: what the others have to know of this one. */
+struct bh_bearing bh_engine_bearing(const struct bh_engine *engine);
 
 /* How many connections to the gateway are open; tells whether the next request needs a new one. */
 void bh_engine_set_connections(struct bh_engine *engine, unsigned open);

@@ -3,11 +3,15 @@
  *
  * A suspect is a job whose workers ended, or lost it, twice in a row.  The claim tells that one waits, and gives it
  * only to a worker with nothing in hand.  So now and then this worker makes room: it claims nothing from any
- * queue, finishes what it has, claims the suspect alone and handles it.  If that ends the process, nobody else
- * of this worker is hurt, and the job is known as the cause.
+ * queue, finishes what it has, waits until the other workers of the process have nothing in hand either (engine/quiet.h),
+ * claims the suspect alone and handles it.  If that ends the process, nobody else is hurt, and the job is known as
+ * the cause.
  *
  * Only one worker of a process may do so (see struct bh_engine_options): two suspects at a time in one process
  * would be blamed for each other.  While other work waits, it is quiet for at most half of the time.
+ *
+ * The other workers are asked for quiet until a moment, so that one that hangs does not stop them for ever: until the room
+ * ought to have been made; then for a lease longer than the suspect may take.
  */
 #include "engine/engine_internal.h"
 
@@ -22,6 +26,15 @@
 
 /* Beyond the request timeout: for admitting and settling. */
 #define ROOM_MARGIN_MS (10 * BH_SECOND_MS)
+
+/* Beyond the room's end: a loop that turns has given up by then. */
+#define LATE_TURN_MS (5 * BH_SECOND_MS)
+
+static bh_ms
+patience_ms(const struct bh_engine *engine)
+{
+    return engine->config->gateway.timeout_ms + ROOM_MARGIN_MS;
+}
 
 static bool
 may_begin(const struct bh_engine *engine)
@@ -56,6 +69,8 @@ next_queue(struct bh_engine *engine)
 static bool
 other_work_waits(const struct bh_engine *engine)
 {
+    if (engine->company.others_have_jobs)
+        return true;
     for (size_t i = 0; i < engine->config->queues_count; i++) {
         const struct bh_queue_state *queue = &engine->queues[engine->config->queues[i].no];
         if (queue->ready && bh_mono_reached(queue->blocked_until, engine->turn.mono))
@@ -89,7 +104,8 @@ begin_phase(struct bh_engine *engine)
     apart->queue = queue->config->no;
     apart->began = now;
     apart->give_back_at = bh_mono_add(now, GIVE_BACK_MS);
-    apart->give_up_at = bh_mono_add(now, engine->config->gateway.timeout_ms + ROOM_MARGIN_MS);
+    apart->give_up_at = bh_mono_add(now, patience_ms(engine));
+    apart->quiet_until = bh_mono_add(apart->give_up_at, LATE_TURN_MS);
 }
 
 static bool
@@ -98,14 +114,13 @@ is_empty(const struct bh_engine *engine)
     return bh_slot_count(&engine->slots, BH_STAGE_FREE) == engine->slots.count;
 }
 
-static bool
-is_claiming(const struct bh_engine *engine)
+static void
+give_back_waiting(struct bh_engine *engine, struct bh_mono *give_back_at)
 {
-    for (size_t i = 0; i < BH_CONFIG_QUEUE_NUMBERS_MAX; i++) {
-        if (engine->queues[i].claiming)
-            return true;
-    }
-    return false;
+    if (!bh_mono_reached(*give_back_at, engine->turn.mono))
+        return;
+    *give_back_at = BH_MONO_NEVER;
+    bh_job_give_back_waiting(engine);
 }
 
 static void
@@ -118,15 +133,48 @@ make_room(struct bh_engine *engine)
         end_phase(engine);
         return;
     }
-    if (bh_mono_reached(apart->give_back_at, engine->turn.mono)) {
-        apart->give_back_at = BH_MONO_NEVER;
-        bh_job_give_back_waiting(engine);
+    give_back_waiting(engine, &apart->give_back_at);
+}
+
+/* As in one's own room: what waits goes back, so that it does not hold up the one who asked. */
+static void
+keep_quiet(struct bh_engine *engine)
+{
+    if (!bh_apart_is_hushed(engine))
+        return;
+    if (engine->hushed_until.ms != engine->company.until.ms) {
+        engine->hushed_until = engine->company.until;
+        engine->hush_give_back_at = bh_mono_add(engine->turn.mono, GIVE_BACK_MS);
     }
+    give_back_waiting(engine, &engine->hush_give_back_at);
+}
+
+bool
+bh_apart_is_hushed(const struct bh_engine *engine)
+{
+    return engine->company.hushed && !bh_mono_reached(engine->company.until, engine->turn.mono);
+}
+
+void
+bh_engine_set_company(struct bh_engine *engine, const struct bh_company *company)
+{
+    engine->company = *company;
+}
+
+struct bh_bearing
+bh_engine_bearing(const struct bh_engine *engine)
+{
+    return (struct bh_bearing){
+        .in_hand = !is_empty(engine) || bh_claim_is_under_way(engine),
+        .alone_until =
+            engine->apart.phase != BH_APART_NONE ? engine->apart.quiet_until : (struct bh_mono){0},
+    };
 }
 
 void
 bh_apart_advance(struct bh_engine *engine)
 {
+    keep_quiet(engine);
     switch (engine->apart.phase) {
     case BH_APART_NONE: begin_phase(engine); break;
     case BH_APART_ROOM: make_room(engine); break;
@@ -134,6 +182,8 @@ bh_apart_advance(struct bh_engine *engine)
     case BH_APART_HOLDING:
         if (bh_slot_find(&engine->slots, engine->apart.suspect) == NULL)
             end_phase(engine);
+        else
+            give_back_waiting(engine, &engine->apart.give_back_at);
         break;
     }
 }
@@ -142,13 +192,16 @@ bool
 bh_apart_next(struct bh_engine *engine, struct bh_command *ret_command)
 {
     struct bh_apart *apart = &engine->apart;
-    if (apart->phase != BH_APART_ROOM || !is_empty(engine) || is_claiming(engine))
+    if (apart->phase != BH_APART_ROOM || !engine->company.alone || !is_empty(engine) ||
+        bh_claim_is_under_way(engine))
         return false;
     if (bh_gate_wanted(engine) == 0) {
         end_phase(engine);
         return false;
     }
     apart->phase = BH_APART_ASKING;
+    apart->quiet_until =
+        bh_mono_add(engine->turn.mono, 2 * patience_ms(engine) + engine->config->pool.lease_ms);
     engine->queues[apart->queue].claiming = true;
     *ret_command = (struct bh_command){
         .kind = BH_COMMAND_CLAIM,
@@ -172,14 +225,19 @@ bh_apart_opened(struct bh_engine *engine, const struct bh_slot *slot)
     engine->stats.tried_apart++;
     engine->apart.phase = BH_APART_HOLDING;
     engine->apart.suspect = bh_slot_handle(slot);
+    engine->apart.give_back_at = bh_mono_add(engine->turn.mono, patience_ms(engine));
 }
 
 struct bh_mono
 bh_apart_wake_at(const struct bh_engine *engine)
 {
     const struct bh_apart *apart = &engine->apart;
+    if (bh_apart_is_hushed(engine) && apart->phase == BH_APART_NONE)
+        return bh_mono_min(engine->hush_give_back_at, engine->company.until);
     if (apart->phase == BH_APART_ROOM)
         return bh_mono_min(apart->give_back_at, apart->give_up_at);
+    if (apart->phase == BH_APART_HOLDING)
+        return apart->give_back_at;
     if (apart->phase != BH_APART_NONE || !may_begin(engine))
         return BH_MONO_NEVER;
     for (size_t i = 0; i < engine->config->queues_count; i++) {

@@ -39,11 +39,12 @@ can_claim(const struct bh_queue_state *queue, struct bh_mono now)
 
 /* ---- choosing ---- */
 
-static bool
-is_claiming(const struct bh_engine *engine)
+/* Of queues that have left the configuration, too. */
+bool
+bh_claim_is_under_way(const struct bh_engine *engine)
 {
-    for (size_t i = 0; i < engine->config->queues_count; i++) {
-        if (engine->queues[engine->config->queues[i].no].claiming)
+    for (size_t i = 0; i < BH_CONFIG_QUEUE_NUMBERS_MAX; i++) {
+        if (engine->queues[i].claiming)
             return true;
     }
     return false;
@@ -115,8 +116,10 @@ bh_claim_next(struct bh_engine *engine, struct bh_command *ret_command)
     }
     if (engine->apart.phase != BH_APART_NONE)
         return bh_apart_next(engine, ret_command);
+    if (bh_apart_is_hushed(engine))
+        return false;
     /* A claim that is under way may fill a whole batch. */
-    unsigned size = is_claiming(engine) ? 0 : claim_size(engine);
+    unsigned size = bh_claim_is_under_way(engine) ? 0 : claim_size(engine);
     struct bh_queue_state *queue = size > 0 ? choose_queue(engine) : NULL;
     if (queue == NULL)
         return next_wait(engine, ret_command);
@@ -211,8 +214,8 @@ static bool
 stands_against_claims(const struct bh_engine *engine)
 {
     return !engine->store_up || engine->draining || engine->settle_first ||
-           engine->apart.phase == BH_APART_ROOM || engine->apart.phase == BH_APART_HOLDING ||
-           claim_size(engine) == 0;
+           bh_apart_is_hushed(engine) || engine->apart.phase == BH_APART_ROOM ||
+           engine->apart.phase == BH_APART_HOLDING || claim_size(engine) == 0;
 }
 
 struct bh_mono
@@ -241,7 +244,7 @@ bh_claim_wake_at(const struct bh_engine *engine, struct bh_mono now)
     if (engine->draining)
         return BH_MONO_NEVER;
     struct bh_mono at = bh_apart_wake_at(engine);
-    if (engine->apart.phase != BH_APART_NONE)
+    if (engine->apart.phase != BH_APART_NONE || bh_apart_is_hushed(engine))
         return at;
     for (size_t i = 0; i < engine->config->queues_count; i++) {
         const struct bh_queue_state *queue = &engine->queues[engine->config->queues[i].no];

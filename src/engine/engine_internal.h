@@ -45,7 +45,7 @@ struct bh_queue_state {
 
 enum bh_apart_phase {
     BH_APART_NONE,
-    BH_APART_ROOM,    /* nothing is claimed until the slots are empty */
+    BH_APART_ROOM, /* nothing is claimed until the slots are empty, those of the other workers too */
     BH_APART_ASKING,  /* the claim for the suspect is under way */
     BH_APART_HOLDING, /* it is in hand, alone */
 };
@@ -57,8 +57,10 @@ struct bh_apart {
     size_t cursor;  /* which queue is looked at first next time */
     struct bh_slot_handle suspect;
     struct bh_mono began;
-    struct bh_mono give_back_at, give_up_at; /* while making room */
-    struct bh_mono not_before, fair_at;      /* the next phase: else, and while other work waits */
+    struct bh_mono give_back_at; /* what waits goes back then: others, or the suspect itself */
+    struct bh_mono give_up_at;   /* while making room */
+    struct bh_mono quiet_until;  /* the other workers need not wait for longer */
+    struct bh_mono not_before, fair_at; /* the next phase: else, and while other work waits */
 };
 
 struct bh_tokens {
@@ -94,6 +96,9 @@ struct bh_engine {
 
     bool takes_suspects;
     struct bh_apart apart;
+    struct bh_company company;
+    struct bh_mono hushed_until;      /* the quiet that we know of, and */
+    struct bh_mono hush_give_back_at; /* when what waits goes back for it */
 
     struct bh_mono claim_answered; /* the last claim, whatever the answer was */
     struct bh_mono
@@ -132,6 +137,7 @@ unsigned bh_gate_wanted(const struct bh_engine *engine);
 
 /* claim */
 bool bh_claim_next(struct bh_engine *engine, struct bh_command *ret_command);
+bool bh_claim_is_under_way(const struct bh_engine *engine);
 void bh_claim_done(struct bh_engine *engine, const struct bh_claimed_event *event);
 void bh_claim_failed(struct bh_engine *engine, unsigned queue);
 void bh_claim_woken(struct bh_engine *engine, unsigned queue);
@@ -144,6 +150,8 @@ void bh_claim_configure(struct bh_engine *engine);
 /* apart */
 /* Begin and end phases by what is so now; before settling, because it may give jobs back. */
 void bh_apart_advance(struct bh_engine *engine);
+/* Another worker of the process asked for quiet. */
+bool bh_apart_is_hushed(const struct bh_engine *engine);
 bool bh_apart_next(struct bh_engine *engine, struct bh_command *ret_command);
 /* The claim of the queue was answered; before its jobs are opened. */
 void bh_apart_claimed(struct bh_engine *engine, unsigned queue);

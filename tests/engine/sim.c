@@ -1,9 +1,9 @@
 /*
  * sim - real engines against a model of the store and a model of the gateway, with everything going wrong.
  *
- * Several workers with clocks of their own share the queues.  They are stopped and go on later, they are killed at
+ * Several workers, each a process or a few together in one, share the queues.  They are stopped and go on later, they are killed at
  * any point and started again, their connection to the store breaks with commands under way, the gateway loses
- * requests and answers, some jobs end every worker that handles them, the gateway runs out of credit, throttles and locks; configurations change and workers drain.  After
+ * requests and answers, some jobs end every process that handles them, the gateway runs out of credit, throttles and locks; configurations change and workers drain.  After
  * each step the invariants are checked, and at the end each job has to be in exactly one final state that
  * agrees with what the gateway really accepted.
  *
@@ -80,14 +80,18 @@ struct world {
     struct sim_gateway gateway;
     struct worker workers[WORKERS_MAX];
     unsigned workers_count;
+    unsigned together; /* workers of a process */
+    struct bh_quiet processes[WORKERS_MAX];
+    int64_t offsets[WORKERS_MAX]; /* the clocks of processes with several workers */
     struct message *messages[MESSAGES_MAX];
     size_t messages_count;
     unsigned to_push;
     uint64_t pace_ms; /* between disturbances, at most */
     bool crashes, stops, outages, twins;
-    bool foreign; /* somebody else on the account sends the same texts */
-    bool calm;    /* nothing goes wrong any more */
-    bool quick;   /* no call to the store is slow, lost or delayed by a stop: leases must be kept */
+    bool only_jobs_kill; /* nothing but bad jobs ends a process or costs a lease */
+    bool foreign;        /* somebody else on the account sends the same texts */
+    bool calm;           /* nothing goes wrong any more */
+    bool quick; /* no call to the store is slow, lost or delayed by a stop: leases must be kept */
     enum bh_account_state account;
     enum bh_reason account_reason;
     enum bh_journal_access journal; /* as the keeper knows it */
@@ -104,7 +108,7 @@ static struct {
     unsigned calls, accepted, locked, late, stale, recovered, doubled;
     unsigned strict, looks, shown, denials, doubts;
     unsigned twins_held, twins_cleared;
-    unsigned poisoned, deaths, buried, innocents;
+    unsigned poisoned, deaths, buried, innocents, apart;
     unsigned fates[SIM_FATES];
     unsigned states[BH_STATE_COUNT];
 } total;
@@ -552,6 +556,47 @@ carry_out(unsigned number, const struct bh_command *command)
 }
 
 static void end_worker(unsigned number, int64_t restart_ms);
+static void end_process(unsigned number);
+
+static struct bh_quiet *
+quiet_of(unsigned number)
+{
+    return &world->processes[number / world->together];
+}
+
+/* The nudge that bellhopd's workers give each other. */
+static void
+end_turn(unsigned number, struct bh_bearing bearing)
+{
+    struct bh_quiet *quiet = quiet_of(number);
+    unsigned me = number % world->together, first = number - me;
+    enum bh_quiet_wake whom =
+        bh_quiet_end_turn(quiet, me, &bearing, turn_of(&world->workers[number]).mono);
+    for (unsigned i = 0; i < world->together && first + i < world->workers_count; i++) {
+        bool is_meant = whom == BH_QUIET_WAKE_TAKER    ? i == bh_quiet_taker(quiet)
+                        : whom == BH_QUIET_WAKE_OTHERS ? i != me
+                                                       : false;
+        if (is_meant && world->workers[first + i].engine != NULL)
+            world->workers[first + i].wake_at = world->now;
+    }
+}
+
+/* While one tries a suspect, the others of its process have nothing in hand and ask for nothing. */
+static void
+check_quiet(unsigned number)
+{
+    unsigned first = number - number % world->together;
+    for (unsigned i = 0; i < world->together && first + i < world->workers_count; i++) {
+        const struct worker *taker = &world->workers[first + i];
+        if (taker->engine == NULL || taker->engine->apart.phase < BH_APART_ASKING ||
+            bh_mono_reached(taker->engine->apart.quiet_until, turn_of(taker).mono))
+            continue;
+        for (unsigned k = 0; k < world->together && first + k < world->workers_count; k++) {
+            const struct worker *other = &world->workers[first + k];
+            BH_ASSERT(k == i || other->engine == NULL || !bh_engine_bearing(other->engine).in_hand);
+        }
+    }
+}
 
 static void
 pump(unsigned number)
@@ -559,22 +604,27 @@ pump(unsigned number)
     struct worker *worker = &world->workers[number];
     struct bh_command command;
     unsigned commands = 0;
+    struct bh_mono mono = turn_of(worker).mono;
+    struct bh_company company =
+        bh_quiet_begin_turn(quiet_of(number), number % world->together, mono);
+    bh_engine_set_company(worker->engine, &company);
     while (bh_engine_next(worker->engine, turn_of(worker), &command)) {
         BH_ASSERT(++commands < 1000);
         carry_out(number, &command);
     }
     if (worker->dies) {
         trace(number, "dies", -1, 0);
-        end_worker(number, (int64_t)below(3000));
+        end_process(number);
         return;
     }
     bh_engine_check(worker->engine);
     sim_leases_check_belief(worker->engine, &world->store, (int)number,
                             world->epoch - worker->offset);
-    struct bh_mono mono = turn_of(worker).mono;
     struct bh_mono wake = bh_engine_wake_at(worker->engine, mono);
     BH_ASSERT(wake.ms > mono.ms); /* else it would spin */
     worker->wake_at = bh_mono_is_never(wake) ? INT64_MAX : wake.ms - worker->offset;
+    end_turn(number, bh_engine_bearing(worker->engine));
+    check_quiet(number);
 }
 
 /* ---- workers ---- */
@@ -612,12 +662,15 @@ start_worker(unsigned number)
     struct worker *worker = &world->workers[number];
     unsigned life = worker->life + 1;
     *worker = (struct worker){.life = life, .offset = (int64_t)below(BH_DAY_MS) + 1};
+    if (world->together > 1)
+        worker->offset = world->offsets[number / world->together];
     worker->config = throw_config();
     note_config(worker);
     struct bh_engine_options options = {
         .config = worker->config,
         .sent_with = "bellhop",
-        .takes_suspects = number == 0 || chance(500),
+        .takes_suspects =
+            number % world->together == 0 && (number == 0 || world->together > 1 || chance(500)),
     };
     bh_dice_bytes(&world->dice, options.seed, sizeof(options.seed));
     BH_ASSERT(bh_engine_new(&options, &worker->engine) == BH_OK);
@@ -638,11 +691,14 @@ static void
 end_worker(unsigned number, int64_t restart_ms)
 {
     struct worker *worker = &world->workers[number];
+    if (world->together > 1)
+        total.apart += (unsigned)bh_engine_stats(worker->engine)->tried_apart;
     bh_engine_free(worker->engine);
     bh_config_release(worker->config);
     worker->engine = NULL;
     worker->config = NULL;
     worker->wake_at = INT64_MAX;
+    end_turn(number, (struct bh_bearing){0});
     for (size_t i = world->messages_count; i-- > 0;) {
         struct message *message = world->messages[i];
         if (message->worker != number || message->kind == TO_GATEWAY ||
@@ -659,6 +715,17 @@ end_worker(unsigned number, int64_t restart_ms)
     }
     if (restart_ms >= 0)
         send(RESTART, number, restart_ms);
+}
+
+/* The process of that worker, and all that it had. */
+static void
+end_process(unsigned number)
+{
+    unsigned first = number - number % world->together;
+    for (unsigned i = first; i < first + world->together && i < world->workers_count; i++) {
+        if (world->workers[i].engine != NULL)
+            end_worker(i, (int64_t)below(3000));
+    }
 }
 
 /* The connection to the store breaks: what is under way may or may not have happened. */
@@ -904,9 +971,12 @@ disturb_worker(unsigned number)
         return;
     switch (below(5)) {
     case 0:
-        if (world->crashes) {
+        if (world->crashes && !world->only_jobs_kill) {
             total.crashes++;
-            end_worker(number, (int64_t)below(chance(300) ? 90000 : 3000));
+            if (world->together > 1)
+                end_process(number);
+            else
+                end_worker(number, (int64_t)below(chance(300) ? 90000 : 3000));
         }
         break;
     case 1:
@@ -1046,7 +1116,7 @@ deliver(struct message *message)
           event->kind == BH_EVENT_CLAIMED ? (int)event->claimed.code : -1);
     if (is_deadly(worker, event)) {
         trace(message->worker, "dies", -1, 0);
-        end_worker(message->worker, (int64_t)below(3000));
+        end_process(message->worker);
         return;
     }
     bh_engine_feed(worker->engine, event, turn_of(worker));
@@ -1207,6 +1277,7 @@ check_end(const struct sim_job *job)
     /* No job ends more than three workers, and what ends them before anything is sent is never sent. */
     BH_ASSERT(job->deaths <= BH_SUSPECT_RECOVERIES + 1);
     BH_ASSERT(job->submits == 0 || (job->poison != SIM_AT_OPEN && job->poison != SIM_AT_ADMISSION));
+    BH_ASSERT(!world->only_jobs_kill || !job->buried || job->poison != SIM_HARMLESS);
     total.poisoned += job->poison != SIM_HARMLESS;
     total.deaths += job->deaths;
     total.buried += job->buried;
@@ -1292,8 +1363,15 @@ set_up(uint64_t seed)
     world->stops = loses && chance(700);
     world->outages = loses && chance(700);
     world->quick = chance(150);
+    world->only_jobs_kill = world->crashes && chance(400);
+    world->quick = world->quick || world->only_jobs_kill;
     if (world->quick)
         world->stops = world->outages = false;
+    world->together = 1 + (unsigned)below(world->workers_count);
+    for (unsigned i = 0; i < WORKERS_MAX; i++) {
+        bh_quiet_init(&world->processes[i], world->together);
+        world->offsets[i] = (int64_t)below(BH_DAY_MS) + 1;
+    }
     world->twins = !world->gateway.refusals_arm && chance(500);
     for (unsigned i = 0; i < world->workers_count; i++)
         start_worker(i);
@@ -1363,8 +1441,9 @@ print_total(void)
            total.strict, total.looks, total.shown, total.denials, total.doubts);
     printf("%u refusals that a twin of another queue explains, %u that one does not\n",
            total.twins_held, total.twins_cleared);
-    printf("%u poisoned, %u deaths by them, %u buried, %u of these innocent\n", total.poisoned,
-           total.deaths, total.buried, total.innocents);
+    printf("%u poisoned, %u deaths by them, %u buried, %u of these innocent, %u tried apart from "
+            "others\n",
+            total.poisoned, total.deaths, total.buried, total.innocents, total.apart);
     for (unsigned i = 0; i < BH_STATE_COUNT; i++)
         printf("%s %u%s", bh_state_name((enum bh_state)i), total.states[i],
                i + 1 < BH_STATE_COUNT ? ", " : "\n");
@@ -1382,7 +1461,7 @@ check_total(void)
     for (size_t i = 0; i < SIM_FATES; i++)
         BH_ASSERT(total.fates[i] > 0);
     BH_ASSERT(total.strict > 0 && total.looks > 0 && total.shown > 0 && total.denials > 0);
-    BH_ASSERT(total.deaths > 0 && total.buried > 0);
+    BH_ASSERT(total.deaths > 0 && total.buried > 0 && total.apart > 0);
     BH_ASSERT(total.twins_held > 0);
     BH_ASSERT(total.late > 0 && total.stale > 0 && total.recovered > 0 && total.doubled > 0);
 }

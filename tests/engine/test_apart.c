@@ -238,6 +238,126 @@ Test(apart, drains_with_a_suspect_in_hand)
     finish();
 }
 
+/* ---- other workers of the process ---- */
+
+static void
+keep_company(struct bh_company company)
+{
+    bh_engine_set_company(rig.engine, &company);
+}
+
+static struct bh_mono
+in(bh_ms ms)
+{
+    return (struct bh_mono){rig.now_ms + ms};
+}
+
+Test(apart, claims_the_suspect_when_the_other_workers_have_nothing_in_hand_either)
+{
+    start(RIG_CONFIG);
+    keep_company((struct bh_company){.others_have_jobs = true});
+    struct bh_command claim = rig_get(&rig, BH_COMMAND_CLAIM);
+    cr_expect_eq(bh_engine_bearing(rig.engine).alone_until.ms, 0);
+    cr_expect(bh_engine_bearing(rig.engine).in_hand, "a claim is under way");
+    rig.suspects = 1;
+    rig_claimed(&rig, &claim, NULL, 0, false);
+    struct bh_bearing bearing = bh_engine_bearing(rig.engine);
+    cr_expect_not(bearing.in_hand);
+    cr_expect_geq(bearing.alone_until.ms, in(30 * BH_SECOND_MS).ms);
+    cr_expect_leq(bearing.alone_until.ms, in(60 * BH_SECOND_MS).ms);
+    rig_wait(&rig, 10 * BH_SECOND_MS);
+    cr_expect_eq(rig_count(&rig, BH_COMMAND_CLAIM), 0, "the others are not done");
+    keep_company((struct bh_company){.alone = true});
+    rig_pump(&rig);
+    claim = rig_get(&rig, BH_COMMAND_CLAIM);
+    cr_assert(claim.claim.alone);
+    /* A hang of this one costs the others a lease and what the suspect may take, and no more. */
+    cr_expect_geq(bh_engine_bearing(rig.engine).alone_until.ms, in(60 * BH_SECOND_MS).ms);
+    cr_expect_leq(bh_engine_bearing(rig.engine).alone_until.ms, in(150 * BH_SECOND_MS).ms);
+    rig.suspects = 0;
+    struct bh_command bad = bring_to_submit(&claim, RIG_SMS("bad"), SUSPECT, false);
+    cr_expect_neq(bh_engine_bearing(rig.engine).alone_until.ms, 0);
+    accept(&bad);
+    cr_expect_eq(bh_engine_bearing(rig.engine).alone_until.ms, 0);
+    finish();
+}
+
+Test(apart, gives_up_when_the_others_do_not_come_to_rest_and_lets_them_go_on_for_as_long)
+{
+    start(RIG_CONFIG);
+    keep_company((struct bh_company){.others_have_jobs = true});
+    struct bh_command claim = rig_get(&rig, BH_COMMAND_CLAIM);
+    rig.suspects = 1;
+    rig_claimed(&rig, &claim, NULL, 0, false);
+    bh_ms began = rig.now_ms;
+    while (bh_engine_bearing(rig.engine).alone_until.ms != 0)
+        rig_wait(&rig, BH_SECOND_MS);
+    bh_ms quiet = rig.now_ms - began;
+    cr_expect(quiet >= 20 * BH_SECOND_MS && quiet <= 60 * BH_SECOND_MS, "%lld", (long long)quiet);
+    began = rig.now_ms;
+    while (bh_engine_bearing(rig.engine).alone_until.ms == 0)
+        rig_wait(&rig, BH_SECOND_MS);
+    cr_expect_geq(rig.now_ms - began, quiet - BH_SECOND_MS);
+    cr_expect_leq(rig.now_ms - began, quiet + BH_SECOND_MS);
+    finish();
+}
+
+Test(apart, keeps_quiet_for_another_worker_and_gives_back_what_only_waits)
+{
+    start("[gateway]\napi_key = k\nmax_connections = 1\n[queue a]\n");
+    struct bh_command claim = rig_get(&rig, BH_COMMAND_CLAIM);
+    keep_company((struct bh_company){.hushed = true, .until = in(BH_MINUTE_MS)});
+    rig_claimed(&rig, &claim,
+                (struct rig_job[]){
+                    {RIG_SMS("a"), NULL},
+                    {RIG_SMS("b"), NULL}
+    },
+                2, true);
+    struct bh_command admit = rig_get(&rig, BH_COMMAND_ADMIT);
+    rig_admitted(&rig, &admit, BH_ADMIT_OK, 0);
+    struct bh_command submit = rig_get(&rig, BH_COMMAND_SUBMIT);
+    rig_wait(&rig, 5 * BH_SECOND_MS);
+    struct bh_command back = rig_get(&rig, BH_COMMAND_SETTLE);
+    cr_expect_eq(back.settle.disposition, BH_SETTLE_READY);
+    rig_settled(&rig, &back, BH_SETTLED_OK);
+    cr_expect(bh_engine_bearing(rig.engine).in_hand);
+    accept(&submit);
+    cr_expect_not(bh_engine_bearing(rig.engine).in_hand);
+    rig_wait(&rig, 50 * BH_SECOND_MS);
+    cr_expect_eq(rig.commands_count, 0, "neither claims nor waits");
+    struct bh_mono silent = bh_engine_silent_since(rig.engine, rig_turn(&rig));
+    cr_expect(bh_mono_is_never(silent), "which nobody is to blame it for");
+    /* Nobody tells it that it is over. */
+    rig_wait(&rig, 5 * BH_SECOND_MS);
+    cr_expect_eq(rig_count(&rig, BH_COMMAND_CLAIM), 1);
+    finish();
+}
+
+Test(apart, gives_a_suspect_back_that_only_waits_so_that_the_others_can_go_on)
+{
+    start("[gateway]\napi_key = k\nrequests_per_second = 1\n[queue a]\n");
+    struct bh_command claim = rig_get(&rig, BH_COMMAND_CLAIM);
+    rig.suspects = 1;
+    rig_claimed(&rig, &claim, NULL, 0, false);
+    claim = rig_get(&rig, BH_COMMAND_CLAIM);
+    cr_assert(claim.claim.alone);
+    rig_claimed(&rig, &claim, &(struct rig_job){RIG_SMS("bad"), SUSPECT}, 1, false);
+    bh_ms until = bh_engine_bearing(rig.engine).alone_until.ms;
+    struct bh_command grant, settle, renew;
+    while (!rig_take(&rig, BH_COMMAND_SETTLE, &settle)) {
+        cr_assert_lt(rig.now_ms, until, "no token comes");
+        if (rig_take(&rig, BH_COMMAND_GRANT, &grant))
+            rig_granted(&rig, &grant, 0, BH_SECOND_MS);
+        if (rig_take(&rig, BH_COMMAND_RENEW, &renew))
+            rig_renewed(&rig, &renew, BH_RENEW_OK);
+        rig_wait(&rig, 500);
+    }
+    cr_expect_eq(settle.settle.disposition, BH_SETTLE_READY);
+    rig_settled(&rig, &settle, BH_SETTLED_OK);
+    cr_expect_eq(bh_engine_bearing(rig.engine).alone_until.ms, 0);
+    finish();
+}
+
 /* ---- buried ---- */
 
 Test(apart, buries_a_job_by_its_record_alone)
