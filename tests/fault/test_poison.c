@@ -26,14 +26,45 @@ push(struct bh_rig *rig, const char *id, const char *text, unsigned number)
     bh_rig_push(rig, "sms", json);
 }
 
+/* A producer that goes on while the daemon dies and lives: a few jobs at each look. */
+struct stream {
+    unsigned pushed, count;
+    unsigned killers, killers_count; /* the later ones come when suspects are tried, and go first */
+};
+
+static const char *const venoms[] = {"venom1", "venom2"};
+
+static void
+push_killer(struct bh_rig *rig, unsigned number)
+{
+    freeReplyObject(bh_rig_command(
+        rig, "RPUSH bellhop:{sms} {\"id\":\"bad%u\",\"to\":\"+49179%07u\",\"text\":\"%s%sno%u\"}",
+        number, number, venoms[number % 2], "-", number));
+}
+
+static void
+push_more(struct bh_rig *rig, struct stream *stream)
+{
+    for (unsigned i = 0; i < 4 && stream->pushed < stream->count; i++) {
+        char id[16];
+        snprintf(id, sizeof(id), "good%u", stream->pushed);
+        push(rig, id, "fine", stream->pushed++);
+    }
+    if (stream->killers < stream->killers_count &&
+        bh_rig_integer(rig, "LLEN bellhop:{sms}:suspects") > 3)
+        push_killer(rig, stream->killers++);
+}
+
 /* Start it again whenever it has died, until everything is done; how often it died. */
 static unsigned
 keep_alive(struct bh_rig *rig, struct bh_daemon *daemon, const char *const *environment,
-           long long limit_ms)
+           struct stream *stream, long long limit_ms)
 {
     unsigned deaths = 0;
     long long until = bh_now_ms() + limit_ms;
-    while (bh_rig_unfinished(rig, "sms") > 0) {
+    while (stream->pushed < stream->count || stream->killers < stream->killers_count ||
+           bh_rig_unfinished(rig, "sms") > 0) {
+        push_more(rig, stream);
         if (bh_now_ms() > until)
             bh_rig_fail(rig, "not done in time; %u deaths", deaths);
         if (!bh_process_is_running(&daemon->process)) {
@@ -73,7 +104,7 @@ expect_buried(struct bh_rig *rig, const char *text, const char *own_id, const ch
 {
     const char *id = dead_id(rig, text);
     cr_assert_str_neq(id, "", "%s is in the dead set", text);
-    cr_expect(own_id == NULL || strcmp(id, own_id) == 0, "%s: %s", text, id);
+    cr_expect_str_eq(id, own_id, "%s", text);
     cr_expect_str_eq(bh_rig_field(rig, "sms", id, "state"), state, "%s", text);
     const char *error = bh_rig_field(rig, "sms", id, "error");
     cr_expect_not_null(strstr(error, "3 times in a row"), "%s: %s", text, error);
@@ -86,7 +117,6 @@ Test(poison, ends_three_processes_and_no_more, .timeout = 180)
     const struct bh_rig_options options = {
         .without_daemon = true,
         .gateway = "reload_lock = 30s\ntimeout = 2s\nconnect_timeout = 1s",
-        /* One: a second worker of the process could have one bad job in hand while a suspect is tried. */
         .pool = "workers = 1\nlease = 5s",
         .redis = "command_timeout = 2s",
         .sim = "[lock]\nseconds = 30\n[gateway]\nanswer_delay_ms = 20\n[reports]\nplan = none\n",
@@ -104,7 +134,7 @@ Test(poison, ends_three_processes_and_no_more, .timeout = 180)
         if (i == GOOD * 3 / 4)
             push(&rig, "bad3", "venom3", 90003);
     }
-    unsigned deaths = keep_alive(&rig, daemon, deadly, 120000);
+    unsigned deaths = keep_alive(&rig, daemon, deadly, &(struct stream){0}, 120000);
     fprintf(stderr, "poison: %u deaths of the process for 3 jobs, %lld recovered\n", deaths,
             bh_rig_counter(&rig, "sms", "recovered"));
     cr_expect_leq(deaths, 9);
@@ -118,11 +148,55 @@ Test(poison, ends_three_processes_and_no_more, .timeout = 180)
         snprintf(id, sizeof(id), "good%u", i);
         cr_expect_eq(bh_rig_accepted(&rig, id), 1, "%s", id);
     }
-    expect_buried(&rig, "venom1", NULL, "failed");
+    expect_buried(&rig, "venom1", "bad1", "failed");
     expect_buried(&rig, "venom2", "bad2", "unknown");
     expect_buried(&rig, "venom3", "bad3", "unknown");
     cr_expect_eq(bh_rig_accepted(&rig, "bad2"), 0);
     cr_expect_eq(bh_rig_accepted(&rig, "bad3"), 1);
+    bh_rig_stop(&rig);
+}
+
+/* Several workers in one process, each with its hands full: none may take another one's suspect with it. */
+Test(poison, buries_nobody_but_the_killers_however_many_workers_there_are, .timeout = 240)
+{
+    enum { CROWD = 400, KILLERS = 4 };
+    struct bh_rig rig;
+    const struct bh_rig_options options = {
+        .without_daemon = true,
+        .gateway = "reload_lock = 30s\nmax_connections = 24\ntimeout = 2s\nconnect_timeout = 1s",
+        .pool = "workers = 3\nconcurrency = 20\nlease = 5s",
+        .redis = "command_timeout = 2s",
+        .sim = "[lock]\nseconds = 30\n[gateway]\nanswer_delay_ms = 400\n[reports]\nplan = none\n",
+    };
+    bh_rig_start(&rig, &options);
+    struct bh_daemon *daemon = bh_rig_start_daemon(&rig, NULL, deadly);
+    struct stream stream = {0, CROWD, 2, KILLERS};
+    while (stream.pushed < 200)
+        push_more(&rig, &stream);
+    /* Two make suspects of those around them; two come while these are tried, and go to other workers. */
+    push_killer(&rig, 0);
+    push_killer(&rig, 1);
+    unsigned deaths = keep_alive(&rig, daemon, deadly, &stream, 200000);
+    fprintf(stderr, "poison: %u deaths of a process with 3 workers for %u jobs, %lld recovered\n",
+            deaths, (unsigned)KILLERS, bh_rig_counter(&rig, "sms", "recovered"));
+    cr_expect_leq(deaths, 3 * KILLERS);
+    cr_expect_geq(deaths, 3);
+    cr_expect_eq(bh_rig_integer(&rig, "ZCARD bellhop:{sms}:dead"), KILLERS);
+    cr_expect_eq(bh_rig_counter(&rig, "sms", "outcome:sent"), CROWD);
+    cr_expect_eq(bh_rig_counter(&rig, "sms", "now:suspects"), 0);
+    cr_expect_eq(bh_rig_sim_number(&rig, "stats?limit=0", "foreign_ids_doubled_count"), 0);
+    for (unsigned i = 0; i < CROWD; i++) {
+        char id[16];
+        snprintf(id, sizeof(id), "good%u", i);
+        cr_expect_eq(bh_rig_accepted(&rig, id), 1, "%s", id);
+    }
+    for (unsigned i = 0; i < KILLERS; i++) {
+        char id[16], text[16];
+        snprintf(id, sizeof(id), "bad%u", i);
+        snprintf(text, sizeof(text), "%s-no%u", venoms[i % 2], i);
+        expect_buried(&rig, text, id, i % 2 == 0 ? "failed" : "unknown");
+        cr_expect_eq(bh_rig_accepted(&rig, id), 0, "%s", id);
+    }
     bh_rig_stop(&rig);
 }
 
