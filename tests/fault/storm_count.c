@@ -24,7 +24,7 @@ struct books {
     struct name *names; /* sorted by id, owned */
     size_t names_count;
     long long waiting; /* in `due`, for a moment that is far away */
-    long long nobodys; /* buried before anybody had read their ids */
+    long long nobodys; /* buried unopened, and they had no id by which one could know them */
     unsigned told;
     struct storm_requests requests;
 };
@@ -497,7 +497,7 @@ balance(struct books *books)
         struct storm_job *next = i + 1 < jobs->count ? job + 1 : NULL;
         bool has_twin = next != NULL && next->kind == STORM_JOB_TWIN;
         count_state(toll, job);
-        if (!job->seen && books->nobodys > 0) {
+        if (!job->seen && !storm_job_has_id(job->kind) && books->nobodys > 0) {
             books->nobodys--;
             job->buried = true;
         } else if (!job->final && !job->undecided && !job->forgotten) {
@@ -510,6 +510,8 @@ balance(struct books *books)
         if (job->kind != STORM_JOB_TWIN)
             balance_numbers(books, job, has_twin ? next : NULL);
     }
+    for (; books->nobodys > 0; books->nobodys--)
+        leave(books, "a buried job's status", "is nobody's");
 }
 
 void
