@@ -1442,8 +1442,8 @@ print_total(void)
     printf("%u refusals that a twin of another queue explains, %u that one does not\n",
            total.twins_held, total.twins_cleared);
     printf("%u poisoned, %u deaths by them, %u buried, %u of these innocent, %u tried apart from "
-            "others\n",
-            total.poisoned, total.deaths, total.buried, total.innocents, total.apart);
+           "others\n",
+           total.poisoned, total.deaths, total.buried, total.innocents, total.apart);
     for (unsigned i = 0; i < BH_STATE_COUNT; i++)
         printf("%s %u%s", bh_state_name((enum bh_state)i), total.states[i],
                i + 1 < BH_STATE_COUNT ? ", " : "\n");

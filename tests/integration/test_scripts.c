@@ -1216,16 +1216,17 @@ Test(scripts, after_the_third_time_an_id_that_is_plain_is_told)
     memcpy(longest, "{\"id\":\"long\"}", 13);
     memcpy(longer, "{\"id\":\"long\"}", 13);
     for (size_t i = 0; i < BH_ARRAY_LEN(rows); i++) {
-        script_redis_reset(&redis, T0);
+        script_redis_reset(&stage.redis, T0);
         push(rows[i].payload);
         lose(2);
-        script_redis_set_clock(&redis, T0 + 5000);
+        script_redis_set_clock(&stage.redis, T0 + 5000);
         claim(1);
         lose(1);
         cr_expect_eq(claim(1), 1, "%s", rows[i].name);
-        cr_expect(bh_str_equal_text(claimed.jobs[0].payload, rows[i].wanted), "%s: %.*s",
-                  rows[i].name, BH_STR_ARGS(claimed.jobs[0].payload));
-        cr_expect_eq(claimed.jobs[0].payload_bytes, strlen(rows[i].payload), "%s", rows[i].name);
+        cr_expect(bh_str_equal_text(stage.claimed.jobs[0].payload, rows[i].wanted), "%s: %.*s",
+                  rows[i].name, BH_STR_ARGS(stage.claimed.jobs[0].payload));
+        cr_expect_eq(stage.claimed.jobs[0].payload_bytes, strlen(rows[i].payload), "%s",
+                     rows[i].name);
     }
 }
 
@@ -1233,14 +1234,14 @@ Test(scripts, after_the_third_time_the_record_s_own_id_is_enough)
 {
     push("{\"id\":\"id1\"}");
     lose(2);
-    script_redis_set_clock(&redis, T0 + 5000);
+    script_redis_set_clock(&stage.redis, T0 + 5000);
     claim(1);
     cr_expect_eq(claim_alone(1), 1);
-    admit(ref(0), "id1");
+    admit(stage_ref(0), "id1");
     cr_expect_eq(adopt("me", NULL, 0), 1);
     cr_expect_eq(claim(1), 1);
-    cr_expect_eq(claimed.jobs[0].payload.len, 0);
-    cr_expect_eq(claimed.jobs[0].payload_bytes, 12);
+    cr_expect_eq(stage.claimed.jobs[0].payload.len, 0);
+    cr_expect_eq(stage.claimed.jobs[0].payload_bytes, 12);
 }
 
 Test(scripts, many_suspects_at_once_are_put_aside_in_bounded_steps)
