@@ -983,6 +983,10 @@ disturb_worker(unsigned number)
         if (world->stops && worker->stopped_until <= world->now) {
             total.stops++;
             worker->stopped_until = world->now + throw_stop_ms();
+            /* Where others may only take back what it had, it is late when it goes on. */
+            bool helpless = chance(500);
+            for (unsigned q = 0; helpless && q < SIM_QUEUES; q++)
+                world->store.queues[q].paused = true;
         }
         break;
     case 2:
@@ -1090,12 +1094,24 @@ is_deadly(const struct worker *worker, const struct bh_event *event)
     return false;
 }
 
+static bool
+has_queue(const struct bh_config *config, unsigned number)
+{
+    for (size_t i = 0; i < config->queues_count; i++) {
+        if (config->queues[i].no == number)
+            return true;
+    }
+    return false;
+}
+
 static void
 deliver(struct message *message)
 {
     struct worker *worker = &world->workers[message->worker];
     const struct bh_event *event = &message->event;
-    if (event->kind == BH_EVENT_CLAIMED && event->claimed.jobs_count > 0) {
+    /* What it claimed for a queue that has left its configuration meanwhile it lets lapse. */
+    if (event->kind == BH_EVENT_CLAIMED && event->claimed.jobs_count > 0 &&
+        has_queue(worker->config, event->claimed.queue)) {
         BH_ASSERT(worker->tokens_count < TOKENS_MAX);
         worker->tokens[worker->tokens_count++] = event->claimed.token;
     }
@@ -1244,7 +1260,8 @@ step(void)
         struct worker *worker = &world->workers[waking];
         int64_t at =
             worker->wake_at > worker->stopped_until ? worker->wake_at : worker->stopped_until;
-        if (at <= world->messages[index]->at) {
+        /* Who goes on after a stop may look at its sockets first, or at its clock. */
+        if (at < world->messages[index]->at || (at == world->messages[index]->at && chance(500))) {
             world->now = at > world->now ? at : world->now;
             pump((unsigned)waking);
             return;
