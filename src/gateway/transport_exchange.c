@@ -97,6 +97,26 @@ is_too_late(const struct bh_gateway_sending *request)
     return not_after.ms != 0 && bh_mono_reached(not_after, bh_mono_from_ns(uv_hrtime()));
 }
 
+bool
+bh_gateway_sending_has_left(const struct bh_gateway_sending *request)
+{
+    long bytes = 0;
+    if (request->prereq_calls == 0)
+        return false;
+    return curl_easy_getinfo(request->easy, CURLINFO_REQUEST_SIZE, &bytes) != CURLE_OK ||
+           bytes > request->bytes_before;
+}
+
+bool
+bh_gateway_sending_refuse_resend(struct bh_gateway_sending *request)
+{
+    if (!bh_gateway_sending_has_left(request))
+        return false;
+    request->resend_refused = true;
+    request->transport->stats.resends_refused++;
+    return true;
+}
+
 /*
  * Called right before a request goes out on a connection that stands; a second time when the library found
  * the connection dead and took another.  That is fine as long as nothing of the request has left.
@@ -105,17 +125,12 @@ static int
 request_on_sending(void *arg, char *remote_ip, char *local_ip, int remote_port, int local_port)
 {
     struct bh_gateway_sending *request = arg;
-    long bytes = 0;
     (void)remote_ip;
     (void)remote_port;
-    curl_easy_getinfo(request->easy, CURLINFO_REQUEST_SIZE, &bytes);
-    if (request->prereq_calls++ == 0)
-        request->bytes_before = bytes;
-    if (bytes > request->bytes_before) {
-        request->resend_refused = true;
-        request->transport->stats.resends_refused++;
+    if (bh_gateway_sending_refuse_resend(request))
         return CURL_PREREQFUNC_ABORT;
-    }
+    if (request->prereq_calls++ == 0)
+        curl_easy_getinfo(request->easy, CURLINFO_REQUEST_SIZE, &request->bytes_before);
     if (is_too_late(request)) {
         request->doom = BH_TROUBLE_CANCELLED;
         return CURL_PREREQFUNC_ABORT;
@@ -289,22 +304,19 @@ bh_gateway_sending_clean(struct bh_gateway_sending *request)
 /*
  * By bytes, in this order: never called before sending: nothing; nothing counted since: nothing; a body that
  * is not whole: a part, on which HTTP's framing forbids to act; everything else: all.
+ *
+ * A body of which nothing was counted may have left all the same: the library sets that count back when it begins anew
+ * because the connection died without an answer, and may then not even get to another connection.
  */
 static enum bh_handed_over
 judge_handed_over(const struct bh_gateway_sending *request)
 {
-    long bytes = 0;
     curl_off_t uploaded = 0;
-    if (request->resend_refused)
-        return BH_HANDED_ALL;
-    if (request->prereq_calls == 0)
+    if (!bh_gateway_sending_has_left(request))
         return BH_HANDED_NOTHING;
-    if (curl_easy_getinfo(request->easy, CURLINFO_REQUEST_SIZE, &bytes) != CURLE_OK ||
-        curl_easy_getinfo(request->easy, CURLINFO_SIZE_UPLOAD_T, &uploaded) != CURLE_OK)
+    if (curl_easy_getinfo(request->easy, CURLINFO_SIZE_UPLOAD_T, &uploaded) != CURLE_OK)
         return BH_HANDED_ALL;
-    if (bytes <= request->bytes_before)
-        return BH_HANDED_NOTHING;
-    if (uploaded < (curl_off_t)request->command.body.len)
+    if (uploaded > 0 && uploaded < (curl_off_t)request->command.body.len)
         return BH_HANDED_PART;
     return BH_HANDED_ALL;
 }
@@ -353,6 +365,13 @@ trouble_of_code(const struct bh_gateway_sending *request, CURLcode code)
     return request->prereq_calls > 0 ? BH_TROUBLE_RESET : BH_TROUBLE_CONNECT;
 }
 
+/* Of a name that is looked up anew for a resend, when it is said of a request that has left. */
+static bool
+is_of_resolving(CURLcode code)
+{
+    return code == CURLE_COULDNT_RESOLVE_HOST || code == CURLE_COULDNT_RESOLVE_PROXY;
+}
+
 static enum bh_trouble
 judge_trouble(const struct bh_gateway_sending *request, CURLcode code)
 {
@@ -360,6 +379,8 @@ judge_trouble(const struct bh_gateway_sending *request, CURLcode code)
         return request->doom;
     if (request->too_big)
         return BH_TROUBLE_TOO_BIG;
+    if (request->resend_refused || (bh_gateway_sending_has_left(request) && is_of_resolving(code)))
+        return BH_TROUBLE_RESET;
     if (request->no_memory || (request->socket_failed && code == CURLE_COULDNT_CONNECT))
         return BH_TROUBLE_INTERNAL;
     if (code == CURLE_OK)

@@ -120,6 +120,12 @@ enum bh_status bh_gateway_sending_prepare(struct bh_gateway_sending *request) BH
 struct bh_exchange bh_gateway_sending_judge(const struct bh_gateway_sending *request,
                                             CURLcode code);
 
+/* Has anything of the request left?  The library's count of request bytes is the one that it never sets back. */
+bool bh_gateway_sending_has_left(const struct bh_gateway_sending *request);
+
+/* The library wants another connection for a request that has left: not with us.  False: it may have one. */
+bool bh_gateway_sending_refuse_resend(struct bh_gateway_sending *request);
+
 /* How long the whole request may take. */
 bh_ms bh_gateway_sending_timeout_ms(const struct bh_gateway_sending *request);
 

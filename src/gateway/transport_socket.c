@@ -210,6 +210,8 @@ connection_on_open(void *arg, curlsocktype purpose, struct curl_sockaddr *addres
     struct bh_gateway_sending *request = arg;
     struct bh_gateway_transport *transport = request->transport;
     (void)purpose;
+    if (bh_gateway_sending_refuse_resend(request))
+        return CURL_SOCKET_BAD;
 
     struct bh_gateway_connection *connection = bh_alloc_zero(sizeof(*connection));
     int fd =

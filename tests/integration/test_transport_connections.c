@@ -84,6 +84,39 @@ Test(transport_connections, never_sends_a_processed_request_again)
     }
 }
 
+/* Answer one request; take in the second one and be gone. */
+static void
+script_vanish_after_second(struct scripted_connection *connection, void *arg)
+{
+    (void)arg;
+    if (scripted_read_request(connection) && scripted_answer(connection, "100") &&
+        scripted_read_request(connection))
+        scripted_refuse_others(connection);
+}
+
+/*
+ * The library begins anew with a request whose connection died without an answer, and forgets what it has sent.  When
+ * it does not get to another connection nothing asks whether it may send.
+ */
+Test(transport_connections, knows_what_was_sent_before_a_resend_that_finds_nobody)
+{
+    static const char *const hosts[] = {"127.0.0.1", "localhost"};
+    for (size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++) {
+        struct client client;
+        struct scripted_server *server = scripted_start(script_vanish_after_second, NULL);
+        client_start(&client, NULL, scripted_port(server));
+        client_set_url(&client, "http", hosts[i], scripted_port(server));
+        cr_expect_eq(client_ask(&client, BODY, PATIENCE_MS)->http_status, 200);
+        const struct bh_exchange *exchange = client_ask(&client, BODY, PATIENCE_MS);
+        cr_expect_eq(scripted_requests(server), 2, "%s", hosts[i]);
+        cr_expect_eq(exchange->handed_over, BH_HANDED_ALL, "%s: %s", hosts[i], exchange->detail);
+        cr_expect_eq(exchange->http_status, 0, "%s", hosts[i]);
+        cr_expect_str_eq(bh_trouble_name(exchange->trouble), "reset", "%s", hosts[i]);
+        client_stop(&client);
+        scripted_stop(server);
+    }
+}
+
 /* First connection: one answer, then the end; all others: serve. */
 static void
 script_end_after_first(struct scripted_connection *connection, void *arg)

@@ -390,6 +390,12 @@ scripted_reset_at_close(struct scripted_connection *connection)
     REQUIRE(setsockopt(connection->fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now)) == 0);
 }
 
+void
+scripted_refuse_others(struct scripted_connection *connection)
+{
+    REQUIRE(shutdown(connection->server->listener, SHUT_RDWR) == 0);
+}
+
 int
 scripted_closed_port(void)
 {

@@ -62,6 +62,9 @@ void scripted_finish(struct scripted_connection *connection);
 /* The next close sends a RST. */
 void scripted_reset_at_close(struct scripted_connection *connection);
 
+/* From now on nobody listens any more: others are refused. */
+void scripted_refuse_others(struct scripted_connection *connection);
+
 /* A loopback port on which nobody listens. */
 int scripted_closed_port(void);
 
