@@ -19,8 +19,10 @@ weather(const struct storm *storm)
     cr_expect_eq(toll.lost, 0, "%s: lost %lld", storm->name, toll.lost);
     cr_expect_eq(toll.doubled + toll.doubled_uncertain, 0, "%s: doubled %lld", storm->name,
                  toll.doubled + toll.doubled_uncertain);
-    cr_expect_eq(toll.accepted, toll.jobs, "%s: %lld messages", storm->name, toll.accepted);
-    cr_expect_eq(toll.sent, toll.jobs, "%s: sent %lld", storm->name, toll.sent);
+    /* A job that lost its worker three times in a row is left to a person, sent or not. */
+    cr_expect_leq(toll.jobs - toll.accepted, toll.buried, "%s: %lld messages", storm->name,
+                  toll.accepted);
+    cr_expect_leq(toll.jobs - toll.sent, toll.buried, "%s: sent %lld", storm->name, toll.sent);
     cr_expect_eq(toll.odd, 0, "%s: odd %lld", storm->name, toll.odd);
     cr_expect_leq(toll.buried, 1 + toll.recovered / 50, "%s: buried %lld", storm->name,
                   toll.buried);
