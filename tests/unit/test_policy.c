@@ -766,6 +766,39 @@ Test(policy, notes_refusals_that_may_arm_the_lock)
     }
 }
 
+/* A second request was lost, too: what became of it is known better by the journal than by a lock that nobody has seen to work. */
+Test(policy, asks_the_journal_before_it_relies_on_an_unproven_lock)
+{
+    static const struct {
+        const char *name;
+        enum bh_journal_access journal;
+        enum bh_lock_knowledge lock;
+        bh_ms wanted_ms;
+    } rows[] = {
+        {"an unproven lock",               BH_JOURNAL_READABLE, BH_LOCK_UNKNOWN, 120000},
+        {"a proven one",                   BH_JOURNAL_READABLE, BH_LOCK_ON,      110000},
+        {"a journal that cannot be asked", BH_JOURNAL_DENIED,   BH_LOCK_UNKNOWN, 110000},
+    };
+    for (size_t i = 0; i < BH_ARRAY_LEN(rows); i++) {
+        struct desk desk;
+        struct bh_verdict verdict;
+        struct bh_exchange silence = {.handed_over = BH_HANDED_ALL, .retry_after_ms = -1};
+        sit_down(&desk, BH_JOB_SMS, 1);
+        desk.gateway.reload_lock_ms = 180 SECONDS;
+        desk.gateway.timeout_ms = 20 SECONDS;
+        be_uncertain(&desk, 0);
+        desk.about.journal = rows[i].journal;
+        desk.about.lock = rows[i].lock;
+        desk.about.try = BH_TRY_GUARDED;
+        desk.about.began.ms = NOON + 90 SECONDS;
+        desk.about.now.ms = NOON + 91 SECONDS;
+        judge(&desk, &silence, &verdict);
+        cr_expect_eq(91 SECONDS + verdict.delay_ms, rows[i].wanted_ms, "%s: %lld", rows[i].name,
+                     (long long)verdict.delay_ms);
+        stand_up(&desk);
+    }
+}
+
 Test(policy, repeats_inside_the_locks_time_and_never_behind_five_sixths_of_it)
 {
     static const struct {
