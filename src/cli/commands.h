@@ -10,6 +10,7 @@
 /* In the order of the list that `bellhop help` prints; ended by a row without a name. */
 extern const struct bh_command_row *const bh_commands[];
 
+extern const struct bh_command_row bh_command_doctor;
 extern const struct bh_command_row bh_command_probe_lock;
 extern const struct bh_command_row bh_command_resolve;
 extern const struct bh_command_row bh_command_send;

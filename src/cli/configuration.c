@@ -208,26 +208,58 @@ choose_path(const struct bh_cli *cli, bool *ret_named)
     return *ret_named ? path : BH_CLI_CONFIG_DEFAULT;
 }
 
+static enum bh_status
+find_file(struct bh_cli *cli, struct loader *loader, struct bh_error *error)
+{
+    bool named;
+    loader->name = choose_path(cli, &named);
+    enum bh_status status = bh_file_read(loader->name, &loader->bytes, error);
+    if (status == BH_OK)
+        cli->config_name = loader->name;
+    if (status != BH_ENOTFOUND || named)
+        return status;
+    /* A configuration has at least one queue; which ones there are is not known, so nobody sees this one. */
+    loader->name = "(no configuration)";
+    return bh_buf_append_text(&loader->bytes, "[queue unknown]\n");
+}
+
 static enum bh_exit
 read_file(struct bh_cli *cli, struct loader *loader)
 {
-    bool named;
     struct bh_error error;
-    loader->name = choose_path(cli, &named);
-    enum bh_status status = bh_file_read(loader->name, &loader->bytes, &error);
-    if (status == BH_OK) {
-        cli->config_name = loader->name;
+    enum bh_status status = find_file(cli, loader, &error);
+    if (status == BH_OK)
         return BH_EXIT_DONE;
-    }
-    if (status == BH_ENOMEM)
-        return bh_cli_fail("short of memory");
-    if (status != BH_ENOTFOUND || named)
-        return bh_cli_fail("%s", error.text);
-    /* A configuration has at least one queue; which ones there are is not known, so nobody sees this one. */
-    loader->name = "(no configuration)";
-    if (bh_buf_append_text(&loader->bytes, "[queue unknown]\n") != BH_OK)
-        return bh_cli_fail("short of memory");
-    return BH_EXIT_DONE;
+    return status == BH_ENOMEM ? bh_cli_fail("short of memory") : bh_cli_fail("%s", error.text);
+}
+
+static struct loader *
+new_loader(void)
+{
+    struct loader *loader = bh_alloc_zero(sizeof(*loader));
+    if (loader == NULL)
+        return NULL;
+    bh_buf_init(&loader->bytes, BH_CONFIG_FILE_MAX);
+    bh_buf_init(&loader->kept, BH_CONFIG_FILE_MAX + 1);
+    if (gethostname(loader->host, sizeof(loader->host) - 1) != 0 || loader->host[0] == '\0')
+        snprintf(loader->host, sizeof(loader->host), "localhost");
+    return loader;
+}
+
+static void
+free_loader(struct loader *loader)
+{
+    bh_buf_release(&loader->bytes);
+    bh_buf_release(&loader->kept);
+    bh_free(loader);
+}
+
+/* The API key is not what it seems: its file could not be read. */
+static bool
+is_key_unread(const struct bh_cli *cli, const struct loader *loader)
+{
+    return loader->unread_key_path[0] != '\0' &&
+           strcmp(cli->config->gateway.api_key_file, loader->unread_key_path) == 0;
 }
 
 /* The only secret that we need is Redis' own password, and not even that when --redis brings its own. */
@@ -246,27 +278,56 @@ bh_configuration_load(struct bh_cli *cli)
 {
     if (cli->config != NULL)
         return BH_EXIT_DONE;
-    struct loader *loader = bh_alloc_zero(sizeof(*loader));
+    struct loader *loader = new_loader();
     if (loader == NULL)
         return bh_cli_fail("short of memory");
-    bh_buf_init(&loader->bytes, BH_CONFIG_FILE_MAX);
-    bh_buf_init(&loader->kept, BH_CONFIG_FILE_MAX + 1);
-    if (gethostname(loader->host, sizeof(loader->host) - 1) != 0 || loader->host[0] == '\0')
-        snprintf(loader->host, sizeof(loader->host), "localhost");
-
     enum bh_exit result = read_file(cli, loader);
     if (result == BH_EXIT_DONE)
         result = load_what_matters(cli, loader);
     if (result == BH_EXIT_DONE)
         result = check_unread(cli, loader);
-    if (result == BH_EXIT_DONE &&
-        strcmp(cli->config->gateway.api_key_file, loader->unread_key_path) == 0 &&
-        loader->unread_key_path[0] != '\0')
+    if (result == BH_EXIT_DONE && is_key_unread(cli, loader))
         cli->account_known = false;
-    bh_buf_release(&loader->bytes);
-    bh_buf_release(&loader->kept);
-    bh_free(loader);
+    free_loader(loader);
     return result;
+}
+
+enum bh_examined
+bh_configuration_examine(struct bh_cli *cli, struct bh_config_report *report,
+                         struct bh_error *ret_error)
+{
+    static const enum bh_examined extents[] = {
+        [EXTENT_ALL] = BH_EXAMINED_ALL,
+        [EXTENT_WITHOUT_KEY] = BH_EXAMINED_GATEWAY,
+        [EXTENT_WITHOUT_OTHERS] = BH_EXAMINED_GATEWAY,
+        [EXTENT_WITHOUT_GATEWAY] = BH_EXAMINED_REDIS,
+    };
+    struct loader *loader = new_loader();
+    struct bh_config *config = NULL;
+    (void)bh_error_set(ret_error, NULL, "short of memory");
+    if (loader == NULL)
+        return BH_EXAMINED_NOTHING;
+    enum bh_examined examined = BH_EXAMINED_NOTHING;
+    enum bh_status status = find_file(cli, loader, ret_error);
+    if (status == BH_OK) {
+        ret_error->text[0] = '\0';
+        status = BH_EINVAL;
+    }
+    for (size_t extent = EXTENT_ALL; extent <= EXTENT_WITHOUT_GATEWAY && status == BH_EINVAL;
+         extent++) {
+        struct bh_config_report ignored = {0};
+        status =
+            attempt(loader, (enum extent)extent, extent == EXTENT_ALL ? report : &ignored, &config);
+        bh_config_report_release(&ignored);
+        examined = extents[extent];
+    }
+    if (status != BH_OK)
+        examined = BH_EXAMINED_NOTHING;
+    else
+        cli->config = config;
+    cli->account_known = examined == BH_EXAMINED_ALL && !is_key_unread(cli, loader);
+    free_loader(loader);
+    return examined;
 }
 
 void

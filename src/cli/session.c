@@ -63,31 +63,47 @@ open_sync(struct bh_session *session, const struct bh_cli *cli, struct bh_error 
     return bh_redis_sync_open(&options, &session->sync, error);
 }
 
-/* cli->session, connected. */
-static enum bh_exit
-need_session(struct bh_cli *cli)
+enum bh_status
+bh_session_open(struct bh_cli *cli, struct bh_error *ret_error)
 {
-    if (cli->session != NULL)
-        return BH_EXIT_DONE;
-    enum bh_exit result = bh_configuration_load(cli);
-    if (result != BH_EXIT_DONE)
-        return result;
+    (void)bh_error_set(ret_error, NULL, "short of memory");
     struct bh_session *session = bh_alloc_zero(sizeof(*session));
     if (session == NULL)
-        return bh_cli_fail("short of memory");
+        return BH_ENOMEM;
     bh_buf_init(&session->place, BH_REDIS_URL_MAX * 2);
-    struct bh_error error = {.text = "short of memory"};
+    struct bh_error error = *ret_error;
     enum bh_status status = read_url(session, cli, &error);
     if (status == BH_OK)
         status = open_sync(session, cli, &error);
     if (status == BH_OK) {
         cli->session = session;
-        return BH_EXIT_DONE;
+        return BH_OK;
     }
-    result = status == BH_EDOWN ? bh_cli_fail("%s (%s)", error.text, bh_buf_text(&session->place))
-                                : bh_cli_fail("[redis] url: %s", error.text);
+    if (status == BH_EDOWN)
+        (void)bh_error_set(ret_error, NULL, "%s (%s)", error.text, bh_buf_text(&session->place));
+    else
+        (void)bh_error_set(ret_error, NULL, "[redis] url: %s", error.text);
     bh_session_close(session);
-    return result;
+    return status;
+}
+
+struct bh_redis_sync *
+bh_session_sync(const struct bh_cli *cli)
+{
+    return cli->session->sync;
+}
+
+/* cli->session, connected. */
+static enum bh_exit
+need_session(struct bh_cli *cli)
+{
+    struct bh_error error;
+    if (cli->session != NULL)
+        return BH_EXIT_DONE;
+    enum bh_exit result = bh_configuration_load(cli);
+    if (result != BH_EXIT_DONE)
+        return result;
+    return bh_session_open(cli, &error) == BH_OK ? BH_EXIT_DONE : bh_cli_fail("%s", error.text);
 }
 
 void

@@ -7,6 +7,8 @@
 #ifndef BH_CLI_SESSION_H
 #define BH_CLI_SESSION_H
 
+#include <bellhop/error.h>
+
 #include "cli/cli.h"
 #include "core/str.h"
 #include "redis/call.h"
@@ -34,6 +36,15 @@ bool bh_session_in_doubt(const struct bh_cli *cli);
 
 /* Where Redis is, without password; loads the configuration and connects.  On failure NULL. */
 const char *bh_session_place(struct bh_cli *cli);
+
+/*
+ * Connect now, for who tells failures in his own way: the configuration is loaded, nobody is told, and
+ * *ret_error has a sentence.
+ */
+enum bh_status bh_session_open(struct bh_cli *cli, struct bh_error *ret_error) BH_MUST_CHECK;
+
+/* What carries the session, after it was opened.  Borrowed. */
+struct bh_redis_sync *bh_session_sync(const struct bh_cli *cli);
 
 /* NULL is fine. */
 void bh_session_close(struct bh_session *session);

@@ -126,6 +126,49 @@ bh_redis_sync_call(struct bh_redis_sync *sync, size_t argc, const struct bh_str 
     return BH_OK;
 }
 
+struct surveying {
+    struct bh_redis_survey *survey;
+    bool done;
+};
+
+static void
+survey_on_done(void *arg, const struct bh_redis_survey *survey)
+{
+    struct surveying *surveying = arg;
+    *surveying->survey = *survey;
+    surveying->done = true;
+}
+
+enum bh_status
+bh_redis_sync_survey(struct bh_redis_sync *sync, const struct bh_queue_keys *queue,
+                     const struct bh_account_keys *account, struct bh_redis_survey *ret_survey,
+                     struct bh_error *ret_error)
+{
+    struct bh_redis_survey survey;
+    struct surveying surveying = {.survey = &survey};
+    const struct bh_survey_options options = {
+        .connection = &sync->conn,
+        .queue = queue,
+        .account = account,
+        .on_done = survey_on_done,
+        .arg = &surveying,
+    };
+    enum bh_status status = wait_until_ready(sync, ret_error);
+    if (status == BH_OK)
+        status = bh_survey_start(&options);
+    if (status != BH_OK)
+        return status;
+    /* A lost connection answers everything that is open before it is told: then nothing calls us any more. */
+    while (!surveying.done && !sync->down)
+        uv_run(&sync->loop, UV_RUN_ONCE);
+    if (!surveying.done) {
+        (void)bh_error_set(ret_error, "url", "the connection to Redis was lost: %s", sync->reason);
+        return BH_EDOWN;
+    }
+    *ret_survey = survey;
+    return BH_OK;
+}
+
 void
 bh_redis_sync_close(struct bh_redis_sync *sync)
 {

@@ -16,6 +16,7 @@
 #include "core/instant.h"
 #include "core/str.h"
 #include "redis/connection.h"
+#include "redis/survey.h"
 
 struct bh_redis_sync;
 
@@ -40,6 +41,15 @@ enum bh_status bh_redis_sync_call(struct bh_redis_sync *sync, size_t argc,
                                   const struct bh_str *argv, bh_ms timeout_ms,
                                   struct redisReply **ret_reply,
                                   struct bh_error *ret_error) BH_MUST_CHECK;
+
+/*
+ * Ask the server about itself, with what redis/survey.h asks.  BH_EDOWN: no connection, or it was lost
+ * meanwhile.  BH_ENOMEM.  *ret_error (may be NULL) gets a sentence.
+ */
+enum bh_status bh_redis_sync_survey(struct bh_redis_sync *sync, const struct bh_queue_keys *queue,
+                                    const struct bh_account_keys *account,
+                                    struct bh_redis_survey *ret_survey,
+                                    struct bh_error *ret_error) BH_MUST_CHECK;
 
 /* NULL is fine. */
 void bh_redis_sync_close(struct bh_redis_sync *sync);
