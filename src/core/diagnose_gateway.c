@@ -64,9 +64,11 @@ bh_diagnose_name(struct bh_diagnosis *diagnosis, const char *host,
                 slow ? " That is slow, and it is part of [gateway] connect_timeout." : "");
     if (slow)
         bh_diagnose_cure(diagnosis, "/etc/resolv.conf: options timeout:1 attempts:2");
-    if (facts->ipv6_count > 0 && !facts->ipv6_routed && facts->ipv4_count > 0)
+    if (facts->ipv6_count > 0 && !facts->ipv6_routed && facts->ipv4_count > 0) {
         bh_diagnose(diagnosis, BH_GRADE_NOTE, "dns",
                     "This machine has no route to the IPv6 addresses; only IPv4 is used.");
+        bh_diagnose_cure(diagnosis, "/etc/gai.conf: precedence ::ffff:0:0/96 100");
+    }
     if (!facts->ipv4_routed && !facts->ipv6_routed) {
         bh_diagnose(diagnosis, BH_GRADE_BAD, "dns", "This machine has no route to any of them.");
         bh_diagnose_cure(diagnosis, "ip route get %s", facts->addresses[0]);

@@ -256,6 +256,7 @@ judge_descriptors(struct bh_diagnosis *diagnosis, const char *unit, int64_t limi
     if (limit < 0) {
         bh_diagnose(diagnosis, BH_GRADE_NOTE, "descriptors",
                     "%" PRId64 " are needed; the limit was not told.", needed);
+        cure_unit(diagnosis, unit, line);
     } else if (limit < needed) {
         bh_diagnose(diagnosis, BH_GRADE_BAD, "descriptors",
                     "%" PRId64 " are needed, and LimitNOFILE allows %" PRId64
@@ -275,11 +276,13 @@ static void
 without_unit(struct bh_diagnosis *diagnosis, const char *unit, const struct bh_unit_facts *facts,
              int64_t needed, int64_t shell)
 {
-    if (facts->asked)
+    if (facts->asked) {
         bh_diagnose(diagnosis, BH_GRADE_NOTE, "unit",
                     "There is no %s here: nobody restarts bellhopd when it ends.", unit);
-    else
+        bh_diagnose_cure(diagnosis, "bellhop doctor --unit NAME (if it is called otherwise)");
+    } else {
         bh_diagnose(diagnosis, BH_GRADE_NOTE, "unit", "No systemd answers here.");
+    }
     if (shell >= 0 && shell < needed) {
         bh_diagnose(diagnosis, BH_GRADE_NOTE, "descriptors",
                     "%" PRId64 " are needed; whatever is started from this shell gets %" PRId64 ".",

@@ -48,14 +48,14 @@ struct scripted_server {
 /* ---- TLS ------------------------------------------------------------------------------------------- */
 
 static X509 *
-make_certificate(EVP_PKEY *key)
+make_certificate(EVP_PKEY *key, long left_s)
 {
     X509 *certificate = X509_new();
     REQUIRE(certificate != NULL);
     X509_set_version(certificate, 2);
     ASN1_INTEGER_set(X509_get_serialNumber(certificate), 1);
-    X509_gmtime_adj(X509_getm_notBefore(certificate), -3600);
-    X509_gmtime_adj(X509_getm_notAfter(certificate), 3600);
+    X509_gmtime_adj(X509_getm_notBefore(certificate), (left_s < 0 ? left_s : 0) - 3600);
+    X509_gmtime_adj(X509_getm_notAfter(certificate), left_s);
     X509_set_pubkey(certificate, key);
     X509_NAME *name = X509_get_subject_name(certificate);
     X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)"scripted", -1, -1,
@@ -80,11 +80,11 @@ write_certificate(struct scripted_server *server, X509 *certificate)
 }
 
 static void
-open_tls(struct scripted_server *server)
+open_tls(struct scripted_server *server, long left_s)
 {
     EVP_PKEY *key = EVP_EC_gen("P-256");
     REQUIRE(key != NULL);
-    X509 *certificate = make_certificate(key);
+    X509 *certificate = make_certificate(key, left_s);
     write_certificate(server, certificate);
     server->tls = SSL_CTX_new(TLS_server_method());
     REQUIRE(server->tls != NULL);
@@ -175,7 +175,7 @@ bind_loopback(int *ret_port)
 }
 
 static struct scripted_server *
-start(scripted_script *script, void *arg, bool has_tls)
+start(scripted_script *script, void *arg, bool has_tls, long left_s)
 {
     struct scripted_server *server = calloc(1, sizeof(*server));
     REQUIRE(server != NULL);
@@ -184,7 +184,7 @@ start(scripted_script *script, void *arg, bool has_tls)
     server->arg = arg;
     REQUIRE(pthread_mutex_init(&server->mutex, NULL) == 0);
     if (has_tls)
-        open_tls(server);
+        open_tls(server, left_s);
     server->listener = bind_loopback(&server->port);
     REQUIRE(listen(server->listener, 256) == 0);
     REQUIRE(pthread_create(&server->thread, NULL, server_main, server) == 0);
@@ -194,13 +194,19 @@ start(scripted_script *script, void *arg, bool has_tls)
 struct scripted_server *
 scripted_start(scripted_script *script, void *arg)
 {
-    return start(script, arg, false);
+    return start(script, arg, false, 0);
 }
 
 struct scripted_server *
 scripted_start_tls(scripted_script *script, void *arg)
 {
-    return start(script, arg, true);
+    return start(script, arg, true, 3600);
+}
+
+struct scripted_server *
+scripted_start_tls_until(scripted_script *script, void *arg, long left_s)
+{
+    return start(script, arg, true, left_s);
 }
 
 void

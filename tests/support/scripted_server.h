@@ -21,6 +21,9 @@ typedef void scripted_script(struct scripted_connection *connection, void *arg);
 struct scripted_server *scripted_start(scripted_script *script, void *arg);
 struct scripted_server *scripted_start_tls(scripted_script *script, void *arg);
 
+/* The same with a certificate that ends in `left_s` seconds, which may be negative; else an hour. */
+struct scripted_server *scripted_start_tls_until(scripted_script *script, void *arg, long left_s);
+
 /* Ends all connections and waits for their threads. */
 void scripted_stop(struct scripted_server *server);
 
