@@ -26,6 +26,30 @@ enum extent {
     EXTENT_WITHOUT_KEY,     /* all, but the API key is taken as given */
     EXTENT_WITHOUT_OTHERS,  /* [redis] [status] [queue] [gateway] [pool] */
     EXTENT_WITHOUT_GATEWAY, /* [redis] [status] [queue] */
+    EXTENT_WITHOUT_QUEUES,  /* [redis] [gateway] [pool] */
+    EXTENT_REDIS_ALONE,
+    EXTENT_GATEWAY_ALONE, /* [gateway] [pool] */
+};
+
+#define EXTENT_COUNT (EXTENT_GATEWAY_ALONE + 1)
+
+enum {
+    SECTION_REDIS = 1,
+    SECTION_STATUS = 2,
+    SECTION_QUEUE = 4,
+    SECTION_GATEWAY = 8,
+    SECTION_POOL = 16,
+    SECTION_OTHER = 32,
+};
+
+static const unsigned extents[EXTENT_COUNT] = {
+    [EXTENT_ALL] = ~0U,
+    [EXTENT_WITHOUT_KEY] = ~0U,
+    [EXTENT_WITHOUT_OTHERS] = ~(unsigned)SECTION_OTHER,
+    [EXTENT_WITHOUT_GATEWAY] = SECTION_REDIS | SECTION_STATUS | SECTION_QUEUE,
+    [EXTENT_WITHOUT_QUEUES] = SECTION_REDIS | SECTION_GATEWAY | SECTION_POOL,
+    [EXTENT_REDIS_ALONE] = SECTION_REDIS,
+    [EXTENT_GATEWAY_ALONE] = SECTION_GATEWAY | SECTION_POOL,
 };
 
 struct loader {
@@ -80,22 +104,20 @@ is_kept(struct bh_str section, enum extent extent)
 {
     static const struct {
         const char *name;
-        enum extent until;
+        unsigned bit;
     } sections[] = {
-        {"[redis]",   EXTENT_WITHOUT_GATEWAY},
-        {"[status]",  EXTENT_WITHOUT_GATEWAY},
-        {"[queue ",   EXTENT_WITHOUT_GATEWAY},
-        {"[queue\t",  EXTENT_WITHOUT_GATEWAY},
-        {"[gateway]", EXTENT_WITHOUT_OTHERS },
-        {"[pool]",    EXTENT_WITHOUT_OTHERS },
+        {"[redis]",   SECTION_REDIS  },
+        {"[status]",  SECTION_STATUS },
+        {"[queue ",   SECTION_QUEUE  },
+        {"[queue\t",  SECTION_QUEUE  },
+        {"[gateway]", SECTION_GATEWAY},
+        {"[pool]",    SECTION_POOL   },
     };
-    if (extent < EXTENT_WITHOUT_OTHERS)
-        return true;
     for (size_t i = 0; i < BH_ARRAY_LEN(sections); i++) {
         if (bh_str_starts_with(section, bh_str_from(sections[i].name)))
-            return extent <= sections[i].until;
+            return (extents[extent] & sections[i].bit) != 0;
     }
-    return false;
+    return (extents[extent] & SECTION_OTHER) != 0;
 }
 
 /* Copy the lines of sections that count and leave the others empty, so that line numbers stay true. */
@@ -116,6 +138,9 @@ keep_sections(struct loader *loader, enum extent extent)
         if (rest.ptr != NULL)
             (void)bh_buf_append_char(&loader->kept, '\n');
     }
+    /* A configuration without a queue is none. */
+    if ((extents[extent] & SECTION_QUEUE) == 0)
+        (void)bh_buf_append_text(&loader->kept, "\n[queue unknown]\n");
     return bh_buf_status(&loader->kept);
 }
 
@@ -240,7 +265,7 @@ new_loader(void)
     if (loader == NULL)
         return NULL;
     bh_buf_init(&loader->bytes, BH_CONFIG_FILE_MAX);
-    bh_buf_init(&loader->kept, BH_CONFIG_FILE_MAX + 1);
+    bh_buf_init(&loader->kept, BH_CONFIG_FILE_MAX + 64);
     if (gethostname(loader->host, sizeof(loader->host) - 1) != 0 || loader->host[0] == '\0')
         snprintf(loader->host, sizeof(loader->host), "localhost");
     return loader;
@@ -292,40 +317,45 @@ bh_configuration_load(struct bh_cli *cli)
     return result;
 }
 
-enum bh_examined
+struct bh_examined
 bh_configuration_examine(struct bh_cli *cli, struct bh_config_report *report,
                          struct bh_error *ret_error)
 {
-    static const enum bh_examined extents[] = {
-        [EXTENT_ALL] = BH_EXAMINED_ALL,
-        [EXTENT_WITHOUT_KEY] = BH_EXAMINED_GATEWAY,
-        [EXTENT_WITHOUT_OTHERS] = BH_EXAMINED_GATEWAY,
-        [EXTENT_WITHOUT_GATEWAY] = BH_EXAMINED_REDIS,
+    static const enum extent attempts[] = {
+        EXTENT_ALL,
+        EXTENT_WITHOUT_KEY,
+        EXTENT_WITHOUT_OTHERS,
+        EXTENT_WITHOUT_QUEUES,
+        EXTENT_WITHOUT_GATEWAY,
+        EXTENT_REDIS_ALONE,
+        EXTENT_GATEWAY_ALONE,
     };
+    struct bh_examined examined = {false, false, false};
     struct loader *loader = new_loader();
     struct bh_config *config = NULL;
     (void)bh_error_set(ret_error, NULL, "short of memory");
     if (loader == NULL)
-        return BH_EXAMINED_NOTHING;
-    enum bh_examined examined = BH_EXAMINED_NOTHING;
+        return examined;
     enum bh_status status = find_file(cli, loader, ret_error);
     if (status == BH_OK) {
         ret_error->text[0] = '\0';
         status = BH_EINVAL;
     }
-    for (size_t extent = EXTENT_ALL; extent <= EXTENT_WITHOUT_GATEWAY && status == BH_EINVAL;
-         extent++) {
+    for (size_t i = 0; i < BH_ARRAY_LEN(attempts) && status == BH_EINVAL; i++) {
         struct bh_config_report ignored = {0};
-        status =
-            attempt(loader, (enum extent)extent, extent == EXTENT_ALL ? report : &ignored, &config);
+        unsigned kept = extents[attempts[i]];
+        status = attempt(loader, attempts[i], i == 0 ? report : &ignored, &config);
         bh_config_report_release(&ignored);
-        examined = extents[extent];
+        if (status == BH_OK)
+            examined = (struct bh_examined){
+                .redis = (kept & SECTION_REDIS) != 0,
+                .gateway = (kept & SECTION_GATEWAY) != 0,
+                .all = attempts[i] == EXTENT_ALL,
+            };
     }
-    if (status != BH_OK)
-        examined = BH_EXAMINED_NOTHING;
-    else
+    if (status == BH_OK)
         cli->config = config;
-    cli->account_known = examined == BH_EXAMINED_ALL && !is_key_unread(cli, loader);
+    cli->account_known = examined.all && !is_key_unread(cli, loader);
     free_loader(loader);
     return examined;
 }

@@ -19,12 +19,11 @@
 /* Load cli->config unless it is loaded.  On failure the person has been told. */
 enum bh_exit bh_configuration_load(struct bh_cli *cli) BH_MUST_CHECK;
 
-/* How much of a configuration can be used. */
-enum bh_examined {
-    BH_EXAMINED_NOTHING, /* cli->config stays NULL */
-    BH_EXAMINED_REDIS,   /* [redis], [status] and the queues; all else has its defaults */
-    BH_EXAMINED_GATEWAY, /* [gateway] and [pool] too; the API key may be missing */
-    BH_EXAMINED_ALL,
+/* How much of a configuration can be used; where nothing is, cli->config stays NULL. */
+struct bh_examined {
+    bool redis;   /* [redis]; where it is not, it has its defaults, and so has the rest */
+    bool gateway; /* [gateway] and [pool]; the API key may be missing */
+    bool all;
 };
 
 /*
@@ -34,8 +33,8 @@ enum bh_examined {
  * unless the file could not be read.  A secret's file that cannot be read counts as read: who may read which is looked at
  * by others.
  */
-enum bh_examined bh_configuration_examine(struct bh_cli *cli, struct bh_config_report *report,
-                                          struct bh_error *ret_error) BH_MUST_CHECK;
+struct bh_examined bh_configuration_examine(struct bh_cli *cli, struct bh_config_report *report,
+                                            struct bh_error *ret_error) BH_MUST_CHECK;
 
 /* Which queues a command is about. */
 struct bh_queue_choice {

@@ -59,10 +59,10 @@ examine_configuration(struct bh_doctor *doctor)
     add_messages(doctor, &report);
     if (error.text[0] != '\0')
         bh_diagnose(doctor->diagnosis, BH_GRADE_BAD, "configuration", "%s", error.text);
-    else if (doctor->examined == BH_EXAMINED_ALL && cli->config_name == NULL)
+    else if (doctor->examined.all && cli->config_name == NULL)
         bh_diagnose(doctor->diagnosis, BH_GRADE_BAD, "configuration",
                     "There is no " BH_CLI_CONFIG_DEFAULT ".");
-    else if (doctor->examined == BH_EXAMINED_ALL)
+    else if (doctor->examined.all)
         bh_diagnose(doctor->diagnosis, BH_GRADE_OK, "configuration",
                     "%s is good: %zu queue%s, %d worker%s, instance \"%s\".", cli->config_name,
                     cli->config->queues_count, cli->config->queues_count == 1 ? "" : "s",

@@ -16,7 +16,7 @@
 struct bh_doctor {
     struct bh_cli *cli;
     struct bh_diagnosis *diagnosis;
-    enum bh_examined examined;
+    struct bh_examined examined;
     bool offline;
     const char *unit; /* the service's name */
 

@@ -186,9 +186,10 @@ check_lock(struct bh_doctor *doctor)
 void
 bh_doctor_gateway(struct bh_doctor *doctor)
 {
-    if (doctor->examined < BH_EXAMINED_GATEWAY) {
-        bh_diagnose(doctor->diagnosis, BH_GRADE_BAD, "gateway",
-                    "Not looked at: [gateway] of the configuration is not right.");
+    if (!doctor->examined.gateway) {
+        bh_diagnose(doctor->diagnosis, BH_GRADE_NOTE, "gateway",
+                    "Not looked at: [gateway] or [pool] of the configuration is not right.");
+        bh_diagnose_cure(doctor->diagnosis, "(the lines above)");
         return;
     }
     if (doctor->offline)

@@ -127,7 +127,7 @@ check_files(const struct machine *machine)
     check_file(machine, "[redis] tls_key", config->redis.tls_key, BH_FILE_SECRET);
     check_file(machine, "[redis] tls_cert", config->redis.tls_cert, BH_FILE_PUBLIC);
     check_file(machine, "[redis] tls_ca", config->redis.tls_ca, BH_FILE_PUBLIC);
-    if (machine->doctor->examined < BH_EXAMINED_GATEWAY)
+    if (!machine->doctor->examined.gateway)
         return;
     check_file(machine, "[gateway] api_key_file", config->gateway.api_key_file, BH_FILE_SECRET);
     check_file(machine, "[gateway] signing_key_file", config->gateway.signing_key_file,
@@ -236,15 +236,15 @@ void
 bh_doctor_machine(struct bh_doctor *doctor)
 {
     struct machine machine = {.doctor = doctor};
-    if (doctor->examined == BH_EXAMINED_NOTHING)
+    if (doctor->cli->config == NULL)
         return;
     bh_doctor_ask_unit(doctor->unit, &machine.unit);
     find_service_user(&machine);
     check_files(&machine);
-    if (doctor->examined >= BH_EXAMINED_GATEWAY) {
+    if (doctor->examined.gateway) {
         check_journal(&machine);
         check_unit(&machine);
     }
-    if (doctor->examined == BH_EXAMINED_ALL)
+    if (doctor->examined.all)
         check_endpoint(&machine);
 }

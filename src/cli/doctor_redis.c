@@ -241,9 +241,10 @@ void
 bh_doctor_redis(struct bh_doctor *doctor)
 {
     struct bh_error error;
-    if (doctor->examined == BH_EXAMINED_NOTHING) {
-        bh_diagnose(doctor->diagnosis, BH_GRADE_BAD, "redis",
+    if (!doctor->examined.redis) {
+        bh_diagnose(doctor->diagnosis, BH_GRADE_NOTE, "redis",
                     "Not looked at: the configuration does not say where it is.");
+        bh_diagnose_cure(doctor->diagnosis, "(the lines above)");
         return;
     }
     if (bh_session_open(doctor->cli, &error) != BH_OK) {
@@ -257,6 +258,6 @@ bh_doctor_redis(struct bh_doctor *doctor)
     check_server(doctor);
     check_latency(doctor);
     read_account(doctor);
-    if (doctor->examined >= BH_EXAMINED_GATEWAY) /* [pool] is right, too */
+    if (doctor->examined.gateway) /* [pool] is right, too */
         check_instance(doctor);
 }

@@ -11,6 +11,53 @@
 #define SET(code, easy, option, value)                                                             \
     ((code) = (code) == CURLE_OK ? curl_easy_setopt((easy), (option), (value)) : (code))
 
+/* What the TLS library tells during the handshake. */
+struct handshake {
+    bool begun; /* so the connection stands */
+    char protocol[16];
+};
+
+/* Where a context keeps whose handshake it is; -1 until asked for. */
+static int context_slot = -1;
+
+static void
+handshake_on_step(const SSL *ssl, int where, int result)
+{
+    struct handshake *handshake = SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), context_slot);
+    (void)result;
+    if (handshake == NULL)
+        return;
+    handshake->begun = handshake->begun || (where & SSL_CB_HANDSHAKE_START) != 0;
+    if ((where & SSL_CB_HANDSHAKE_DONE) != 0)
+        snprintf(handshake->protocol, sizeof(handshake->protocol), "%s", SSL_get_version(ssl));
+}
+
+static CURLcode
+context_on_made(CURL *easy, void *context, void *arg)
+{
+    (void)easy;
+    if (SSL_CTX_set_ex_data(context, context_slot, arg) == 1)
+        SSL_CTX_set_info_callback(context, handshake_on_step);
+    return CURLE_OK;
+}
+
+/* Only where the HTTP library has the TLS library that we know; elsewhere nothing is told. */
+static CURLcode
+watch_handshake(CURL *easy, struct handshake *handshake)
+{
+    CURLcode code = CURLE_OK;
+    const curl_version_info_data *version = curl_version_info(CURLVERSION_NOW);
+    if (version->ssl_version == NULL || strncmp(version->ssl_version, "OpenSSL/", 8) != 0)
+        return CURLE_OK;
+    if (context_slot < 0)
+        context_slot = SSL_CTX_get_ex_new_index(0, NULL, NULL, NULL, NULL);
+    if (context_slot < 0)
+        return CURLE_OUT_OF_MEMORY;
+    SET(code, easy, CURLOPT_SSL_CTX_FUNCTION, context_on_made);
+    SET(code, easy, CURLOPT_SSL_CTX_DATA, handshake);
+    return code;
+}
+
 static CURLcode
 set_options(CURL *easy, const struct bh_inspect_options *options, bool verify)
 {
@@ -36,15 +83,15 @@ set_options(CURL *easy, const struct bh_inspect_options *options, bool verify)
 
 /* Which step was being taken when time was over or the connection broke. */
 static enum bh_trouble
-trouble_of_step(const struct bh_host_facts *facts)
+trouble_of_step(const struct bh_host_facts *facts, bool handshake_begun)
 {
     if (facts->named_us == 0)
         return BH_TROUBLE_RESOLVE;
-    return facts->connected_us == 0 ? BH_TROUBLE_CONNECT : BH_TROUBLE_TLS;
+    return facts->connected_us == 0 && !handshake_begun ? BH_TROUBLE_CONNECT : BH_TROUBLE_TLS;
 }
 
 static enum bh_trouble
-trouble_of(CURLcode code, const struct bh_host_facts *facts)
+trouble_of(CURLcode code, const struct bh_host_facts *facts, bool handshake_begun)
 {
     static const struct {
         CURLcode code;
@@ -64,7 +111,7 @@ trouble_of(CURLcode code, const struct bh_host_facts *facts)
         if (rows[i].code == code)
             return rows[i].trouble;
     }
-    return trouble_of_step(facts);
+    return trouble_of_step(facts, handshake_begun);
 }
 
 static int64_t
@@ -96,24 +143,14 @@ find_end(CURL *easy)
 }
 
 static void
-take_protocol(CURL *easy, struct bh_host_facts *facts)
-{
-    struct curl_tlssessioninfo *session = NULL;
-    if (curl_easy_getinfo(easy, CURLINFO_TLS_SSL_PTR, &session) != CURLE_OK || session == NULL ||
-        session->backend != CURLSSLBACKEND_OPENSSL || session->internals == NULL)
-        return;
-    snprintf(facts->protocol, sizeof(facts->protocol), "%s",
-             SSL_get_version((const SSL *)session->internals));
-}
-
-static void
-take_facts(CURL *easy, CURLcode code, const char *detail, struct bh_host_facts *facts)
+take_facts(CURL *easy, CURLcode code, const char *detail, const struct handshake *handshake,
+           struct bh_host_facts *facts)
 {
     char *address = NULL, *scheme = NULL;
     facts->named_us = time_of(easy, CURLINFO_NAMELOOKUP_TIME_T);
     facts->connected_us = time_of(easy, CURLINFO_CONNECT_TIME_T);
     facts->secured_us = time_of(easy, CURLINFO_APPCONNECT_TIME_T);
-    facts->trouble = trouble_of(code, facts);
+    facts->trouble = trouble_of(code, facts, handshake->begun);
     facts->timed_out = code == CURLE_OPERATION_TIMEDOUT;
     if (facts->trouble != BH_TROUBLE_NONE)
         snprintf(facts->detail, sizeof(facts->detail), "%s",
@@ -123,23 +160,25 @@ take_facts(CURL *easy, CURLcode code, const char *detail, struct bh_host_facts *
     if (curl_easy_getinfo(easy, CURLINFO_SCHEME, &scheme) == CURLE_OK && scheme != NULL)
         facts->is_tls = strcmp(scheme, "HTTPS") == 0 || strcmp(scheme, "https") == 0;
     facts->expires_at_s = find_end(easy);
-    if (code == CURLE_OK && facts->is_tls)
-        take_protocol(easy, facts);
+    snprintf(facts->protocol, sizeof(facts->protocol), "%s", handshake->protocol);
 }
 
 static enum bh_status
 connect_once(const struct bh_inspect_options *options, bool verify, struct bh_host_facts *ret_facts)
 {
     char detail[CURL_ERROR_SIZE] = "";
+    struct handshake handshake = {.begun = false};
     CURL *easy = curl_easy_init();
     if (easy == NULL)
         return BH_ENOMEM;
     CURLcode code = set_options(easy, options, verify);
     SET(code, easy, CURLOPT_ERRORBUFFER, detail);
     if (code == CURLE_OK)
+        code = watch_handshake(easy, &handshake);
+    if (code == CURLE_OK)
         code = curl_easy_perform(easy);
     if (code != CURLE_OUT_OF_MEMORY)
-        take_facts(easy, code, detail, ret_facts);
+        take_facts(easy, code, detail, &handshake, ret_facts);
     curl_easy_cleanup(easy);
     return code == CURLE_OUT_OF_MEMORY ? BH_ENOMEM : BH_OK;
 }
