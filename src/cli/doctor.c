@@ -70,6 +70,9 @@ examine_configuration(struct bh_doctor *doctor)
                     cli->config->pool.instance);
     if (error.text[0] != '\0' || cli->config_name == NULL)
         bh_diagnose_cure(doctor->diagnosis, "bellhop --config FILE doctor");
+    if (error.text[0] != '\0')
+        bh_diagnose_cure(doctor->diagnosis,
+                         "sudo -u bellhop bellhop doctor (if it is not for you)");
     bh_config_report_release(&report);
 }
 

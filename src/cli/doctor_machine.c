@@ -51,6 +51,28 @@ runs_as_service(const struct machine *machine)
     return !machine->service_known || machine->service_uid == geteuid();
 }
 
+/* Root may do everything, and so learns nothing by trying; the service's user has to be judged by modes then. */
+static bool
+stands_in_for_service(const struct machine *machine)
+{
+    return machine->service_known && geteuid() == 0 && machine->service_uid != 0;
+}
+
+/*
+ * Does its mode give the service's user all of `wanted` (bits of others: 04 read, 02 write, 01 look into)?  A group
+ * that is not its first one may be one of its others, so it has the benefit of the doubt.
+ */
+static bool
+service_may(const struct machine *machine, const struct stat *about, mode_t wanted)
+{
+    mode_t mode = about->st_mode;
+    if (about->st_uid == machine->service_uid)
+        return ((mode >> 6) & wanted) == wanted;
+    if (about->st_gid != 0 && ((mode >> 3) & wanted) == wanted)
+        return true;
+    return (mode & wanted) == wanted;
+}
+
 static void
 take_owner(uid_t uid, char *name, size_t size)
 {
@@ -97,6 +119,7 @@ check_file(const struct machine *machine, const char *key, const char *path, enu
             facts.service_group = machine->service_group;
         if (access(path, R_OK) != 0 && runs_as_service(machine))
             facts.error = errno;
+        facts.service_blind = stands_in_for_service(machine) && !service_may(machine, &about, 04);
     }
     if (facts.error != 0 && strerror_r(facts.error, problem, sizeof(problem)) != 0)
         snprintf(problem, sizeof(problem), "error %d", facts.error);
@@ -171,7 +194,7 @@ check_journal(const struct machine *machine)
         .off = strcmp(pool->journal, "off") == 0,
         .by_unit = pool->journal[0] == '\0',
         .problem = problem,
-        .runs_as_service = runs_as_service(machine),
+        .runs_as_service = runs_as_service(machine) || stands_in_for_service(machine),
         .free_bytes = -1,
         .records = pool->journal_records,
     };
@@ -181,7 +204,8 @@ check_journal(const struct machine *machine)
         if (facts.error == 0) {
             facts.is_directory = S_ISDIR(about.st_mode);
             facts.mode = (unsigned)about.st_mode & PERMISSIONS;
-            facts.writable = access(path, W_OK | X_OK) == 0;
+            facts.writable = stands_in_for_service(machine) ? service_may(machine, &about, 03)
+                                                            : access(path, W_OK | X_OK) == 0;
             facts.free_bytes = free_bytes(path);
             /* While it runs here its file takes the room already. */
             facts.file_exists = machine->doctor->daemon_here;

@@ -80,6 +80,11 @@ bh_diagnose_file(struct bh_diagnosis *diagnosis, const struct bh_file_facts *fac
                     facts->path, facts->mode,
                     (facts->mode & OTHERS_READ) != 0 ? "everybody" : "its group");
         cure_mode(diagnosis, facts);
+    } else if (facts->service_blind) {
+        bh_diagnose(diagnosis, BH_GRADE_BAD, "files",
+                    "%s: %s (mode %04o, of %s) cannot be read by the service's user.", facts->key,
+                    facts->path, facts->mode, facts->owner);
+        cure_mode(diagnosis, facts);
     } else if (!facts->owner_trusted) {
         bh_diagnose(diagnosis, BH_GRADE_RISK, "files",
                     "%s: %s belongs to %s, who may change it at any time.", facts->key, facts->path,
@@ -374,6 +379,6 @@ bh_diagnose_endpoint(struct bh_diagnosis *diagnosis, const struct bh_endpoint_fa
     }
     bh_diagnose(diagnosis, BH_GRADE_BAD, "http",
                 "Other machines can reach it, and admin_token is not set.");
-    bh_diagnose_cure(diagnosis, "[http] admin_token = $(openssl rand -hex 32)");
+    bh_diagnose_cure(diagnosis, "[http] admin_token = SECRET (openssl rand -hex 32 makes one)");
     bh_diagnose_cure(diagnosis, "[http] listen = 127.0.0.1:%u", facts->port);
 }

@@ -27,6 +27,7 @@ struct bh_file_facts {
     bool owner_trusted;        /* root, the service's user, or who runs this */
     bool group_trusted;        /* likewise: of root, the service's, or ours */
     const char *service_group; /* who else has to read it; borrowed; NULL: its owner alone */
+    bool service_blind;        /* its mode does not let the service's user read it */
     bool is_ours;              /* who runs this is the service's user, so it has to be readable */
     bool guarded;              /* in the service manager's directory of credentials */
     const char *owner;         /* name or number; borrowed */
@@ -42,8 +43,8 @@ struct bh_journal_directory_facts {
     int error;           /* errno of looking at it */
     const char *problem; /* the system's words */
     bool is_directory;
-    bool writable;        /* for who runs this */
-    bool runs_as_service; /* who runs this is the service's user */
+    bool writable;        /* for the service's user, else for who runs this */
+    bool runs_as_service; /* who runs this is the service's user, or root, who judges for him */
     unsigned mode;
     int64_t free_bytes; /* for who runs this; -1 unknown */
     int64_t records;    /* [pool] journal_records */

@@ -527,6 +527,14 @@ Test(diagnose_machine, judges_rights_of_files)
         bh_diagnose_file(&diagnosis, &facts);
         expect(rows[i].name, &rows[i].wanted);
 
+        struct bh_file_facts blind = facts;
+        blind.service_blind = true;
+        clear();
+        bh_diagnose_file(&diagnosis, &blind);
+        if (facts.error == 0)
+            cr_expect_eq(worst()->grade, BH_GRADE_BAD, "%s: the service cannot read it",
+                         rows[i].name);
+
         struct bh_file_facts guarded = facts;
         guarded.guarded = true;
         clear();
