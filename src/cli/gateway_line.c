@@ -27,6 +27,8 @@ transport_on_answered(void *arg, struct bh_slot_handle slot, const struct bh_exc
     struct bh_gateway_line *line = arg;
     (void)slot;
     line->waiting = false;
+    /* An answer that a timer brings comes before the loop waits, which would then be for nothing. */
+    uv_stop(&line->loop);
     line->on_answer(line->arg, exchange);
 }
 
