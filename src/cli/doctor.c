@@ -158,7 +158,7 @@ print_summary(const struct bh_doctor *doctor)
     }
     printf("\n%zu ok, %zu to note, %zu at risk, %zu bad: %s\n", counts[BH_GRADE_OK],
            counts[BH_GRADE_NOTE], counts[BH_GRADE_RISK], counts[BH_GRADE_BAD],
-           counts[BH_GRADE_BAD] > 0    ? "it does not work like this."
+           counts[BH_GRADE_BAD] > 0    ? "what is bad has to be changed."
            : counts[BH_GRADE_RISK] > 0 ? "it works, but messages are at risk."
                                        : "nothing has to be changed.");
     if (diagnosis->left_out > 0)
