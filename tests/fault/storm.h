@@ -124,4 +124,7 @@ bool storm_run(const struct storm *storm, unsigned seconds, unsigned jobs,
 /* The table of faults and what came of the jobs, on standard error. */
 void storm_print(const struct storm *storm, const struct storm_toll *toll);
 
+/* Run it, print it, and expect that nothing was lost, doubled, left behind or out of step. */
+void storm_must_hold(const struct storm *storm, unsigned seconds, unsigned jobs);
+
 #endif
