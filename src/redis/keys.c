@@ -17,6 +17,7 @@ static const char *const suffixes[BH_KEY_COUNT] = {
     [BH_KEY_EVENTS] = ":events",
     [BH_KEY_AUDIT] = ":audit",
     [BH_KEY_SUSPECTS] = ":suspects",
+    [BH_KEY_MINUTES] = ":minutes",
 };
 
 static bool

@@ -30,9 +30,10 @@ enum bh_key {
     BH_KEY_EVENTS,   /* stream */
     BH_KEY_AUDIT,    /* stream: what people and reports have changed */
     BH_KEY_SUSPECTS, /* list of handles that are claimed alone only */
+    BH_KEY_MINUTES,  /* list: the figures of the last hour, a line per minute */
 };
 
-#define BH_KEY_COUNT (BH_KEY_SUSPECTS + 1)
+#define BH_KEY_COUNT (BH_KEY_MINUTES + 1)
 
 /* The fixed keys of one queue. */
 struct bh_queue_keys {

@@ -3,7 +3,7 @@
 #include "redis/reply_view.h"
 
 #define EXACT_MAX ((int64_t)1 << 53)
-#define HEADER    17 /* elements before the counters */
+#define HEADER    18 /* elements before the counters */
 
 void
 bh_encode_inspect(struct bh_call *call, const struct bh_queue_keys *keys)
@@ -68,7 +68,7 @@ bh_decode_inspect(const struct redisReply *reply, struct bh_queue_view *ret_view
         !read_length(reply, 7, &view.dead) || !read_wall(reply, 8, &view.next_due) ||
         !read_wall(reply, 9, &view.ready_created) || !read_pause(reply, &view) ||
         !read_limit(reply, 14, &view.rate) || !read_limit(reply, 15, &view.concurrency) ||
-        !read_length(reply, 16, &view.overdue))
+        !read_length(reply, 16, &view.overdue) || !read_wall(reply, 17, &view.pushed_at))
         return BH_EPROTO;
     view.counters_count = (count - HEADER) / 2;
     *ret_view = view;

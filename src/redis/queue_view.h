@@ -31,6 +31,8 @@ struct bh_queue_view {
     uint64_t overdue;        /* of `due` and `leases`: the next claim takes them; at most 200 */
     struct bh_wall next_due; /* 0: none waits */
     struct bh_wall ready_created; /* of the job at the head of `ready`; 0: none, or not admitted */
+    struct bh_wall
+        pushed_at; /* of the oldest in `raw` and `in`, as its producer says; 0: unknown */
     bool paused;
     struct bh_str reason; /* an operator's words */
     struct bh_str by;

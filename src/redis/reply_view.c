@@ -9,6 +9,12 @@ bh_reply_count(const struct redisReply *reply)
 }
 
 bool
+bh_reply_is_array(const struct redisReply *reply)
+{
+    return reply != NULL && reply->type == REDIS_REPLY_ARRAY;
+}
+
+bool
 bh_reply_int(const struct redisReply *reply, size_t at, int64_t min, int64_t max,
              int64_t *ret_value)
 {

@@ -12,6 +12,8 @@ struct redisReply;
 /* The number of elements; 0 for anything that is not an array, NULL included. */
 size_t bh_reply_count(const struct redisReply *reply);
 
+bool bh_reply_is_array(const struct redisReply *reply);
+
 /* The element `at` when it is an integer within [min, max]. */
 bool bh_reply_int(const struct redisReply *reply, size_t at, int64_t min, int64_t max,
                   int64_t *ret_value);

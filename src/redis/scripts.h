@@ -24,9 +24,11 @@ enum bh_script_id {
     BH_SCRIPT_REPORT,
     BH_SCRIPT_INSTANCE,
     BH_SCRIPT_TWIN,
+    BH_SCRIPT_MINUTE,
+    BH_SCRIPT_PROCESS,
 };
 
-#define BH_SCRIPT_COUNT (BH_SCRIPT_TWIN + 1)
+#define BH_SCRIPT_COUNT (BH_SCRIPT_PROCESS + 1)
 
 struct bh_script {
     const char *name;

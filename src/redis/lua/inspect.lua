@@ -5,7 +5,8 @@
 -- Returns 0, server's time in ms, lengths of raw, in, ready, due, leases, dead, earliest due time or 0,
 --         creation of the job at the head of `ready` or 0 (both unix ms), 1 if paused, reason, by whom,
 --         since (unix ms or 0), rate and concurrency set at run time (empty: not set), how many (at most
---         200) wait for the next claim though they are in `due` or `leases`, because their time is over;
+--         200) wait for the next claim though they are in `due` or `leases`, because their time is over,
+--         when the oldest job in `raw` and `in` was pushed (unix ms), as its producer says, or 0;
 --         then field and value of each counter
 -- Changes nothing
 -- Cost    the same for queues of any length
@@ -15,6 +16,19 @@
 local raw, incoming, ready, due, leases, dead, heads, control, counters = unpack(KEYS)
 local function overdue(set)
     return #redis.call('ZRANGEBYSCORE', set, '-inf', now, 'LIMIT', 0, 100)
+end
+
+-- Within a text, quotation marks are written with a backslash: only a member of that name looks so.
+local function pushed_at(list)
+    local payload = redis.call('LINDEX', list, -1)
+    local at = tonumber(payload and string.match(payload, '"enqueued_at"%s*:%s*(%d+)') or 0)
+    at = at < 1e11 and at * 1000 or at
+    return at < now and at or 0
+end
+
+local function oldest_pushed_at()
+    local one, other = pushed_at(incoming), pushed_at(raw)
+    return (one == 0 or other == 0) and math.max(one, other) or math.min(one, other)
 end
 
 local first = redis.call('ZRANGE', due, 0, 0, 'WITHSCORES')
@@ -28,7 +42,7 @@ local reply = {
     redis.call('ZCARD', due), redis.call('ZCARD', leases), redis.call('ZCARD', dead),
     tonumber(first[2] or 0), h and tonumber(h.created) or 0, paused and 1 or 0, reason or '', by or '',
     tonumber(since or 0), rate or '', concurrency or '',
-    overdue(due) + overdue(leases),
+    overdue(due) + overdue(leases), oldest_pushed_at(),
 }
 for _, value in ipairs(redis.call('HGETALL', counters)) do
     reply[#reply + 1] = value
