@@ -42,7 +42,11 @@ struct bh_exchange {
     bool body_complete;    /* the answer ended as its framing says */
     bh_ms retry_after_ms;  /* from Retry-After; -1: none */
     struct bh_str body;
-    int64_t first_byte_at_us; /* since the request began; 0: no answer byte */
+    /* Since the request began, which is when it left the transport's line. */
+    int64_t
+        connected_at_us; /* its own connection stood, TLS too; 0: it did not need one, or got none */
+    int64_t sent_at_us;  /* its first byte was about to leave; 0: none did */
+    int64_t first_byte_at_us; /* 0: no answer byte */
     int64_t total_us;
     bool new_connection;
     char detail[160]; /* the library's words, for people */

@@ -135,6 +135,7 @@ request_on_sending(void *arg, char *remote_ip, char *local_ip, int remote_port, 
         request->doom = BH_TROUBLE_CANCELLED;
         return CURL_PREREQFUNC_ABORT;
     }
+    request->sending_ns = uv_hrtime();
     bh_gateway_connection_take(request, local_ip, local_port);
     return CURL_PREREQFUNC_OK;
 }
@@ -422,6 +423,25 @@ copy_detail(const struct bh_gateway_sending *request, CURLcode code, char *ret_t
     ret_text[len] = '\0';
 }
 
+/* A time of the library's own; without TLS its handshake is never over. */
+static int64_t
+connected_at_us(const struct bh_gateway_sending *request)
+{
+    curl_off_t tcp_us = 0, tls_us = 0;
+    if (!request->is_first_use ||
+        curl_easy_getinfo(request->easy, CURLINFO_CONNECT_TIME_T, &tcp_us) != CURLE_OK ||
+        curl_easy_getinfo(request->easy, CURLINFO_APPCONNECT_TIME_T, &tls_us) != CURLE_OK)
+        return 0;
+    return tls_us > 0 ? tls_us : tcp_us;
+}
+
+/* Rounded up: 0 means that it did not happen. */
+static int64_t
+since_start_us(const struct bh_gateway_sending *request, uint64_t at_ns)
+{
+    return at_ns > 0 ? (int64_t)(at_ns - request->started_ns) / 1000 + 1 : 0;
+}
+
 struct bh_exchange
 bh_gateway_sending_judge(const struct bh_gateway_sending *request, CURLcode code)
 {
@@ -440,9 +460,10 @@ bh_gateway_sending_judge(const struct bh_gateway_sending *request, CURLcode code
     };
     if (began)
         exchange.total_us = (int64_t)(now_ns - request->started_ns) / 1000;
-    if (request->first_byte_ns > 0)
-        exchange.first_byte_at_us =
-            (int64_t)(request->first_byte_ns - request->started_ns) / 1000 + 1;
+    if (began)
+        exchange.connected_at_us = connected_at_us(request);
+    exchange.sent_at_us = since_start_us(request, request->sending_ns);
+    exchange.first_byte_at_us = since_start_us(request, request->first_byte_ns);
     copy_detail(request, code, exchange.detail, sizeof(exchange.detail));
     return exchange;
 }

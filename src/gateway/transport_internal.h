@@ -69,6 +69,7 @@ struct bh_gateway_sending {
     struct bh_buf body;
 
     uint64_t started_ns;
+    uint64_t sending_ns; /* right before its first byte */
     uint64_t first_byte_ns;
     char error[CURL_ERROR_SIZE];
 };
