@@ -427,6 +427,15 @@ line_up_again(struct bh_engine *engine, struct bh_slot *slot)
         bh_job_decide(engine, slot);
 }
 
+/* How long the job has waited up to its first request; a retry has waited because it was told to. */
+static bh_ms
+waited_ms(const struct bh_slot *slot)
+{
+    int64_t since_ms = slot->due.ms > slot->created.ms ? slot->due.ms : slot->created.ms;
+    bool is_first = slot->head.attempts == 0 && slot->head.uncertain_since.ms == 0;
+    return is_first ? bh_ms_max(slot->began.ms - since_ms, 0) : -1;
+}
+
 bool
 bh_job_next_submit(struct bh_engine *engine, struct bh_command *ret_command)
 {
@@ -473,6 +482,8 @@ bh_job_next_submit(struct bh_engine *engine, struct bh_command *ret_command)
                          .body = bh_buf_str(&slot->request.body),
                          .timeout_ms = slot->config->gateway.timeout_ms,
                          .not_after = slot->lease_until,
+                         .waited_ms = waited_ms(slot),
+                         .late_ms = slot->late_ms,
                          },
         };
         return true;

@@ -265,6 +265,13 @@ prepare(struct bh_engine *engine, struct bh_slot *slot, const struct bh_sent_tra
     return status;
 }
 
+static bh_ms
+late_ms(const struct bh_engine *engine, const struct bh_slot *slot)
+{
+    bool was_put_aside = slot->head.waiting == BH_WAITING_SCHEDULED && slot->head.attempts == 0;
+    return was_put_aside ? bh_ms_max(bh_engine_server_now(engine).ms - slot->due.ms, 0) : -1;
+}
+
 static bool
 parse_payload(struct bh_engine *engine, struct bh_slot *slot, const struct bh_claimed_job *claimed)
 {
@@ -377,6 +384,7 @@ bh_job_open(struct bh_engine *engine, const struct bh_claimed_event *claim,
     }
     if (!parse_payload(engine, slot, claimed))
         return;
+    slot->late_ms = late_ms(engine, slot);
     switch (prepare(engine, slot, claimed->sent_before)) {
     case BH_OK:
         if (!was_sent_before(engine, slot, claimed->sent_before))

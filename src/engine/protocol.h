@@ -101,6 +101,11 @@ struct bh_submit_command {
     bh_ms timeout_ms;
     struct bh_mono
         not_after; /* nothing of it leaves from then on: the lease's end; 0 no such bound */
+
+    /* For figures about waiting alone, and of a job's first request alone; else -1. */
+    bh_ms
+        waited_ms; /* since it was pushed (its producer's word, or else its first claim), or due if that is later */
+    bh_ms late_ms; /* of a job with a delay: how long after its time it was claimed */
 };
 
 enum bh_disposition {

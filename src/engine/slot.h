@@ -83,6 +83,8 @@ struct bh_slot {
     struct bh_job *job; /* owned */
     char id[BH_JOB_ID_MAX + 1];
     struct bh_wall created, due, expires;
+    bh_ms
+        late_ms; /* how long after its time a job with a delay was claimed; -1: it had none, or was tried before */
     struct bh_progress progress;
     struct bh_digest payload_digest; /* for the journal of what was sent */
     char (*ledger)[33];              /* owned */
