@@ -110,6 +110,8 @@ struct bh_store_options {
     struct bh_store_mark (*recall)(void *arg, const char *queue);
     /* Told before anything is claimed from a Redis that has rolled back; may be NULL. */
     void (*on_rolled_back)(void *arg, const struct bh_store_roll_back *roll_back);
+    /* How long Redis took over a call, from its sending to its reply; blocking ones are not told.  May be NULL. */
+    void (*on_timed)(void *arg, uint64_t microseconds);
     void (*on_closed)(void *arg);     /* the answer to stop; may be NULL */
     struct bh_mono (*now)(void *arg); /* the clock of `asked_at`; NULL: the loop's uv_hrtime */
     void *arg;

@@ -498,7 +498,10 @@ batch_on_reply(void *arg, const struct redisReply *reply, const char *error_text
     struct bh_store *store = batch->store;
     struct bh_str text;
     (void)error_text;
-    store->counters.microseconds += (uv_hrtime() - batch->sent_ns) / 1000;
+    uint64_t microseconds = (uv_hrtime() - batch->sent_ns) / 1000;
+    store->counters.microseconds += microseconds;
+    if (store->options.on_timed != NULL && reply != NULL)
+        store->options.on_timed(store->options.arg, microseconds);
     if (reply == NULL)
         answer_without_reply(batch);
     else if (load_and_send_again(batch, reply))
