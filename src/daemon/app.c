@@ -436,7 +436,7 @@ pulse_on_fire(uv_timer_t *timer)
     app->hanging_told = !turning;
     if (!app->stopping) {
         bh_log_configure(app->config);
-        post_all(app, (struct bh_message){.kind = BH_MESSAGE_PING});
+        post_all(app, (struct bh_message){.kind = BH_MESSAGE_PING, .posted_ns = uv_hrtime()});
         guard_claims(app);
         show_status(app);
     }

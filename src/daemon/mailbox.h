@@ -41,6 +41,7 @@ struct bh_message {
         struct bh_account_event account;
         struct bh_account_command word;
         bool store_up;
+        uint64_t posted_ns; /* of a PING, by uv_hrtime: how long it lies here is the loop's lag */
     };
 };
 

@@ -40,6 +40,7 @@ struct bh_worker {
     bool drained_told;
     struct bh_hush hush;
     struct bh_worker_gauges gauges;
+    struct bh_meters meters;
 };
 
 static struct bh_turn
@@ -179,9 +180,17 @@ store_on_trouble(void *arg, const struct bh_store_trouble *trouble)
 }
 
 static void
+store_on_timed(void *arg, uint64_t microseconds)
+{
+    struct bh_worker *worker = arg;
+    bh_meter_add(&worker->meters.redis, (int64_t)microseconds);
+}
+
+static void
 transport_on_answered(void *arg, struct bh_slot_handle slot, const struct bh_exchange *exchange)
 {
     struct bh_worker *worker = arg;
+    bh_meters_answered(&worker->meters, slot, exchange);
     bh_crash_point("after_answer");
     bh_crash_point_fire(slot.index);
     const struct bh_event event = {
@@ -267,6 +276,7 @@ carry_out(struct bh_worker *worker, const struct bh_command *command)
         bh_crash_point_about("before_send", command->submit.body);
         bh_crash_point_arm("after_send", command->submit.body, command->submit.slot.index);
         remember_request(worker, &command->submit.mark);
+        bh_meters_submitted(&worker->meters, &command->submit);
         bh_gateway_transport_submit(worker->transport, &command->submit);
         break;
     case BH_COMMAND_LOOK_UP:
@@ -320,6 +330,19 @@ show_gauges(struct bh_worker *worker, struct bh_turn turn)
     atomic_store(&gauges->failed, stats->by_state[BH_STATE_FAILED]);
 }
 
+/* What the shells count themselves. */
+static void
+show_meters(struct bh_worker *worker)
+{
+    struct bh_meters *meters = &worker->meters;
+    struct bh_gateway_transport_stats stats = bh_gateway_transport_stats(worker->transport);
+    atomic_store_explicit(&meters->connections_opened, stats.connections_opened,
+                          memory_order_relaxed);
+    atomic_store_explicit(&meters->connections_open, stats.open_connections, memory_order_relaxed);
+    atomic_store_explicit(&meters->redis_ups, bh_store_counters(worker->store)->ups,
+                          memory_order_relaxed);
+}
+
 static void
 pump_on_turn(uv_prepare_t *pump)
 {
@@ -339,6 +362,7 @@ pump_on_turn(uv_prepare_t *pump)
     bh_store_flush(worker->store);
     set_timer(worker, turn);
     show_gauges(worker, turn);
+    show_meters(worker);
 
     if (bh_engine_phase(worker->engine) == BH_PHASE_DRAINED && !worker->drained_told) {
         worker->drained_told = true;
@@ -427,7 +451,9 @@ worker_on_message(void *arg, const struct bh_message *message)
         bh_engine_feed(worker->engine, &event, turn_now());
         break;
     case BH_MESSAGE_STOP: stop(worker); break;
-    case BH_MESSAGE_PING: break; /* the turn that it causes is the answer */
+    case BH_MESSAGE_PING: /* the turn that it causes is the answer */
+        bh_meter_add(&worker->meters.lag, (int64_t)(uv_hrtime() - message->posted_ns) / 1000);
+        break;
     case BH_MESSAGE_REOPEN: bh_store_reopen(worker->store); break;
     case BH_MESSAGE_ACCOUNT_WORD:
     case BH_MESSAGE_STORE:
@@ -474,6 +500,7 @@ open_store(struct bh_worker *worker, const char *account, struct bh_error *error
         .on_trouble = store_on_trouble,
         .on_closed = store_on_closed,
         .recall = worker->journal != NULL ? store_recall : NULL,
+        .on_timed = store_on_timed,
         .on_rolled_back = worker->journal != NULL ? store_on_rolled_back : NULL,
         .now = mono_now,
         .arg = worker,
@@ -526,6 +553,8 @@ bh_worker_new(const struct bh_worker_options *options, struct bh_worker **ret_wo
     BH_ASSERT(status == BH_OK || worker->mailbox.items == NULL);
     if (status == BH_OK)
         status = open_engine(worker, options->sent_with);
+    if (status == BH_OK)
+        status = bh_meters_init(&worker->meters, bh_engine_slots(worker->engine));
     if (status == BH_OK)
         status = open_store(worker, options->account, error);
     if (status == BH_OK)
@@ -612,6 +641,7 @@ bh_worker_free(struct bh_worker *worker)
     if (worker->mailbox.items != NULL)
         bh_mailbox_release(&worker->mailbox);
     bh_engine_free(worker->engine);
+    bh_meters_release(&worker->meters);
     bh_settings_release(&worker->settings);
     int closed = uv_loop_close(&worker->loop);
     BH_ASSERT(closed == 0);
@@ -623,4 +653,10 @@ const struct bh_worker_gauges *
 bh_worker_gauges(const struct bh_worker *worker)
 {
     return &worker->gauges;
+}
+
+const struct bh_meters *
+bh_worker_meters(const struct bh_worker *worker)
+{
+    return &worker->meters;
 }

@@ -18,6 +18,7 @@
 #include "core/base.h"
 #include "core/config.h"
 #include "daemon/mailbox.h"
+#include "daemon/meters.h"
 #include "daemon/quiet_room.h"
 #include "daemon/sent_journal.h"
 #include "engine/engine.h"
@@ -67,5 +68,8 @@ void bh_worker_post(struct bh_worker *worker, const struct bh_message *message);
 void bh_worker_free(struct bh_worker *worker);
 
 const struct bh_worker_gauges *bh_worker_gauges(const struct bh_worker *worker);
+
+/* To be read from any thread. */
+const struct bh_meters *bh_worker_meters(const struct bh_worker *worker);
 
 #endif
