@@ -12,7 +12,6 @@
 #include "core/gateway_profile.h"
 #include "daemon/claim_guard.h"
 #include "daemon/clock.h"
-#include "daemon/config_load.h"
 #include "daemon/endpoint.h"
 #include "daemon/instance_lock.h"
 #include "daemon/keeper.h"
@@ -20,12 +19,11 @@
 #include "daemon/mailbox.h"
 #include "daemon/quiet_room.h"
 #include "daemon/registrar.h"
+#include "daemon/reload.h"
 #include "daemon/sent_journal.h"
 #include "daemon/settings.h"
 #include "daemon/supervisor.h"
 #include "daemon/worker.h"
-
-extern char **environ;
 
 /* How often the loops are asked for a sign of life, and the status text is brought up to date. */
 #define PULSE_MS     BH_SECOND_MS
@@ -260,69 +258,12 @@ follow_account(struct app *app)
 
 /* ---- reload ---- */
 
-void
-bh_app_log_report(const struct bh_config_report *report)
-{
-    for (size_t i = 0; i < report->count; i++) {
-        const struct bh_config_message *message = &report->messages[i];
-        const struct bh_log_field where = bh_log_text("where", message->where);
-        bool error = message->severity == BH_CONFIG_ERROR;
-        bh_log_write(error ? BH_LOG_ERROR : BH_LOG_WARN, "config", &where, 1, "%s", message->text);
-    }
-}
-
-static void
-report_changes(const struct bh_config_diff *diff)
-{
-    for (size_t i = 0; i < diff->count; i++) {
-        const struct bh_config_change *change = &diff->changes[i];
-        const struct bh_log_field fields[] = {
-            bh_log_text("key", change->key),
-            bh_log_text("was", change->was),
-            bh_log_text("now", change->now),
-        };
-        bool restart = change->reload == BH_CONFIG_RESTART;
-        bh_log_write(restart ? BH_LOG_WARN : BH_LOG_INFO, "config_changed", fields,
-                     BH_ARRAY_LEN(fields), "%s",
-                     restart ? "needs a restart; the old value stays in force" : "in force now");
-    }
-}
-
-/* Read and check the new configuration completely before anything of it is applied. */
-static enum bh_status
-read_successor(struct app *app, struct bh_config_report *report, struct bh_config **ret_config)
-{
-    struct bh_config *fresh = NULL;
-    struct bh_config_diff diff;
-    enum bh_status status =
-        bh_config_load(app->config_path, (const char *const *)environ, report, &fresh);
-    if (status != BH_OK)
-        return status;
-    status = bh_config_diff(app->config, fresh, &diff);
-    if (status == BH_OK) {
-        status = bh_config_succeed(fresh, app->config, report);
-        if (status == BH_OK)
-            report_changes(&diff);
-        bh_config_diff_release(&diff);
-    }
-    if (status != BH_OK) {
-        bh_config_release(fresh);
-        return status;
-    }
-    *ret_config = fresh;
-    return BH_OK;
-}
-
 static void
 reload(struct app *app)
 {
-    struct bh_config_report report = {0};
     struct bh_config *fresh = NULL;
     bh_supervisor_reloading(&app->supervisor, (int64_t)(uv_hrtime() / 1000));
-    enum bh_status status = read_successor(app, &report, &fresh);
-    bh_app_log_report(&report);
-    bh_config_report_release(&report);
-    if (status == BH_OK) {
+    if (bh_reload_read(app->config_path, app->config, &fresh) == BH_OK) {
         bh_config_release(app->config);
         app->config = fresh;
         bh_log_configure(fresh);
@@ -330,9 +271,6 @@ reload(struct app *app)
         follow_account(app);
         bh_endpoint_configure(app->endpoint, fresh);
         bh_log_write(BH_LOG_INFO, "reloaded", NULL, 0, "the configuration was read again");
-    } else {
-        bh_log_write(BH_LOG_ERROR, "reload_refused", NULL, 0,
-                     "nothing of the new configuration is applied; the old one stays in force");
     }
     bh_supervisor_ready(&app->supervisor);
 }

@@ -25,7 +25,4 @@ enum bh_exit {
  */
 enum bh_exit bh_app_run(const char *config_path, const struct bh_config *config);
 
-/* The messages of a configuration's reading as lines of the log. */
-void bh_app_log_report(const struct bh_config_report *report);
-
 #endif

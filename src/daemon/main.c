@@ -13,6 +13,7 @@
 #include "daemon/app.h"
 #include "daemon/config_load.h"
 #include "daemon/log.h"
+#include "daemon/reload.h"
 #include "gateway/transport.h"
 
 extern char **environ;
@@ -134,7 +135,7 @@ run(const struct options *options, const struct bh_config *config,
     }
     bh_log_open();
     bh_log_configure(config);
-    bh_app_log_report(report);
+    bh_reload_log_report(report);
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN); /* a file over its limit is an error like a full disk */
     if (bh_gateway_transport_global_init() != BH_OK) {
