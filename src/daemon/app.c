@@ -17,6 +17,7 @@
 #include "daemon/keeper.h"
 #include "daemon/log.h"
 #include "daemon/mailbox.h"
+#include "daemon/overview.h"
 #include "daemon/quiet_room.h"
 #include "daemon/registrar.h"
 #include "daemon/reload.h"
@@ -46,6 +47,7 @@ struct app {
     char life[BH_LIFE_LEN + 1];      /* names this run of the process in Redis */
     struct bh_sent_journal *journal; /* NULL: switched off */
     struct bh_keeper *keeper;
+    struct bh_overview *overview;
     struct bh_endpoint *endpoint;
     struct bh_account_event account_state;
 
@@ -55,7 +57,7 @@ struct app {
     unsigned running, drained;
     bool started; /* the instance's name is ours, and the workers run */
     bool draining, stopping;
-    bool keeper_closed, registrar_closed;
+    bool keeper_closed, registrar_closed, overview_closed;
     enum bh_exit exit_code;
     bool ending; /* the workers are gone: the keeper goes for good */
     bool hanging_told;
@@ -109,12 +111,13 @@ endpoint_on_closed(void *arg)
     app->ending = true;
     bh_keeper_stop(app->keeper);
     bh_registrar_stop(app->registrar);
+    bh_overview_stop(app->overview);
 }
 
 static void
 close_when_alone(struct app *app)
 {
-    if (app->keeper_closed && app->registrar_closed)
+    if (app->keeper_closed && app->registrar_closed && app->overview_closed)
         close_app(app);
 }
 
@@ -123,6 +126,14 @@ registrar_on_closed(void *arg)
 {
     struct app *app = arg;
     app->registrar_closed = true;
+    close_when_alone(app);
+}
+
+static void
+overview_on_closed(void *arg)
+{
+    struct app *app = arg;
+    app->overview_closed = true;
     close_when_alone(app);
 }
 
@@ -269,6 +280,7 @@ reload(struct app *app)
         bh_log_configure(fresh);
         post_all(app, (struct bh_message){.kind = BH_MESSAGE_CONFIGURE});
         follow_account(app);
+        bh_overview_configure(app->overview, fresh, app->account);
         bh_endpoint_configure(app->endpoint, fresh);
         bh_log_write(BH_LOG_INFO, "reloaded", NULL, 0, "the configuration was read again");
     }
@@ -372,6 +384,7 @@ pulse_on_fire(uv_timer_t *timer)
                      "a worker's loop has not turned for %lld s; the watchdog is no longer fed",
                      (long long)(HANGING_AFTER_MS / BH_SECOND_MS));
     app->hanging_told = !turning;
+    bh_overview_tell(app->overview, app->started, app->draining, app->stopping, turning);
     if (!app->stopping) {
         bh_log_configure(app->config);
         post_all(app, (struct bh_message){.kind = BH_MESSAGE_PING, .posted_ns = uv_hrtime()});
@@ -528,6 +541,31 @@ open_journal(struct app *app)
     return bh_sent_journal_open(&options, &app->journal);
 }
 
+/* What others look into us through. */
+static enum bh_status
+open_windows(struct app *app, struct bh_error *error)
+{
+    const struct bh_overview_options overview = {
+        .config = app->config,
+        .account = app->account,
+        .workers = app->workers,
+        .workers_count = app->workers_count,
+        .on_closed = overview_on_closed,
+        .arg = app,
+    };
+    enum bh_status status = bh_overview_new(&app->loop, &overview, &app->overview, error);
+    if (status != BH_OK)
+        return status;
+    const struct bh_endpoint_options endpoint = {
+        .config = app->config,
+        .overview = app->overview,
+        .is_healthy = endpoint_is_healthy,
+        .on_closed = endpoint_on_closed,
+        .arg = app,
+    };
+    return bh_endpoint_new(&app->loop, &endpoint, &app->endpoint, error);
+}
+
 static void
 watch_signal(struct app *app, uv_signal_t *handle, int number)
 {
@@ -559,15 +597,11 @@ build(struct app *app, struct bh_error *error)
     status = open_registrar(app, error);
     if (status == BH_OK)
         status = open_keeper(app, error);
-    if (status != BH_OK)
-        return status;
-    const struct bh_endpoint_options endpoint = {
-        .config = app->config,
-        .is_healthy = endpoint_is_healthy,
-        .on_closed = endpoint_on_closed,
-        .arg = app,
-    };
-    return bh_endpoint_new(&app->loop, &endpoint, &app->endpoint, error);
+    if (status == BH_OK)
+        status = make_workers(app, error);
+    if (status == BH_OK)
+        status = open_windows(app, error);
+    return status;
 }
 
 static void
@@ -591,6 +625,7 @@ take_down(struct app *app)
     bh_free(app->workers);
     bh_quiet_room_release(&app->room);
     bh_endpoint_free(app->endpoint);
+    bh_overview_free(app->overview);
     bh_claim_guard_release(&app->claim_guard);
     bh_keeper_free(app->keeper);
     bh_registrar_free(app->registrar);
@@ -623,8 +658,6 @@ bh_app_run(const char *config_path, const struct bh_config *config)
     bh_supervisor_open(&app.supervisor);
     say_hello(&app);
     enum bh_status status = build(&app, &error);
-    if (status == BH_OK)
-        status = make_workers(&app, &error);
     if (status != BH_OK) {
         bh_log_write(BH_LOG_ERROR, "not_started", NULL, 0, "%s",
                      error.text[0] != '\0' ? error.text : bh_status_name(status));
@@ -634,6 +667,7 @@ bh_app_run(const char *config_path, const struct bh_config *config)
     }
 
     bh_keeper_start(app.keeper);
+    bh_overview_start(app.overview);
     bh_endpoint_start(app.endpoint);
     bh_registrar_start(app.registrar);
     uv_timer_start(&app.pulse, pulse_on_fire, 0, pulse_distance(&app));

@@ -13,11 +13,13 @@
 #include <bellhop/error.h>
 
 #include "core/config.h"
+#include "daemon/overview.h"
 
 struct bh_endpoint;
 
 struct bh_endpoint_options {
     const struct bh_config *config; /* a reference is taken */
+    struct bh_overview *overview;   /* borrowed for the endpoint's life */
     bool (*is_healthy)(void *arg);  /* do all loops turn? */
     void (*on_closed)(void *arg);   /* the answer to stop */
     void *arg;

@@ -123,3 +123,14 @@ bh_call_argv(struct bh_call *call, const struct bh_str **ret_argv, size_t *ret_a
     *ret_argc = FIXED_ARGS + call->count;
     return BH_OK;
 }
+
+enum bh_status
+bh_call_eval_argv(struct bh_call *call, const struct bh_str **ret_argv, size_t *ret_argc)
+{
+    enum bh_status status = bh_call_argv(call, ret_argv, ret_argc);
+    if (status != BH_OK)
+        return status;
+    call->argv[0] = BH_STR_LITERAL("EVAL");
+    call->argv[1] = bh_scripts[call->script].text;
+    return BH_OK;
+}

@@ -51,4 +51,8 @@ void bh_call_char(struct bh_call *call, char argument);
 enum bh_status bh_call_argv(struct bh_call *call, const struct bh_str **ret_argv,
                             size_t *ret_argc) BH_MUST_CHECK;
 
+/* The same with the script's text instead of its digest: for rare calls, which Redis may have forgotten the script of. */
+enum bh_status bh_call_eval_argv(struct bh_call *call, const struct bh_str **ret_argv,
+                                 size_t *ret_argc) BH_MUST_CHECK;
+
 #endif

@@ -26,17 +26,11 @@ static enum bh_status
 send_look(struct bh_redis_connection *connection, struct bh_call *call, struct look *look)
 {
     const struct bh_str *argv;
-    struct bh_str whole[16];
     size_t argc;
-    enum bh_status status = bh_call_argv(call, &argv, &argc);
-    if (status != BH_OK)
-        return status;
-    BH_ASSERT(argc >= 2 && argc <= BH_ARRAY_LEN(whole));
-    for (size_t i = 2; i < argc; i++)
-        whole[i] = argv[i];
-    whole[0] = bh_str_from("EVAL");
-    whole[1] = bh_scripts[BH_SCRIPT_INSPECT].text;
-    return bh_redis_connection_send(connection, argc, whole, 0, look_on_reply, look);
+    enum bh_status status = bh_call_eval_argv(call, &argv, &argc);
+    if (status == BH_OK)
+        status = bh_redis_connection_send(connection, argc, argv, 0, look_on_reply, look);
+    return status;
 }
 
 enum bh_status

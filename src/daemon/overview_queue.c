@@ -1,0 +1,176 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "core/alloc.h"
+#include "daemon/overview_internal.h"
+
+/* Names of counters are ours, but for codes of the gateway, of which there are a thousand at most. */
+#define COUNTERS_MAX 1200
+
+static void
+take_text(char *text, size_t size, struct bh_str view)
+{
+    size_t len = view.len < size ? view.len : size - 1;
+    if (len > 0)
+        memcpy(text, view.ptr, len);
+    text[len] = '\0';
+}
+
+/* NULL with *ret_count not 0 when short of memory: the old ones stay. */
+static struct bh_overview_counter *
+copy_counters(const struct bh_queue_view *view, size_t *ret_count)
+{
+    size_t count = view->counters_count < COUNTERS_MAX ? view->counters_count : COUNTERS_MAX;
+    struct bh_overview_counter *counters = bh_alloc_array(count + 1, sizeof(*counters));
+    size_t kept = 0;
+    *ret_count = count;
+    if (counters == NULL)
+        return NULL;
+    for (size_t i = 0; i < count; i++) {
+        struct bh_str name;
+        if (!bh_queue_view_counter(view, i, &name, &counters[kept].value) ||
+            name.len >= sizeof(counters[kept].name))
+            continue;
+        take_text(counters[kept].name, sizeof(counters[kept].name), name);
+        kept++;
+    }
+    *ret_count = kept;
+    return counters;
+}
+
+static void
+copy_figures(struct bh_overview_queue *queue, const struct bh_queue_view *view)
+{
+    queue->at = view->server_now;
+    queue->raw = view->raw;
+    queue->moved = view->moved;
+    queue->ready = view->ready;
+    queue->due = view->due;
+    queue->leases = view->leases;
+    queue->dead = view->dead;
+    queue->overdue = view->overdue;
+    queue->next_due = view->next_due;
+    queue->oldest_ms = bh_minutes_oldest_ms(&queue->minutes, view);
+    queue->paused = view->paused;
+    queue->since = view->since;
+    queue->rate = view->rate;
+    queue->concurrency = view->concurrency;
+    queue->tally = bh_tally_of_view(view);
+    take_text(queue->reason, sizeof(queue->reason), view->reason);
+    take_text(queue->by, sizeof(queue->by), view->by);
+}
+
+void
+bh_overview_queue_take(struct bh_overview_queue *queue, const struct bh_queue_view *view,
+                       struct bh_mono now)
+{
+    size_t count;
+    struct bh_overview_counter *counters = copy_counters(view, &count);
+    if (counters == NULL)
+        return;
+    bh_free(queue->counters);
+    queue->counters = counters;
+    queue->counters_count = count;
+    copy_figures(queue, view);
+    queue->read_at = now;
+    queue->known = true;
+}
+
+void
+bh_overview_queue_release(struct bh_overview_queue *queue)
+{
+    bh_free(queue->counters);
+    queue->counters = NULL;
+    queue->counters_count = 0;
+    bh_minutes_release(&queue->minutes);
+}
+
+/* ---- reading ---- */
+
+int64_t
+bh_overview_queue_find(const struct bh_overview_queue *queue, const char *name)
+{
+    for (size_t i = 0; i < queue->counters_count; i++) {
+        if (strcmp(queue->counters[i].name, name) == 0)
+            return queue->counters[i].value;
+    }
+    return 0;
+}
+
+static uint64_t
+gauge(const struct bh_overview_queue *queue, const char *name)
+{
+    int64_t value = bh_overview_queue_find(queue, name);
+    return value > 0 ? (uint64_t)value : 0;
+}
+
+uint64_t
+bh_overview_queue_held(const struct bh_overview_queue *queue, enum bh_reason reason)
+{
+    char name[48];
+    (void)snprintf(name, sizeof(name), "now:held:%s", bh_reason_name(reason));
+    return gauge(queue, name);
+}
+
+static uint64_t
+held(const struct bh_overview_queue *queue)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i < queue->counters_count; i++) {
+        struct bh_str name = bh_str_from(queue->counters[i].name);
+        if (bh_str_starts_with(name, BH_STR_LITERAL("now:held:")) && queue->counters[i].value > 0)
+            sum += (uint64_t)queue->counters[i].value;
+    }
+    return sum;
+}
+
+/* What lies in `ready` and `due` and is not counted there for another reason: new ones that were given back. */
+static uint64_t
+never_tried(const struct bh_overview_queue *queue)
+{
+    uint64_t waiting = queue->ready + queue->due;
+    uint64_t counted = gauge(queue, "now:scheduled") + gauge(queue, "now:retrying") +
+                       gauge(queue, "now:uncertain") + held(queue);
+    return queue->raw + queue->moved + (waiting > counted ? waiting - counted : 0);
+}
+
+uint64_t
+bh_overview_queue_count(const struct bh_overview_queue *queue, enum bh_overview_state state)
+{
+    switch (state) {
+    case BH_OVERVIEW_READY: return never_tried(queue);
+    case BH_OVERVIEW_SCHEDULED: return gauge(queue, "now:scheduled");
+    case BH_OVERVIEW_RETRYING: return gauge(queue, "now:retrying") + gauge(queue, "now:uncertain");
+    case BH_OVERVIEW_HELD: return held(queue);
+    case BH_OVERVIEW_INFLIGHT: return queue->leases;
+    case BH_OVERVIEW_DEAD: return queue->dead;
+    }
+    return 0;
+}
+
+const char *
+bh_overview_state_name(enum bh_overview_state state)
+{
+    static const char *const names[BH_OVERVIEW_STATE_COUNT] = {
+        [BH_OVERVIEW_READY] = "ready",       [BH_OVERVIEW_SCHEDULED] = "scheduled",
+        [BH_OVERVIEW_RETRYING] = "retrying", [BH_OVERVIEW_HELD] = "held",
+        [BH_OVERVIEW_INFLIGHT] = "inflight", [BH_OVERVIEW_DEAD] = "dead",
+    };
+    return names[state];
+}
+
+bool
+bh_overview_queue_flow(const struct bh_overview_queue *queue, bh_ms window_ms,
+                       struct bh_flow *ret_flow)
+{
+    return bh_minutes_flow(&queue->minutes, &queue->tally, window_ms, ret_flow);
+}
+
+int64_t
+bh_overview_queue_grown(const struct bh_overview_queue *queue, const char *name, bh_ms window_ms)
+{
+    const struct bh_minute *minute = bh_minutes_before(&queue->minutes, queue->at, window_ms);
+    int64_t grown =
+        minute != NULL ? bh_overview_queue_find(queue, name) - bh_minute_find(minute, name) : 0;
+    return grown > 0 ? grown : 0;
+}
