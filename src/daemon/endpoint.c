@@ -4,6 +4,7 @@
 #include "daemon/clock.h"
 #include "daemon/hush.h"
 #include "daemon/log.h"
+#include "daemon/metrics.h"
 #include "daemon/reports.h"
 #include "http/router.h"
 #include "http/server.h"
@@ -18,6 +19,7 @@ struct bh_endpoint {
     struct bh_http_server *server; /* NULL: no address is configured */
     struct bh_reports *reports;    /* NULL: there was no token yet */
     bool listening, complained, stopping;
+    char why_unready[BH_OVERVIEW_REASON_MAX];
     struct bh_hush hush;
 };
 
@@ -28,6 +30,23 @@ route_is_healthy(void *arg)
 {
     struct bh_endpoint *endpoint = arg;
     return endpoint->options.is_healthy(endpoint->options.arg);
+}
+
+static const char *
+route_why_unready(void *arg)
+{
+    struct bh_endpoint *endpoint = arg;
+    return bh_overview_unready(bh_overview_look(endpoint->options.overview), endpoint->why_unready);
+}
+
+/* A buffer that has failed answers 500. */
+static const char *
+route_write_metrics(void *arg, struct bh_buf *buf)
+{
+    struct bh_endpoint *endpoint = arg;
+    struct bh_overview *overview = endpoint->options.overview;
+    (void)bh_metrics_write(buf, bh_overview_look(overview), bh_overview_durations(overview));
+    return BH_METRICS_CONTENT_TYPE;
 }
 
 static enum bh_http_taken
@@ -74,6 +93,8 @@ server_on_request(void *arg, const struct bh_http_request *request,
         .webhook_token = {token->bytes, token->len},
         .zone = endpoint->config->gateway.zone,
         .is_healthy = route_is_healthy,
+        .why_unready = route_why_unready,
+        .write_metrics = route_write_metrics,
         .on_report = route_on_report,
         .on_refused = route_on_refused,
         .arg = endpoint,

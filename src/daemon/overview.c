@@ -36,6 +36,7 @@ struct bh_overview {
     struct bh_mono *minute_at;        /* owned; by queue: when its next minute is to be written */
     struct bh_self_report self;
     struct bh_overview_snapshot snapshot;
+    struct bh_overview_durations durations;
     struct bh_mono looked_at, round_at, report_at;
     unsigned open; /* questions on their way */
     bool stopping, closing_shells;
@@ -347,8 +348,27 @@ bh_overview_peek(struct bh_overview *overview)
 {
     overview->snapshot.mono = bh_clock_mono();
     overview->snapshot.now = bh_clock_wall();
+    overview->snapshot.low_balance_micro = overview->config->gateway.low_balance_micro;
     make_self(overview);
     return &overview->snapshot;
+}
+
+const struct bh_overview_durations *
+bh_overview_durations(struct bh_overview *overview)
+{
+    struct bh_overview_durations *durations = &overview->durations;
+    memset(durations, 0, sizeof(*durations));
+    for (unsigned i = 0; i < overview->options.workers_count; i++) {
+        const struct bh_meters *meters = bh_worker_meters(overview->options.workers[i]);
+        for (size_t j = 0; j < overview->snapshot.queues_count; j++)
+            bh_meter_read(&meters->wait[overview->queues[j].no], &durations->wait[j]);
+        for (size_t j = 0; j < BH_GATEWAY_PHASE_COUNT; j++)
+            bh_meter_read(&meters->gateway[j], &durations->gateway[j]);
+        bh_meter_read(&meters->lateness, &durations->lateness);
+        bh_meter_read(&meters->redis, &durations->redis);
+        bh_meter_read(&meters->lag, &durations->lag);
+    }
+    return durations;
 }
 
 const struct bh_overview_snapshot *

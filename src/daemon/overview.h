@@ -72,6 +72,7 @@ struct bh_overview_snapshot {
     /* Redis, as known last. */
     bool redis_up;              /* our connection stands */
     char redis_trouble[256];    /* why not; or why it does not do what we ask; else "" */
+    int64_t low_balance_micro;  /* as configured; 0: no warning */
     struct bh_wall server_now;  /* of the last answer; 0: none yet */
     struct bh_mono answered_at; /* when it came */
     const struct bh_overview_queue *queues;
@@ -79,6 +80,13 @@ struct bh_overview_snapshot {
     bool account_known;
     struct bh_account_view account;
     struct bh_processes processes; /* all that report, this one included */
+};
+
+/* How long things took in this process since its start. */
+struct bh_overview_durations {
+    struct bh_histogram wait[BH_CONFIG_QUEUES_MAX]; /* as the snapshot's queues */
+    struct bh_histogram gateway[BH_GATEWAY_PHASE_COUNT];
+    struct bh_histogram lateness, redis, lag;
 };
 
 struct bh_overview;
@@ -111,12 +119,25 @@ void bh_overview_tell(struct bh_overview *overview, bool workers_started, bool d
  */
 const struct bh_overview_snapshot *bh_overview_look(struct bh_overview *overview);
 
-/* The same for those who look all the time (alerts): counts as nobody. */
+/* Made anew by each call; borrowed likewise. */
+const struct bh_overview_durations *bh_overview_durations(struct bh_overview *overview);
+
+/* The picture for those who look all the time (alerts): counts as nobody. */
 const struct bh_overview_snapshot *bh_overview_peek(struct bh_overview *overview);
 
 /* on_closed follows; then bh_overview_free. */
 void bh_overview_stop(struct bh_overview *overview);
 void bh_overview_free(struct bh_overview *overview);
+
+/* ---- Readiness ---- */
+
+/*
+ * Whether this process does its work: NULL when it does; else why not, in a sentence that holds no secret.  Borrowed
+ * from `text`, 400 bytes at least.
+ */
+#define BH_OVERVIEW_REASON_MAX 400
+const char *bh_overview_unready(const struct bh_overview_snapshot *snapshot,
+                                char text[BH_OVERVIEW_REASON_MAX]);
 
 /* ---- Reading a queue ---- */
 

@@ -19,15 +19,51 @@ answer_not_allowed(struct bh_http_answer *ret_answer, const char *allow)
 }
 
 static void
-answer_health(const struct bh_http_routes *routes, const struct bh_http_request *request,
-              struct bh_http_answer *ret_answer)
+answer_health(const struct bh_http_routes *routes, struct bh_http_answer *ret_answer)
 {
-    if (request->method == BH_HTTP_POST)
-        answer_not_allowed(ret_answer, "GET, HEAD");
-    else if (routes->is_healthy(routes->arg))
+    if (routes->is_healthy(routes->arg))
         answer(ret_answer, 200, "ok");
     else
         answer(ret_answer, 503, "a loop has not turned for too long");
+}
+
+static void
+answer_ready(const struct bh_http_routes *routes, struct bh_http_answer *ret_answer)
+{
+    const char *why = routes->why_unready(routes->arg);
+    answer(ret_answer, why == NULL ? 200 : 503, why == NULL ? "ready" : why);
+}
+
+static void
+answer_metrics(const struct bh_http_routes *routes, struct bh_http_answer *ret_answer)
+{
+    ret_answer->status = 200;
+    ret_answer->content_type = routes->write_metrics(routes->arg, &ret_answer->body);
+}
+
+/* What may be looked at and not changed; false: the path is none of these. */
+static bool
+answer_look(const struct bh_http_routes *routes, const struct bh_http_request *request,
+            struct bh_http_answer *ret_answer)
+{
+    static const struct {
+        const char *path;
+        void (*answer)(const struct bh_http_routes *routes, struct bh_http_answer *ret_answer);
+    } rows[] = {
+        {"/healthz", answer_health },
+        {"/readyz",  answer_ready  },
+        {"/metrics", answer_metrics},
+    };
+    for (size_t i = 0; i < BH_ARRAY_LEN(rows); i++) {
+        if (!bh_str_equal_text(request->path, rows[i].path))
+            continue;
+        if (request->method == BH_HTTP_POST)
+            answer_not_allowed(ret_answer, "GET, HEAD");
+        else
+            rows[i].answer(routes, ret_answer);
+        return true;
+    }
+    return false;
 }
 
 static bool
@@ -79,10 +115,8 @@ bh_http_route(const struct bh_http_routes *routes, const struct bh_http_request 
               struct bh_http_answer *ret_answer)
 {
     static const struct bh_str webhook = {"/webhook/", 9};
-    if (bh_str_equal_text(request->path, "/healthz")) {
-        answer_health(routes, request, ret_answer);
+    if (answer_look(routes, request, ret_answer))
         return;
-    }
     if (routes->webhook_token.len > 0 && bh_str_starts_with(request->path, webhook)) {
         const struct bh_str token = {request->path.ptr + webhook.len,
                                      request->path.len - webhook.len};

@@ -2,6 +2,8 @@
  * router - which request is answered how.  No sockets, no loop: a request and what the daemon is asked about it.
  *
  *   GET, HEAD      /healthz          200 while all loops turn, else 503
+ *   GET, HEAD      /readyz           200 while work is done, else 503 and why not
+ *   GET, HEAD      /metrics          Prometheus' text format
  *   GET, POST      /webhook/TOKEN    a report of the gateway
  *
  * Everything else is 404, a wrong token too: who does not know it shall not learn that there is something.  A
@@ -33,6 +35,10 @@ struct bh_http_routes {
     struct bh_str webhook_token; /* empty: there is no such route */
     const struct bh_zone *zone;  /* of the gateway's times; NULL is UTC */
     bool (*is_healthy)(void *arg);
+    const char *(*why_unready)(
+        void *arg); /* a sentence, or NULL: ready; valid until the next call */
+    /* Appends the metrics; returns the content type they are in. */
+    const char *(*write_metrics)(void *arg, struct bh_buf *buf);
     /* Of kind DLR or VOICE; other events are answered without asking. */
     enum bh_http_taken (*on_report)(void *arg, const struct bh_delivery_report *report);
     void (*on_refused)(void *arg, enum bh_http_refusal refusal, const char *why);

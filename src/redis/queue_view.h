@@ -51,7 +51,8 @@ enum bh_status bh_decode_inspect(const struct redisReply *reply,
 
 /*
  * The counter `at` < counters_count.  Names: "outcome:STATE", "code:N" (answers by the gateway's code),
- * "attempts", "recovered", "spend_micro", "unreadable", "handle", "token", and the gauges "now:scheduled",
+ * "attempts", "recovered", "spend_micro", "unreadable", "handle", "token", "uncertain:WITNESS" (what settled an
+ * uncertain job), "delivery:WORD", and the gauges "now:scheduled",
  * "now:retrying", "now:held:REASON", "now:uncertain", "now:suspects" of the jobs in `due`, `ready` and
  * `suspects`.
  * False: not a number (skip it).

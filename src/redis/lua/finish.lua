@@ -194,6 +194,16 @@ local function move(job, h, late)
     head_keep(handle, h)
 end
 
+-- What told that a message was taken though its answer was lost, when that ends the job.
+local function count_witness(job)
+    for i = 1, #job.fields, 2 do
+        local value = job.fields[i + 1]
+        if job.fields[i] == 'confirmed_by' and (value == 'journal' or value == 'reload_lock') then
+            bump('uncertain:' .. value, 1)
+        end
+    end
+end
+
 local function finish(job, h, late)
     if late then
         gauge(h, -1)
@@ -212,6 +222,7 @@ local function finish(job, h, late)
     end
     if job.ends then
         bump('outcome:' .. job.state, 1)
+        count_witness(job)
     end
     settle_ledger(job)
     move(job, h, late)
