@@ -6,6 +6,8 @@
 
 #include <bellhop/version.h>
 
+#include "core/money.h"
+
 #define STALE_MS BH_MINUTE_MS
 
 /* What the families are written from. */
@@ -66,16 +68,6 @@ put_labels(struct bh_buf *buf, const struct labels *labels)
     bh_buf_append_char(buf, '}');
 }
 
-/* Millionths as a decimal number. */
-static void
-put_micro(struct bh_buf *buf, int64_t micro)
-{
-    uint64_t whole = micro < 0 ? 0 - (uint64_t)micro : (uint64_t)micro;
-    bh_buf_printf(buf, "%s%" PRIu64, micro < 0 ? "-" : "", whole / 1000000);
-    if (whole % 1000000 != 0)
-        bh_buf_printf(buf, ".%06" PRIu64, whole % 1000000);
-}
-
 static void
 put_sample(struct bh_buf *buf, const char *name, struct labels labels, uint64_t value)
 {
@@ -84,14 +76,13 @@ put_sample(struct bh_buf *buf, const char *name, struct labels labels, uint64_t 
     bh_buf_printf(buf, " %" PRIu64 "\n", value);
 }
 
+/* A value in millionths. */
 static void
 put_sample_micro(struct bh_buf *buf, const char *name, struct labels labels, int64_t micro)
 {
     bh_buf_append_text(buf, name);
     put_labels(buf, &labels);
-    bh_buf_append_char(buf, ' ');
-    put_micro(buf, micro);
-    bh_buf_append_char(buf, '\n');
+    bh_buf_printf(buf, " %s\n", bh_money_format(micro).text);
 }
 
 /* ---- histograms ---- */
@@ -130,22 +121,15 @@ put_histogram(struct bh_buf *buf, const char *name, struct labels labels, const 
 {
     uint64_t sum = 0;
     for (size_t at = 0; at < BH_HISTOGRAM_BOUNDS; at++) {
-        struct bh_buf bound;
         sum += histogram->counts[at];
-        if (!is_shown(at, range))
-            continue;
-        bh_buf_init(&bound, 32);
-        put_micro(&bound, bh_histogram_bound_us(at));
-        put_bucket(buf, name, &labels, bh_buf_text(&bound), sum);
-        bh_buf_release(&bound);
+        if (is_shown(at, range))
+            put_bucket(buf, name, &labels, bh_money_format(bh_histogram_bound_us(at)).text, sum);
     }
     sum += histogram->counts[BH_HISTOGRAM_BOUNDS];
     put_bucket(buf, name, &labels, "+Inf", sum);
     bh_buf_printf(buf, "%s_sum", name);
     put_labels(buf, &labels);
-    bh_buf_append_char(buf, ' ');
-    put_micro(buf, (int64_t)histogram->sum_us);
-    bh_buf_printf(buf, "\n%s_count", name);
+    bh_buf_printf(buf, " %s\n%s_count", bh_money_format((int64_t)histogram->sum_us).text, name);
     put_labels(buf, &labels);
     bh_buf_printf(buf, " %" PRIu64 "\n", sum);
 }
