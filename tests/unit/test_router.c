@@ -1,5 +1,6 @@
 #include <criterion/criterion.h>
 
+#include <stdio.h>
 #include <string.h>
 
 #include "http/router.h"
@@ -8,7 +9,10 @@ static struct {
     bool healthy;
     enum bh_http_taken taken;
     struct bh_delivery_report report;
-    unsigned reports, wrong_tokens, no_reports;
+    unsigned reports, wrong_tokens, no_reports, scrapes;
+    const char *unready;
+    const char *content_type; /* of the last answer */
+    char body[200];
 } world;
 
 static bool
@@ -16,6 +20,22 @@ is_healthy(void *arg)
 {
     (void)arg;
     return world.healthy;
+}
+
+static const char *
+why_unready(void *arg)
+{
+    (void)arg;
+    return world.unready;
+}
+
+static const char *
+write_metrics(void *arg, struct bh_buf *buf)
+{
+    (void)arg;
+    world.scrapes++;
+    bh_buf_append_text(buf, "up 1\n");
+    return "text/of-metrics";
 }
 
 static enum bh_http_taken
@@ -42,6 +62,8 @@ ask(const char *token, enum bh_http_method method, const char *path, const char 
     const struct bh_http_routes routes = {
         .webhook_token = bh_str_from(token),
         .is_healthy = is_healthy,
+        .why_unready = why_unready,
+        .write_metrics = write_metrics,
         .on_report = on_report,
         .on_refused = on_refused,
     };
@@ -56,6 +78,8 @@ ask(const char *token, enum bh_http_method method, const char *path, const char 
     bh_http_route(&routes, &request, &answer);
     cr_expect_gt(answer.body.len, 0, "%s", path);
     cr_expect_eq(answer.allow != NULL, answer.status == 405, "%s", path);
+    world.content_type = answer.content_type;
+    (void)snprintf(world.body, sizeof(world.body), "%s", bh_buf_text(&answer.body));
     bh_buf_release(&answer.body);
     return answer.status;
 }
@@ -143,4 +167,32 @@ Test(router, says_when_a_loop_hangs)
 {
     memset(&world, 0, sizeof(world));
     cr_expect_eq(ask("", BH_HTTP_GET, "/healthz", "", ""), 503);
+}
+
+Test(router, tells_why_it_is_not_ready)
+{
+    memset(&world, 0, sizeof(world));
+    cr_expect_eq(ask("", BH_HTTP_GET, "/readyz", "", ""), 200);
+    cr_expect_str_eq(world.body, "ready\n");
+    world.unready = "draining: nothing more is claimed";
+    cr_expect_eq(ask("", BH_HTTP_GET, "/readyz", "", ""), 503);
+    cr_expect_str_eq(world.body, "draining: nothing more is claimed\n");
+    cr_expect_eq(ask("", BH_HTTP_HEAD, "/readyz", "verbose", ""), 503);
+    cr_expect_eq(ask("", BH_HTTP_POST, "/readyz", "", ""), 405);
+    cr_expect_eq(ask("", BH_HTTP_GET, "/readyz/", "", ""), 404);
+    cr_expect_eq(ask("", BH_HTTP_GET, "/ready", "", ""), 404);
+}
+
+Test(router, gives_metrics_to_those_who_get_them)
+{
+    memset(&world, 0, sizeof(world));
+    cr_expect_eq(ask("", BH_HTTP_GET, "/metrics", "", ""), 200);
+    cr_expect_str_eq(world.body, "up 1\n");
+    cr_expect_str_eq(world.content_type, "text/of-metrics");
+    cr_expect_eq(ask("", BH_HTTP_HEAD, "/metrics", "name[]=up", ""), 200);
+    cr_expect_eq(world.scrapes, 2);
+    cr_expect_eq(ask("", BH_HTTP_POST, "/metrics", "", "up 2"), 405);
+    cr_expect_eq(ask("", BH_HTTP_GET, "/metrics/", "", ""), 404);
+    cr_expect_eq(ask("", BH_HTTP_GET, "/Metrics", "", ""), 404);
+    cr_expect_eq(world.scrapes, 2);
 }
