@@ -170,6 +170,25 @@ stop_workers(struct app *app)
         end_endpoint(app);
 }
 
+static bool
+loops_turn(const struct app *app)
+{
+    int64_t now_ms = bh_clock_mono().ms;
+    for (unsigned i = 0; app->started && i < app->workers_count; i++) {
+        if (now_ms - atomic_load(&bh_worker_gauges(app->workers[i])->turned_at_ms) >
+            HANGING_AFTER_MS)
+            return false;
+    }
+    return true;
+}
+
+static void
+tell_overview(struct app *app)
+{
+    bh_overview_tell(app->overview, app->started, app->draining, app->stopping,
+                     app->stopping || loops_turn(app));
+}
+
 static void
 drain_limit_on_fire(uv_timer_t *timer)
 {
@@ -188,6 +207,7 @@ drain(struct app *app, const char *signal_name)
         return;
     }
     app->draining = true;
+    tell_overview(app);
     bh_supervisor_stopping(&app->supervisor);
     if (!app->started) {
         stop_workers(app);
@@ -332,18 +352,6 @@ show_status(struct app *app)
                          bh_reason_name(app->account_state.reason), in_hand, in_flight, sent);
 }
 
-static bool
-loops_turn(const struct app *app)
-{
-    int64_t now_ms = bh_clock_mono().ms;
-    for (unsigned i = 0; app->started && i < app->workers_count; i++) {
-        if (now_ms - atomic_load(&bh_worker_gauges(app->workers[i])->turned_at_ms) >
-            HANGING_AFTER_MS)
-            return false;
-    }
-    return true;
-}
-
 static void
 guard_claims(struct app *app)
 {
@@ -384,7 +392,7 @@ pulse_on_fire(uv_timer_t *timer)
                      "a worker's loop has not turned for %lld s; the watchdog is no longer fed",
                      (long long)(HANGING_AFTER_MS / BH_SECOND_MS));
     app->hanging_told = !turning;
-    bh_overview_tell(app->overview, app->started, app->draining, app->stopping, turning);
+    tell_overview(app);
     if (!app->stopping) {
         bh_log_configure(app->config);
         post_all(app, (struct bh_message){.kind = BH_MESSAGE_PING, .posted_ns = uv_hrtime()});

@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define NOT_ARMED (-1LL)
 
@@ -95,6 +96,14 @@ bh_crash_point_loses_claim(const struct bh_claimed_event *claimed)
     for (size_t i = 0; i < claimed->jobs_count; i++)
         loses = loses || is_about("lose_claim", claimed->jobs[i].payload);
     return passing("lose_claims") > 0 || (loses && !atomic_exchange(&lost, true));
+}
+
+void
+bh_crash_point_hang(struct bh_str job)
+{
+    const struct timespec long_time = {.tv_sec = 3600};
+    while (is_about("hang", job))
+        nanosleep(&long_time, NULL);
 }
 
 #else

@@ -10,7 +10,8 @@
  * Places: after_claim, after_admit, before_send, after_answer, before_finish, after_finish; about a job: on_open (its
  * payload has come), before_send (it is admitted), after_send (its request has left, and nobody hears of the
  * answer).  "lose_claims" lets the answers of all claims get lost on the way from store to engine, "lose_claim=TEXT" that
- * of the first one that brings such a job.
+ * of the first one that brings such a job.  "hang=TEXT" lets the worker that such a job has come to stand still for
+ * good.
  */
 #ifndef BH_DAEMON_CRASH_POINT_H
 #define BH_DAEMON_CRASH_POINT_H
@@ -31,6 +32,9 @@ void bh_crash_point_fire(uint32_t slot);
 
 /* Whether the answer of a claim that brought these jobs gets lost here. */
 bool bh_crash_point_loses_claim(const struct bh_claimed_event *claimed);
+
+/* Does not return when the job is the one to hang at. */
+void bh_crash_point_hang(struct bh_str job);
 #else
 static inline void
 bh_crash_point(const char *name)
@@ -64,6 +68,12 @@ bh_crash_point_loses_claim(const struct bh_claimed_event *claimed)
 {
     (void)claimed;
     return false;
+}
+
+static inline void
+bh_crash_point_hang(struct bh_str job)
+{
+    (void)job;
 }
 #endif
 

@@ -133,8 +133,10 @@ pass_crash_points(const struct bh_event *event)
 {
     if (event->kind == BH_EVENT_CLAIMED && event->claimed.jobs_count > 0)
         bh_crash_point("after_claim");
-    for (size_t i = 0; event->kind == BH_EVENT_CLAIMED && i < event->claimed.jobs_count; i++)
+    for (size_t i = 0; event->kind == BH_EVENT_CLAIMED && i < event->claimed.jobs_count; i++) {
         bh_crash_point_about("on_open", event->claimed.jobs[i].payload);
+        bh_crash_point_hang(event->claimed.jobs[i].payload);
+    }
     if (event->kind == BH_EVENT_ADMITTED && event->admitted.code == BH_ADMIT_OK)
         bh_crash_point("after_admit");
     if (event->kind == BH_EVENT_SETTLED)
