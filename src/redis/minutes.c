@@ -124,6 +124,13 @@ bh_minutes_release(struct bh_minutes *minutes)
     minutes->count = 0;
 }
 
+/* A number of jobs or millionths: beyond what Lua's numbers hold exactly, nothing is one. */
+static int64_t
+sane(int64_t value)
+{
+    return value >= -EXACT_MAX && value <= EXACT_MAX ? value : 0;
+}
+
 /* The counters from *rest on; false behind the last one.  A value that is no number counts as 0. */
 static bool
 next_counter(struct bh_str *rest, struct bh_str *ret_name, int64_t *ret_value)
@@ -133,6 +140,7 @@ next_counter(struct bh_str *rest, struct bh_str *ret_name, int64_t *ret_value)
         return false;
     if (!bh_str_to_int64(value, ret_value))
         *ret_value = 0;
+    *ret_value = sane(*ret_value);
     return true;
 }
 
@@ -210,13 +218,13 @@ bh_tally_of_view(const struct bh_queue_view *view)
 {
     struct bh_tally tally = {
         .at = view->server_now,
-        .pushed = (int64_t)(view->raw + view->moved) + bh_queue_view_find(view, "handle"),
+        .pushed = (int64_t)(view->raw + view->moved) + sane(bh_queue_view_find(view, "handle")),
     };
     for (size_t i = 0; i < view->counters_count; i++) {
         struct bh_str name;
         int64_t value;
         if (bh_queue_view_counter(view, i, &name, &value) && is_end(name))
-            tally.left += value;
+            tally.left += sane(value);
     }
     return tally;
 }
