@@ -489,6 +489,7 @@ registrar_on_held(void *arg, const char *past)
         }
         app->running++;
     }
+    tell_overview(app);
     /* What they have missed. */
     const struct bh_account_event account = app->account_state;
     keeper_on_account(app, &account);

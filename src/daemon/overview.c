@@ -280,10 +280,11 @@ ask_processes(struct bh_overview *overview)
     if (overview->report_at.ms != 0 &&
         overview->snapshot.mono.ms - overview->report_at.ms < BH_PROCESS_EVERY_MS)
         return;
-    overview->report_at = overview->snapshot.mono;
     /* A name that is not ours yet is another's to report under. */
-    if (overview->snapshot.workers_started)
+    if (overview->snapshot.workers_started) {
+        overview->report_at = overview->snapshot.mono;
         report_process(overview);
+    }
     bh_processes_read_argv(overview->processes_key, argv);
     (void)ask(overview, NULL, BH_ARRAY_LEN(argv), argv, take_processes);
 }
