@@ -251,8 +251,8 @@ static const struct bh_config_row status_rows[] = {
 static const struct bh_config_row http_rows[] = {
     {.key = "listen", .type = BH_CONFIG_LISTEN, .fallback = "127.0.0.1:9177", .max = 300,
      .reload = BH_CONFIG_RESTART, .offset = IN(http.listen),
-     .help = "Address and port of the health check (/healthz) and the webhook; empty means none. Other than on loopback "
-             "it needs admin_token. It speaks no TLS: put a proxy in front where the gateway comes from outside. While "
+     .help = "Address and port of the health checks (/healthz, /readyz), the metrics (/metrics) and the webhook; empty means "
+             "none. Other than on loopback it needs admin_token. It speaks no TLS: put a proxy in front where the gateway comes from outside. While "
              "the port is taken, messages are sent all the same."},
     {.key = "webhook_url", .type = BH_CONFIG_HTTP_URL, .fallback = "", .max = 1000, .flags = BH_CONFIG_RESERVED,
      .reload = BH_CONFIG_RESTART, .offset = IN(http.webhook_url),

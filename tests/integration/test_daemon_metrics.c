@@ -240,7 +240,20 @@ expect_metrics_exist(const char *scrape, const char *path)
     return count;
 }
 
-Test(daemon_metrics, are_what_rules_and_dashboard_ask_for)
+/* Every family of the scrape has its line in the manual page. */
+static void
+expect_families_told(const char *scrape, const char *path)
+{
+    char *text = read_file(path);
+    for (const char *at = strstr(scrape, "# TYPE "); at != NULL; at = strstr(at + 1, "# TYPE ")) {
+        char name[100];
+        (void)snprintf(name, sizeof(name), "%.*s", (int)strcspn(at + 7, " "), at + 7);
+        cr_expect_not_null(strstr(text, name), "%s does not tell %s", path, name);
+    }
+    bh_free(text);
+}
+
+Test(daemon_metrics, are_what_rules_dashboard_and_manual_name)
 {
     struct bh_rig rig;
     const struct bh_rig_options options = {.http = HTTP};
@@ -254,6 +267,8 @@ Test(daemon_metrics, are_what_rules_and_dashboard_ask_for)
     const char *scrape = get(&rig, port, "/metrics", NULL);
     cr_expect_gt(expect_metrics_exist(scrape, BH_TEST_RULES), 20);
     cr_expect_gt(expect_metrics_exist(scrape, BH_TEST_DASHBOARD), 20);
+    cr_expect_gt(expect_metrics_exist(scrape, BH_TEST_MANUAL), 20);
+    expect_families_told(scrape, BH_TEST_MANUAL);
 
     static const char *const args[] = {"check", "metrics", NULL};
     const struct run_request request = {
@@ -427,7 +442,7 @@ Test(daemon_metrics, ready_means_that_work_is_done)
     bh_rig_disconnect(&rig);
     bh_redis_process_stop(&rig.redis);
     BH_RIG_UNTIL(&rig, answers(&rig, port, "/readyz", 503, "Redis is not usable: "));
-    cr_expect_eq(measure(&rig, port, "bellhop_redis_up"), 0);
+    BH_RIG_UNTIL(&rig, measure(&rig, port, "bellhop_redis_up") == 0);
     bh_rig_start_redis(&rig);
     /* It has kept nothing, the pause neither. */
     BH_RIG_UNTIL(&rig, answers(&rig, port, "/readyz", 200, "ready"));

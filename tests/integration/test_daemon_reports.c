@@ -278,7 +278,7 @@ Test(daemon_reports, that_are_forged_or_for_nobody_change_nothing, .timeout = 12
          "msg_id=1&foreign_id=unlucky&status=DELIVERED",                                                                                                           404},
         {"no token",                              "POST", "/webhook/",                                      FORM, "msg_id=1&foreign_id=unlucky&status=DELIVERED",
          404                                                                                                                                                          },
-        {"the metrics of another version",        "GET",  "/metrics",                                       NULL, NULL,                                            404},
+        {"metrics by another name",               "GET",  "/metrics/",                                      NULL, NULL,                                            404},
         {"the root",                              "GET",  "/",                                              NULL, NULL,                                            404},
         {"health",                                "GET",  "/healthz",                                       NULL, NULL,                                            200},
         {"another method",                        "PUT",  HOOK,                                             NULL, NULL,                                            405},
@@ -297,6 +297,9 @@ Test(daemon_reports, that_are_forged_or_for_nobody_change_nothing, .timeout = 12
     bh_rig_wait_state(&rig, "sms", "two", "unknown");
     bh_rig_wait_state(&rig, "sms", "both", "unknown");
     bh_rig_wait_state(&rig, "other", "both", "unknown");
+    /* What the daemon itself leaves there, once. */
+    BH_RIG_UNTIL(&rig, bh_rig_integer(&rig, "EXISTS bellhop:{@processes} bellhop:{sms}:minutes "
+                                            "bellhop:{other}:minutes") == 3);
     long long keys = bh_rig_integer(&rig, "DBSIZE");
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         int got = call(port, rows[i].method, rows[i].target, rows[i].headers, rows[i].body);
