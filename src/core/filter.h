@@ -112,6 +112,9 @@ uint32_t bh_filter_needs(const struct bh_filter *filter);
 /* The states that a job may be in to be chosen; without terms about the state all of them. */
 uint32_t bh_filter_states(const struct bh_filter *filter);
 
+/* The states that are asked for by name (state=...); 0: none. */
+uint32_t bh_filter_states_named(const struct bh_filter *filter);
+
 /* Whether all terms about what is known hold. */
 bool bh_filter_matches(const struct bh_filter *filter, const struct bh_filter_facts *facts);
 
