@@ -37,6 +37,16 @@ bh_reply_str(const struct redisReply *reply, size_t at, struct bh_str *ret_view)
 }
 
 bool
+bh_reply_is_int(const struct redisReply *reply, int64_t min, int64_t max, int64_t *ret_value)
+{
+    if (reply == NULL || reply->type != REDIS_REPLY_INTEGER || reply->integer < min ||
+        reply->integer > max)
+        return false;
+    *ret_value = reply->integer;
+    return true;
+}
+
+bool
 bh_reply_error(const struct redisReply *reply, struct bh_str *ret_text)
 {
     if (reply == NULL || reply->type != REDIS_REPLY_ERROR)

@@ -21,6 +21,9 @@ bool bh_reply_int(const struct redisReply *reply, size_t at, int64_t min, int64_
 /* The element `at` when it is a string; the view borrows from the reply. */
 bool bh_reply_str(const struct redisReply *reply, size_t at, struct bh_str *ret_view);
 
+/* The whole reply, when it is an integer within [min, max]. */
+bool bh_reply_is_int(const struct redisReply *reply, int64_t min, int64_t max, int64_t *ret_value);
+
 /* The words of an error reply; false for other replies. */
 bool bh_reply_error(const struct redisReply *reply, struct bh_str *ret_text);
 

@@ -26,9 +26,10 @@ enum bh_script_id {
     BH_SCRIPT_TWIN,
     BH_SCRIPT_MINUTE,
     BH_SCRIPT_PROCESS,
+    BH_SCRIPT_PEEK,
 };
 
-#define BH_SCRIPT_COUNT (BH_SCRIPT_PROCESS + 1)
+#define BH_SCRIPT_COUNT (BH_SCRIPT_PEEK + 1)
 
 struct bh_script {
     const char *name;

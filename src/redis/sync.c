@@ -4,6 +4,7 @@
 
 #include "core/alloc.h"
 #include "core/fault.h"
+#include "redis/reply_reader.h"
 
 struct bh_redis_sync {
     uv_loop_t loop;
@@ -97,33 +98,69 @@ bh_redis_sync_open(const struct bh_redis_options *options, struct bh_redis_sync 
     return BH_OK;
 }
 
-enum bh_status
-bh_redis_sync_call(struct bh_redis_sync *sync, size_t argc, const struct bh_str *argv,
-                   bh_ms timeout_ms, struct redisReply **ret_reply, struct bh_error *ret_error)
+/* Send them all; those that were sent are waited for, whatever happens. */
+static enum bh_status
+send_and_wait(struct bh_redis_sync *sync, struct call *calls,
+              const struct bh_redis_sync_command *commands, size_t count, bh_ms timeout_ms)
 {
+    enum bh_status status = BH_OK;
+    size_t sent = 0;
+    while (sent < count && status == BH_OK) {
+        calls[sent] = (struct call){.sync = sync};
+        status = bh_redis_connection_send(&sync->conn, commands[sent].argc, commands[sent].argv,
+                                          timeout_ms, call_on_reply, &calls[sent]);
+        if (status == BH_OK)
+            sent++;
+    }
+    for (size_t i = 0; i < sent; i++) {
+        while (!calls[i].over)
+            uv_run(&sync->loop, UV_RUN_ONCE);
+    }
+    for (size_t i = sent; i < count; i++)
+        calls[i] = (struct call){.sync = sync, .over = true};
+    return status;
+}
+
+enum bh_status
+bh_redis_sync_calls(struct bh_redis_sync *sync, const struct bh_redis_sync_command *commands,
+                    size_t count, bh_ms timeout_ms, struct redisReply **ret_replies,
+                    struct bh_error *ret_error)
+{
+    struct call calls[BH_REDIS_SYNC_COMMANDS_MAX];
+    BH_ASSERT(count <= BH_REDIS_SYNC_COMMANDS_MAX);
     enum bh_status status = wait_until_ready(sync, ret_error);
     if (status != BH_OK)
         return status;
-
-    struct call call = {.sync = sync};
-    status = bh_redis_connection_send(&sync->conn, argc, argv, timeout_ms, call_on_reply, &call);
-    if (status != BH_OK) {
+    status = send_and_wait(sync, calls, commands, count, timeout_ms);
+    if (status != BH_OK)
         (void)bh_error_set(ret_error, NULL, "the command cannot be sent: %s",
                            bh_status_name(status));
-        return status;
-    }
-    while (!call.over)
-        uv_run(&sync->loop, UV_RUN_ONCE);
-    if (call.reply == NULL) {
+    bool lost = false;
+    for (size_t i = 0; i < count; i++)
+        lost = lost || calls[i].reply == NULL;
+    if (status == BH_OK && lost) {
         (void)bh_error_set(
             ret_error, NULL,
             "the connection to Redis was lost before the reply came, the command may "
             "or may not have been executed: %s",
             sync->reason);
-        return BH_EDOWN;
+        status = BH_EDOWN;
     }
-    *ret_reply = call.reply;
-    return BH_OK;
+    for (size_t i = 0; i < count; i++) {
+        if (status == BH_OK)
+            ret_replies[i] = calls[i].reply;
+        else
+            bh_redis_reply_free(calls[i].reply);
+    }
+    return status;
+}
+
+enum bh_status
+bh_redis_sync_call(struct bh_redis_sync *sync, size_t argc, const struct bh_str *argv,
+                   bh_ms timeout_ms, struct redisReply **ret_reply, struct bh_error *ret_error)
+{
+    const struct bh_redis_sync_command command = {argc, argv};
+    return bh_redis_sync_calls(sync, &command, 1, timeout_ms, ret_reply, ret_error);
 }
 
 struct surveying {

@@ -51,6 +51,24 @@ enum bh_status bh_redis_sync_survey(struct bh_redis_sync *sync, const struct bh_
                                     struct bh_redis_survey *ret_survey,
                                     struct bh_error *ret_error) BH_MUST_CHECK;
 
+/* One of several commands; its arguments are borrowed. */
+struct bh_redis_sync_command {
+    size_t argc;
+    const struct bh_str *argv;
+};
+
+#define BH_REDIS_SYNC_COMMANDS_MAX 512
+
+/*
+ * Send up to BH_REDIS_SYNC_COMMANDS_MAX commands at once and wait for all replies, in the order of the commands;
+ * otherwise as bh_redis_sync_call.  Anything but BH_OK: no reply is handed over, though some commands may have been
+ * executed; so this is for reading.
+ */
+enum bh_status bh_redis_sync_calls(struct bh_redis_sync *sync,
+                                   const struct bh_redis_sync_command *commands, size_t count,
+                                   bh_ms timeout_ms, struct redisReply **ret_replies,
+                                   struct bh_error *ret_error) BH_MUST_CHECK;
+
 /* NULL is fine. */
 void bh_redis_sync_close(struct bh_redis_sync *sync);
 
