@@ -13,6 +13,7 @@ const struct bh_command_row *const bh_commands[] = {
     &bh_command_send,
     &bh_command_show,
     &bh_command_status,
+    &bh_command_list,
     &bh_command_resolve,
     &bh_command_probe_lock,
     &bh_command_doctor,

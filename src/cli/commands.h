@@ -11,6 +11,7 @@
 extern const struct bh_command_row *const bh_commands[];
 
 extern const struct bh_command_row bh_command_doctor;
+extern const struct bh_command_row bh_command_list;
 extern const struct bh_command_row bh_command_probe_lock;
 extern const struct bh_command_row bh_command_resolve;
 extern const struct bh_command_row bh_command_send;

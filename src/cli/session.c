@@ -172,6 +172,29 @@ bh_session_command(struct bh_cli *cli, const char *what, size_t argc, const stru
     return BH_EXIT_DONE;
 }
 
+enum bh_exit
+bh_session_commands(struct bh_cli *cli, const char *what,
+                    const struct bh_redis_sync_command *commands, size_t count,
+                    struct redisReply **ret_replies)
+{
+    enum bh_exit result = need_session(cli);
+    if (result != BH_EXIT_DONE)
+        return result;
+    struct bh_error error = {.text = "short of memory"};
+    struct bh_str words;
+    if (bh_redis_sync_calls(cli->session->sync, commands, count, 0, ret_replies, &error) != BH_OK)
+        return bh_cli_fail("cannot %s: %s", what, error.text);
+    for (size_t i = 0; i < count && result == BH_EXIT_DONE; i++) {
+        if (bh_reply_error(ret_replies[i], &words))
+            result = refused(what, words);
+    }
+    for (size_t i = 0; i < count && result != BH_EXIT_DONE; i++) {
+        bh_redis_reply_free(ret_replies[i]);
+        ret_replies[i] = NULL;
+    }
+    return result;
+}
+
 /* EVAL runs the script and keeps it, so that the next EVALSHA finds it. */
 static enum bh_exit
 teach(struct bh_cli *cli, const char *what, const struct bh_call *call, size_t argc,

@@ -15,6 +15,7 @@
 
 struct bh_session;
 struct redisReply;
+struct bh_redis_sync_command; /* of redis/sync.h */
 
 /*
  * Send one command and wait.  *ret_reply is the caller's (bh_redis_reply_free) and is no error reply.
@@ -23,6 +24,14 @@ struct redisReply;
 enum bh_exit bh_session_command(struct bh_cli *cli, const char *what, size_t argc,
                                 const struct bh_str *argv,
                                 struct redisReply **ret_reply) BH_MUST_CHECK;
+
+/*
+ * Send several that only read, and wait for all; at most BH_REDIS_SYNC_COMMANDS_MAX.  On BH_EXIT_DONE as many
+ * replies are the caller's, none of them an error; otherwise none.
+ */
+enum bh_exit bh_session_commands(struct bh_cli *cli, const char *what,
+                                 const struct bh_redis_sync_command *commands, size_t count,
+                                 struct redisReply **ret_replies) BH_MUST_CHECK;
 
 /* The same for a script; Redis learns it first if it does not know it. */
 enum bh_exit bh_session_script(struct bh_cli *cli, const char *what, struct bh_call *call,
