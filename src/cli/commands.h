@@ -10,11 +10,16 @@
 /* In the order of the list that `bellhop help` prints; ended by a row without a name. */
 extern const struct bh_command_row *const bh_commands[];
 
+extern const struct bh_command_row bh_command_dead;
 extern const struct bh_command_row bh_command_doctor;
+extern const struct bh_command_row bh_command_estimate;
+extern const struct bh_command_row bh_command_export;
 extern const struct bh_command_row bh_command_list;
 extern const struct bh_command_row bh_command_probe_lock;
 extern const struct bh_command_row bh_command_resolve;
+extern const struct bh_command_row bh_command_retries;
 extern const struct bh_command_row bh_command_send;
+extern const struct bh_command_row bh_command_shape;
 extern const struct bh_command_row bh_command_show;
 extern const struct bh_command_row bh_command_status;
 

@@ -131,11 +131,13 @@ bh_selection_run(struct bh_cli *cli, struct bh_selection *selection, bh_selectio
         selection->looked_max = LOOKED_MAX;
     bh_batch_init(&walk->statuses);
     bh_batch_init(&walk->payloads);
+    bh_batch_init(&walk->wholes);
     bh_batch_init(&walk->located);
     bh_batch_init(&walk->asked);
     enum bh_exit result = is_by_id(selection) ? bh_walk_ids(walk) : walk_queues(walk);
     bh_batch_release(&walk->statuses);
     bh_batch_release(&walk->payloads);
+    bh_batch_release(&walk->wholes);
     bh_batch_release(&walk->located);
     bh_batch_release(&walk->asked);
     bh_free(walk->seen);

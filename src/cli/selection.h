@@ -37,10 +37,13 @@ enum bh_place {
     BH_PLACE_GONE, /* it has ended: only its status is left; found by id */
 };
 
+struct redisReply; /* of <hiredis/hiredis.h> */
+
 /* What is read about each job that is handed over; more if the filter needs it. */
 enum bh_selection_read {
     BH_READ_STATUS = 1,  /* the fields below that come from the status hash */
     BH_READ_PAYLOAD = 2, /* as it was pushed, and what stands in it */
+    BH_READ_WHOLE = 4,   /* the whole status hash too, as `whole` */
 };
 
 /* One job.  All views live until the callback returns; an empty view: there is none, or it was not read. */
@@ -69,6 +72,8 @@ struct bh_found_job {
     struct bh_str type, to, label, error; /* of the status, else of the payload */
     struct bh_str code;
     struct bh_str from; /* of the payload */
+    struct redisReply
+        *whole; /* borrowed; fields and values of the status; NULL: none, or not read */
     bool has_payload;
     struct bh_str payload;
     uint64_t payload_bytes; /* its length, also when it is too long to be read */

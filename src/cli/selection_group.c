@@ -340,7 +340,7 @@ needs_status(const struct bh_walk *walk, const struct bh_candidate *candidate)
     uint32_t needs = OF_STATUS & ~BIT(BH_FILTER_ID);
     if (job->place == BH_PLACE_DEAD)
         needs |= BIT(BH_FILTER_REASON);
-    return (walk->selection->read & BH_READ_STATUS) != 0 || job->states == 0 ||
+    return (walk->selection->read & (BH_READ_STATUS | BH_READ_WHOLE)) != 0 || job->states == 0 ||
            (walk->needs & needs) != 0;
 }
 
@@ -433,6 +433,31 @@ read_payloads(struct bh_walk *walk, size_t first, size_t *ret_end)
     return result;
 }
 
+/* The whole status of those in [first, end) that have one. */
+static enum bh_exit
+read_wholes(struct bh_walk *walk, size_t first, size_t end)
+{
+    struct bh_batch *batch = &walk->wholes;
+    size_t at[BH_GROUP_MAX];
+    bh_batch_clear(batch);
+    if ((walk->selection->read & BH_READ_WHOLE) == 0)
+        return BH_EXIT_DONE;
+    for (size_t i = first; i < end; i++) {
+        const struct bh_found_job *job = &walk->group[i].job;
+        if (!job->has_status)
+            continue;
+        at[batch->count] = i;
+        bh_batch_command(batch, "HGETALL");
+        bh_batch_add_status(batch, job->keys, job->id);
+    }
+    enum bh_exit result = bh_batch_run(walk->cli, "read the jobs' status", batch);
+    for (size_t i = 0; i < batch->count && result == BH_EXIT_DONE; i++) {
+        if (bh_reply_count(batch->replies[i]) > 0)
+            walk->group[at[i]].job.whole = batch->replies[i];
+    }
+    return result;
+}
+
 /* ---- handing over ---- */
 
 static enum bh_exit
@@ -485,6 +510,8 @@ bh_group_flush(struct bh_walk *walk)
     for (size_t first = 0, end = 0;
          first < walk->group_count && result == BH_EXIT_DONE && !walk->stop; first = end) {
         result = read_payloads(walk, first, &end);
+        if (result == BH_EXIT_DONE)
+            result = read_wholes(walk, first, end);
         if (result == BH_EXIT_DONE)
             result = hand_over_range(walk, first, end);
     }

@@ -40,6 +40,7 @@ struct bh_walk {
 
     struct bh_batch statuses;
     struct bh_batch payloads;
+    struct bh_batch wholes;
     struct bh_batch located;
     struct bh_batch asked; /* of those who look up ids: the others are used by each flush */
 

@@ -13,8 +13,11 @@ static struct bh_filter_facts
 facts_from(struct bh_str text, size_t salt)
 {
     struct bh_str half = {text.ptr, text.len / 2};
+    uint32_t states = UINT32_C(1) << (salt % 15);
+    if ((states & (BH_FILTER_FAILED | BH_FILTER_UNKNOWN | BH_FILTER_INVALID)) != 0)
+        states |= BH_FILTER_DEAD;
     return (struct bh_filter_facts){
-        .states = UINT32_C(1) << (salt % 15),
+        .states = states,
         .reason = half,
         .queue = text,
         .id = half,
