@@ -125,12 +125,6 @@ reads_of(const struct list *list)
 
 /* ---- for people ---- */
 
-static const char *const place_names[] = {
-    [BH_PLACE_RAW] = "pushed",  [BH_PLACE_READY] = "ready",    [BH_PLACE_SUSPECTS] = "suspects",
-    [BH_PLACE_DUE] = "waiting", [BH_PLACE_LEASES] = "in hand", [BH_PLACE_DEAD] = "dead",
-    [BH_PLACE_GONE] = "ended",
-};
-
 static enum bh_style
 style_of(uint32_t states)
 {
@@ -227,7 +221,7 @@ add_cell(struct list *list, enum column column, const struct bh_found_job *job)
         bh_table_add_count(table, BH_STYLE_PLAIN, (int64_t)job->payload_bytes);
         return;
     case COLUMN_HANDLE: add_text(list, job->handle, TO_SHOWN); return;
-    case COLUMN_PLACE: bh_table_add(table, BH_STYLE_PLAIN, "%s", place_names[job->place]); return;
+    case COLUMN_PLACE: bh_table_add(table, BH_STYLE_PLAIN, "%s", bh_place_name(job->place)); return;
     case COLUMN_UNCERTAIN:
         bh_table_add(table, job->uncertain ? BH_STYLE_WARN : BH_STYLE_DIM,
                      job->uncertain ? "yes" : "-");
@@ -302,7 +296,7 @@ put_member(struct bh_json_writer *writer, enum column column, const struct bh_fo
             bh_json_put_int(writer, "bytes", (int64_t)job->payload_bytes);
         return;
     case COLUMN_HANDLE: put_string(writer, "handle", job->handle); return;
-    case COLUMN_PLACE: bh_json_put_text(writer, "place", place_names[job->place]); return;
+    case COLUMN_PLACE: bh_json_put_text(writer, "place", bh_place_name(job->place)); return;
     case COLUMN_UNCERTAIN: bh_json_put_bool(writer, "uncertain", job->uncertain); return;
     case COLUMN_ERROR: put_string(writer, "error", job->error); return;
     }

@@ -127,15 +127,12 @@ is_json(struct bh_str text, enum bh_json_type wanted)
     return is_wanted;
 }
 
-enum bh_status
-bh_record_append_json(const struct bh_record *record, struct bh_buf *buf)
+void
+bh_record_put_members(const struct bh_record *record, struct bh_json_writer *writer)
 {
-    struct bh_json_writer writer;
     struct bh_str name, value;
-    bh_json_writer_init(&writer, buf);
-    bh_json_open_object(&writer, NULL);
-    bh_json_put_text(&writer, "queue", record->queue);
-    bh_json_put_text(&writer, "id", record->id);
+    bh_json_put_text(writer, "queue", record->queue);
+    bh_json_put_text(writer, "id", record->id);
     for (size_t i = 0; i + 1 < bh_reply_count(record->reply); i += 2) {
         if (!bh_reply_str(record->reply, i, &name) || !bh_reply_str(record->reply, i + 1, &value))
             continue;
@@ -146,10 +143,19 @@ bh_record_append_json(const struct bh_record *record, struct bh_buf *buf)
                    (bh_str_equal_text(name, "meta") && is_json(value, BH_JSON_OBJECT));
         /* hiredis ends each string with a NUL, so the name can be handed on as text. */
         if (raw)
-            bh_json_put_raw(&writer, name.ptr, value);
+            bh_json_put_raw(writer, name.ptr, value);
         else
-            bh_json_put_string(&writer, name.ptr, value);
+            bh_json_put_string(writer, name.ptr, value);
     }
+}
+
+enum bh_status
+bh_record_append_json(const struct bh_record *record, struct bh_buf *buf)
+{
+    struct bh_json_writer writer;
+    bh_json_writer_init(&writer, buf);
+    bh_json_open_object(&writer, NULL);
+    bh_record_put_members(record, &writer);
     bh_json_close_object(&writer);
     return bh_buf_status(buf);
 }

@@ -43,4 +43,8 @@ bool bh_record_is_uncertain(const struct bh_record *record);
  */
 enum bh_status bh_record_append_json(const struct bh_record *record, struct bh_buf *buf);
 
+/* The same, without the braces, into an object that the caller has opened. */
+struct bh_json_writer;
+void bh_record_put_members(const struct bh_record *record, struct bh_json_writer *writer);
+
 #endif

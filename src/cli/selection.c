@@ -147,6 +147,17 @@ bh_selection_run(struct bh_cli *cli, struct bh_selection *selection, bh_selectio
 
 /* ---- what commands share ---- */
 
+const char *
+bh_place_name(enum bh_place place)
+{
+    static const char *const names[] = {
+        [BH_PLACE_RAW] = "pushed",  [BH_PLACE_READY] = "ready",    [BH_PLACE_SUSPECTS] = "suspects",
+        [BH_PLACE_DUE] = "waiting", [BH_PLACE_LEASES] = "in hand", [BH_PLACE_DEAD] = "dead",
+        [BH_PLACE_GONE] = "ended",
+    };
+    return names[place];
+}
+
 enum bh_exit
 bh_selection_limit(const char *text, size_t otherwise, size_t *ret_limit)
 {

@@ -39,6 +39,9 @@ enum bh_place {
 
 struct redisReply; /* of <hiredis/hiredis.h> */
 
+/* "waiting", "in hand", ...: the place's name for people and machines. */
+const char *bh_place_name(enum bh_place place);
+
 /* What is read about each job that is handed over; more if the filter needs it. */
 enum bh_selection_read {
     BH_READ_STATUS = 1,  /* the fields below that come from the status hash */

@@ -147,9 +147,8 @@ bh_group_ask_status(struct bh_batch *batch, const struct bh_queue_keys *keys, st
 static int64_t
 number_at(const struct redisReply *reply, size_t at)
 {
-    struct bh_str text;
     int64_t number;
-    return bh_reply_str(reply, at, &text) && bh_str_to_int64(text, &number) ? number : 0;
+    return bh_reply_number(reply, at, &number) ? number : 0;
 }
 
 /* What the record tells is newer than the status, which is written at settlements. */

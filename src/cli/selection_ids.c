@@ -28,17 +28,6 @@ struct hit {
     struct bh_str handle; /* empty: the job has ended */
 };
 
-static bool
-score_of(const struct redisReply *reply, struct bh_wall *ret_score)
-{
-    struct bh_str text;
-    int64_t score;
-    if (!bh_reply_str(reply, 0, &text) || !bh_str_to_int64(text, &score))
-        return false;
-    ret_score->ms = score;
-    return true;
-}
-
 /* Four commands per hit: its record, and its score in each of the three sets. */
 static void
 ask_place(struct bh_batch *batch, const struct bh_queue_keys *keys, struct bh_str handle)
@@ -69,11 +58,11 @@ fill_place(struct bh_found_job *job, struct redisReply *const *replies, struct b
         job->has_head = true;
     }
     job->handle = handle;
-    if (score_of(replies[1], &job->score))
+    if (bh_reply_number(replies[1], 0, &job->score.ms))
         job->place = BH_PLACE_LEASES;
-    else if (score_of(replies[2], &job->score))
+    else if (bh_reply_number(replies[2], 0, &job->score.ms))
         job->place = BH_PLACE_DUE;
-    else if (score_of(replies[3], &job->score))
+    else if (bh_reply_number(replies[3], 0, &job->score.ms))
         job->place = BH_PLACE_DEAD;
     else
         job->place = job->has_head && job->head.recoveries == BH_SUSPECT_RECOVERIES
@@ -116,9 +105,8 @@ offer_hits(struct lookup *lookup, const struct hit *hits, size_t count, struct b
 static struct bh_wall
 server_time(const struct redisReply *reply)
 {
-    struct bh_str text;
     int64_t seconds;
-    if (bh_reply_str(reply, 0, &text) && bh_str_to_int64(text, &seconds))
+    if (bh_reply_number(reply, 0, &seconds))
         return (struct bh_wall){seconds * BH_SECOND_MS};
     return bh_cli_now();
 }

@@ -5,6 +5,7 @@
 #include "cli/commands.h"
 #include "cli/configuration.h"
 #include "cli/display.h"
+#include "cli/history.h"
 #include "cli/line_input.h"
 #include "cli/record.h"
 #include "cli/table.h"
@@ -18,16 +19,20 @@
 
 struct show_options {
     const char *queue;
+    bool brief;
 };
 
 static const struct bh_option show_option_rows[] = {
     {"queue", BH_OPTION_TEXT, "NAME", "look in this queue only",
      offsetof(struct show_options, queue)},
+    {"brief", BH_OPTION_FLAG, NULL,   "the status only, without evidence and history",
+     offsetof(struct show_options, brief)},
 };
 
 struct show {
     struct bh_cli *cli;
     struct bh_queue_choice queues;
+    bool brief;
     size_t found;
     size_t missing;
 };
@@ -66,6 +71,7 @@ static const struct field_row field_rows[] = {
     {"price",            "price",             LOOK_TEXT   },
     {"balance",          "balance then",      LOOK_TEXT   },
     {"confirmed_by",     "confirmed by",      LOOK_TEXT   },
+    {"reported_ids",     "reported messages", LOOK_TEXT   },
     {"delivery",         "delivery",          LOOK_TEXT   },
     {"delivered_at",     "delivery reported", LOOK_TIME   },
     {"duration",         "duration",          LOOK_SECONDS},
@@ -187,8 +193,10 @@ print_recipients(const struct bh_record *record, bool colour)
     return status;
 }
 
+/* `history` may be NULL. */
 static enum bh_status
-print_for_people(const struct show *show, const struct bh_record *record)
+print_for_people(const struct show *show, const struct bh_record *record,
+                 const struct bh_history *history)
 {
     bool colour = show->cli->colour;
     struct bh_wall now = bh_cli_now();
@@ -209,6 +217,8 @@ print_for_people(const struct show *show, const struct bh_record *record)
     (void)bh_buf_append_char(&buf, '\n');
     for (size_t i = 0; i < BH_ARRAY_LEN(field_rows); i++)
         append_field(&buf, record, &field_rows[i], now, colour);
+    if (history != NULL)
+        bh_history_append(history, now, TITLE_WIDTH, colour, &buf);
     append_title(&buf, "what happens next", colour);
     bh_wording_append_next(record, now, &buf);
     (void)bh_buf_append_char(&buf, '\n');
@@ -226,11 +236,18 @@ print_for_people(const struct show *show, const struct bh_record *record)
 /* ---- For machines ---- */
 
 static enum bh_status
-print_json(const struct bh_record *record)
+print_json(const struct bh_record *record, const struct bh_history *history)
 {
+    struct bh_json_writer writer;
     struct bh_buf buf;
     bh_buf_init(&buf, RECORD_TEXT_MAX);
-    enum bh_status status = bh_record_append_json(record, &buf);
+    bh_json_writer_init(&writer, &buf);
+    bh_json_open_object(&writer, NULL);
+    bh_record_put_members(record, &writer);
+    if (history != NULL)
+        bh_history_put(history, &writer);
+    bh_json_close_object(&writer);
+    enum bh_status status = bh_buf_status(&buf);
     if (status == BH_OK)
         printf("%s\n", bh_buf_text(&buf));
     bh_buf_release(&buf);
@@ -247,9 +264,18 @@ show_in_queue(struct show *show, size_t queue, const char *id)
                                          &show->queues.keys[queue], id, &record);
     if (result != BH_EXIT_DONE)
         return result;
-    enum bh_status status = show->cli->json ? print_json(&record) : print_for_people(show, &record);
+    struct bh_history *history = NULL;
+    if (!show->brief)
+        result = bh_history_read(show->cli, &show->queues.keys[queue], &record, &history);
+    enum bh_status status = BH_OK;
+    if (result == BH_EXIT_DONE)
+        status = show->cli->json ? print_json(&record, history)
+                                 : print_for_people(show, &record, history);
+    bh_history_free(history);
     bh_record_release(&record);
     show->found++;
+    if (result != BH_EXIT_DONE)
+        return result;
     return status == BH_OK ? BH_EXIT_DONE : bh_cli_fail("short of memory");
 }
 
@@ -281,7 +307,7 @@ static enum bh_exit
 show_run(struct bh_cli *cli, const void *options, struct bh_operands operands)
 {
     const struct show_options *wanted = options;
-    struct show show = {.cli = cli};
+    struct show show = {.cli = cli, .brief = wanted->brief};
     if (operands.count == 0)
         return bh_cli_misuse("which job?  bellhop show ID..., or `-` for ids on standard input");
     enum bh_exit result = bh_configuration_queues(cli, wanted->queue, &show.queues);
@@ -299,15 +325,20 @@ show_run(struct bh_cli *cli, const void *options, struct bh_operands operands)
 const struct bh_command_row bh_command_show = {
     .name = "show",
     .summary = "tell what is known about jobs",
-    .usage = "[--queue NAME] ID...",
-    .text = "Prints state, times, recipients, errors, and what happens next.  Looks in all queues "
-            "of the\n"
-            "configuration unless one is named.  `-` reads ids from standard input, one per line.\n"
-            "A job has a status from its first claim until [status] retention after its end.\n\n"
-            "examples:\n"
-            "  bellhop show order-4711\n"
-            "  bellhop show --json order-4711 | jq .message_id\n"
-            "  bellhop send --queue sms --to +491701234567 --text hello | bellhop show -",
+    .usage = "[--queue NAME] [--brief] ID...",
+    .text =
+        "Prints state, times, recipients, errors, where the job is, what speaks for and against "
+        "its having\n"
+        "been sent, its changes of state (while [status] events is set), what people did to it, "
+        "and what\n"
+        "happens next.  Looks in all queues of the configuration unless one is named.  `-` reads "
+        "ids from\n"
+        "standard input, one per line.\n"
+        "A job has a status from its first claim until [status] retention after its end.\n\n"
+        "examples:\n"
+        "  bellhop show order-4711\n"
+        "  bellhop show --json order-4711 | jq .message_id\n"
+        "  bellhop send --queue sms --to +491701234567 --text hello | bellhop show -",
     .options = show_option_rows,
     .options_count = BH_ARRAY_LEN(show_option_rows),
     .options_size = sizeof(struct show_options),

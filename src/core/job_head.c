@@ -119,3 +119,19 @@ bh_job_head_parse(struct bh_str record, struct bh_job_head *ret_head)
     *ret_head = head;
     return BH_OK;
 }
+
+struct bh_str
+bh_job_head_owner(struct bh_str record)
+{
+    const struct bh_str nobody = {NULL, 0};
+    struct bh_str line, field = nobody;
+    const char *end = record.len > 0 ? memchr(record.ptr, '\n', record.len) : NULL;
+    if (end == NULL)
+        return nobody;
+    line = (struct bh_str){record.ptr, (size_t)(end - record.ptr)};
+    for (int i = 0; i < 6; i++) {
+        if (!next_field(&line, &field))
+            return nobody;
+    }
+    return field.len == 0 || field.ptr[0] == '-' || field.ptr[0] == '~' ? nobody : field;
+}

@@ -60,4 +60,10 @@ struct bh_job_head {
 /* BH_EPROTO when the record is not one of ours.  `lost_by` and the memo are borrowed from `record`. */
 enum bh_status bh_job_head_parse(struct bh_str record, struct bh_job_head *ret_head) BH_MUST_CHECK;
 
+/*
+ * Who has the job in hand, for people; borrowed from `record`, which bh_job_head_parse accepts.  The empty view: nobody
+ * has.  Whether somebody may write is for the scripts alone to say.
+ */
+struct bh_str bh_job_head_owner(struct bh_str record);
+
 #endif

@@ -8,6 +8,12 @@ bh_reply_count(const struct redisReply *reply)
     return reply != NULL && reply->type == REDIS_REPLY_ARRAY ? (size_t)reply->elements : 0;
 }
 
+const struct redisReply *
+bh_reply_at(const struct redisReply *reply, size_t at)
+{
+    return at < bh_reply_count(reply) ? reply->element[at] : NULL;
+}
+
 bool
 bh_reply_is_array(const struct redisReply *reply)
 {
@@ -34,6 +40,13 @@ bh_reply_str(const struct redisReply *reply, size_t at, struct bh_str *ret_view)
         return false;
     *ret_view = (struct bh_str){reply->element[at]->str, (size_t)reply->element[at]->len};
     return true;
+}
+
+bool
+bh_reply_number(const struct redisReply *reply, size_t at, int64_t *ret_number)
+{
+    struct bh_str text;
+    return bh_reply_str(reply, at, &text) && bh_str_to_int64(text, ret_number);
 }
 
 bool
