@@ -310,8 +310,10 @@ print_json(struct list *list, const struct bh_found_job *job)
     bh_json_writer_init(&writer, &list->scratch);
     bh_json_open_object(&writer, NULL);
     if (list->all) {
-        for (size_t i = 0; i < COLUMN_COUNT; i++)
-            put_member(&writer, (enum column)i, job);
+        for (size_t i = 0; i < COLUMN_COUNT; i++) {
+            if (i != COLUMN_HANDLE) /* private, unless somebody asks for it */
+                put_member(&writer, (enum column)i, job);
+        }
         if (job->place == BH_PLACE_LEASES)
             put_time(&writer, "lease_until", job->score);
     } else {

@@ -171,12 +171,14 @@ fill_status(struct bh_candidate *candidate, const struct redisReply *reply)
         job->reason = reason;
     if (job->created.ms == 0)
         job->created.ms = number_at(reply, 8);
-    if (job->place != BH_PLACE_GONE)
+    if (job->has_head)
         return;
     job->attempts = (uint32_t)number_at(reply, 7);
     job->next.ms = number_at(reply, 9);
     job->states = bh_filter_state_bit(job->state);
     job->uncertain = job->states == BH_FILTER_UNKNOWN;
+    if (job->place == BH_PLACE_DEAD)
+        job->states |= BH_FILTER_DEAD;
 }
 
 /* A dead job whose record does not tell: it ended as its status says, or was never a valid job. */
@@ -298,7 +300,9 @@ is_wanted(const struct bh_walk *walk, const struct bh_candidate *candidate)
         facts.code = code;
     if (job->created.ms > 0)
         facts.age = bh_ms_max(0, job->server_now.ms - job->created.ms);
-    bool by_state = (facts.known & BIT(BH_FILTER_STATE)) == 0 || (job->states & walk->states) != 0;
+    /* A state that this version does not know is none of those that somebody asks for. */
+    bool by_state = (facts.known & BIT(BH_FILTER_STATE)) == 0 ||
+                    walk->states == BH_FILTER_STATES_ALL || (job->states & walk->states) != 0;
     return by_state && bh_filter_matches(&walk->selection->filter, &facts);
 }
 
