@@ -5,6 +5,9 @@
  * input not a terminal: one per line) exactly these jobs are looked up and the terms choose among them.  Without ids
  * the places of each queue are walked page by page.
  *
+ * Ids are looked for in the status hashes, then among the dead whose status has been forgotten, then among those that
+ * nobody has claimed, the latter two up to a bound.
+ *
  * What the walk can find are jobs with a record, and those that nobody has claimed.  A job that has ended as sent,
  * partial, expired, cancelled or duplicate has nothing but its status: it is found by its id alone, which is told
  * to whoever filters for such a state.

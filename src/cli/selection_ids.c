@@ -142,18 +142,30 @@ offer_found(struct lookup *lookup)
     return result;
 }
 
-/* Those without status may lie among the dead, which are kept for longer. */
-static enum bh_exit
-look_among_dead(struct lookup *lookup)
+static bool
+are_all_found(const struct lookup *lookup)
 {
-    bool all = true;
-    for (size_t i = 0; i < lookup->count; i++)
-        all = all && lookup->found[i];
+    for (size_t i = 0; i < lookup->count; i++) {
+        if (!lookup->found[i])
+            return false;
+    }
+    return true;
+}
+
+/* Those without status may lie among the dead, which are kept for longer, or have not been claimed. */
+static enum bh_exit
+look_elsewhere(struct lookup *lookup)
+{
+    const char(*ids)[BH_JOB_ID_MAX + 1] = (const char(*)[BH_JOB_ID_MAX + 1]) lookup->ids;
     enum bh_exit result = BH_EXIT_DONE;
-    for (size_t i = 0; i < lookup->queues_count && !all && result == BH_EXIT_DONE; i++)
-        result = bh_walk_dead_for(lookup->walk, lookup->queues[i],
-                                  (const char(*)[BH_JOB_ID_MAX + 1]) lookup->ids, lookup->count,
-                                  lookup->found);
+    for (size_t i = 0; i < lookup->queues_count && result == BH_EXIT_DONE; i++) {
+        if (!are_all_found(lookup))
+            result = bh_walk_dead_for(lookup->walk, lookup->queues[i], ids, lookup->count,
+                                      lookup->found);
+        if (result == BH_EXIT_DONE && !are_all_found(lookup))
+            result = bh_walk_pushed_for(lookup->walk, lookup->queues[i], ids, lookup->count,
+                                        lookup->found);
+    }
     return result;
 }
 
@@ -164,8 +176,8 @@ tell_missing(const struct lookup *lookup)
         if (lookup->found[i])
             continue;
         lookup->walk->selection->missing++;
-        bh_cli_warn("%s is not known: not claimed by a worker yet, never pushed, or ended so long "
-                    "ago that its status has been forgotten",
+        bh_cli_warn("%s is not known: never pushed, or ended so long ago that its status has been "
+                    "forgotten",
                     lookup->ids[i]);
     }
 }
@@ -188,7 +200,7 @@ look_up(struct lookup *lookup)
     if (result == BH_EXIT_DONE)
         result = offer_found(lookup);
     if (result == BH_EXIT_DONE && !walk->stop)
-        result = look_among_dead(lookup);
+        result = look_elsewhere(lookup);
     if (result == BH_EXIT_DONE && !walk->stop)
         tell_missing(lookup);
     lookup->count = 0;

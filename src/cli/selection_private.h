@@ -31,9 +31,10 @@ struct bh_walk {
     struct bh_selection *selection;
     bh_selection_on_job *on_job;
     void *arg;
-    uint32_t needs;  /* what the filter is about */
-    uint32_t states; /* what may be chosen */
-    bool stop;       /* enough; not a failure */
+    uint32_t needs;       /* what the filter is about */
+    uint32_t states;      /* what may be chosen */
+    bool stop;            /* enough; not a failure */
+    size_t pushed_looked; /* payloads in which ids were looked for */
 
     struct bh_candidate group[BH_GROUP_MAX];
     size_t group_count;
@@ -79,6 +80,11 @@ enum bh_exit bh_walk_queue(struct bh_walk *walk, size_t queue) BH_MUST_CHECK;
 enum bh_exit bh_walk_dead_for(struct bh_walk *walk, size_t queue,
                               const char (*ids)[BH_JOB_ID_MAX + 1], size_t count,
                               bool *found) BH_MUST_CHECK;
+
+/* The same among those that nobody has claimed; of several with one id the first is found. */
+enum bh_exit bh_walk_pushed_for(struct bh_walk *walk, size_t queue,
+                                const char (*ids)[BH_JOB_ID_MAX + 1], size_t count,
+                                bool *found) BH_MUST_CHECK;
 
 /* Look up the selection's ids. */
 enum bh_exit bh_walk_ids(struct bh_walk *walk) BH_MUST_CHECK;

@@ -8,6 +8,7 @@
 #include "redis/reply_reader.h"
 
 #define FORGOTTEN_PAGES_MAX 20
+#define PUSHED_LOOKED_MAX   200000 /* payloads in which ids are looked for, in one run */
 #define PEEK_PAYLOAD_MAX    ((size_t)48 * 1024 * 1024)
 
 #define WAITING_STATES                                                                             \
@@ -184,6 +185,19 @@ take_peek(struct bh_walk *walk, size_t queue, const struct bh_job_peek *peek)
 }
 
 static enum bh_exit
+read_peek(struct bh_walk *walk, size_t queue, const struct bh_job_peek_ask *ask,
+          struct redisReply **ret_reply, struct bh_job_peek *ret_peek)
+{
+    struct bh_call call;
+    bh_call_init(&call, BH_SCRIPT_PEEK);
+    bh_encode_job_peek(&call, &walk->selection->queues.keys[queue], ask);
+    enum bh_exit result = run_call(walk, &call, ret_reply);
+    if (result == BH_EXIT_DONE && bh_decode_job_peek(*ret_reply, ret_peek) != BH_OK)
+        return strange_reply(*ret_reply);
+    return result;
+}
+
+static enum bh_exit
 walk_payloads(struct bh_walk *walk, size_t queue, enum bh_key key)
 {
     struct bh_job_peek_ask ask = {
@@ -191,14 +205,9 @@ walk_payloads(struct bh_walk *walk, size_t queue, enum bh_key key)
     struct bh_job_peek peek;
     do {
         struct redisReply *reply;
-        struct bh_call call;
-        bh_call_init(&call, BH_SCRIPT_PEEK);
-        bh_encode_job_peek(&call, &walk->selection->queues.keys[queue], &ask);
-        enum bh_exit result = run_call(walk, &call, &reply);
+        enum bh_exit result = read_peek(walk, queue, &ask, &reply, &peek);
         if (result != BH_EXIT_DONE)
             return result;
-        if (bh_decode_job_peek(reply, &peek) != BH_OK)
-            return strange_reply(reply);
         result = take_peek(walk, queue, &peek);
         bh_redis_reply_free(reply);
         if (result != BH_EXIT_DONE)
@@ -272,5 +281,58 @@ bh_walk_dead_for(struct bh_walk *walk, size_t queue, const char (*ids)[BH_JOB_ID
         if (result != BH_EXIT_DONE)
             return result;
     } while (cursor[0] != '\0' && ++pages < FORGOTTEN_PAGES_MAX && !walk->stop);
+    return BH_EXIT_DONE;
+}
+
+/* ---- ids among those that nobody has claimed ---- */
+
+static enum bh_exit
+take_pushed(struct bh_walk *walk, size_t queue, const struct bh_job_peek *peek,
+            const char (*ids)[BH_JOB_ID_MAX + 1], size_t count, bool *found)
+{
+    struct bh_found_job job;
+    char id[BH_JOB_ID_MAX + 1];
+    for (size_t i = 0; i < peek->count; i++) {
+        size_t which = 0;
+        begin_job(walk, queue, BH_PLACE_RAW, peek->server_now, &job);
+        if (!bh_job_peek_get(peek, i, &job.payload, &job.payload_bytes) ||
+            !bh_job_peek_id(job.payload.ptr, job.payload.len, id))
+            continue;
+        while (which < count && strcmp(ids[which], id) != 0)
+            which++;
+        if (which == count || found[which])
+            continue;
+        found[which] = true;
+        job.has_payload = true;
+        enum bh_exit result = bh_group_offer(walk, &job, NULL);
+        if (result != BH_EXIT_DONE)
+            return result;
+    }
+    return bh_group_flush(walk);
+}
+
+enum bh_exit
+bh_walk_pushed_for(struct bh_walk *walk, size_t queue, const char (*ids)[BH_JOB_ID_MAX + 1],
+                   size_t count, bool *found)
+{
+    static const enum bh_key lists[] = {BH_KEY_IN, BH_KEY_RAW};
+    for (size_t i = 0; i < BH_ARRAY_LEN(lists); i++) {
+        struct bh_job_peek_ask ask = {
+            .place = lists[i], .count = BH_JOB_PEEK_MAX, .payload_max = PEEK_PAYLOAD_MAX};
+        struct bh_job_peek peek = {.more = true, .count = 1};
+        while (peek.more && peek.count > 0 && !walk->stop &&
+               walk->pushed_looked < PUSHED_LOOKED_MAX) {
+            struct redisReply *reply;
+            enum bh_exit result = read_peek(walk, queue, &ask, &reply, &peek);
+            if (result != BH_EXIT_DONE)
+                return result;
+            result = take_pushed(walk, queue, &peek, ids, count, found);
+            bh_redis_reply_free(reply);
+            if (result != BH_EXIT_DONE)
+                return result;
+            ask.before += peek.count;
+            walk->pushed_looked += peek.count;
+        }
+    }
     return BH_EXIT_DONE;
 }

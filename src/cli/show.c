@@ -16,6 +16,8 @@
 
 #define RECORD_TEXT_MAX ((size_t)16 * 1024 * 1024)
 #define TITLE_WIDTH     18
+#define PUSHED_LOOKED   20000 /* most jobs without status that are looked at for an id */
+#define PUSHED_SEARCHES 20    /* most ids that are looked for so */
 
 struct show_options {
     const char *queue;
@@ -35,6 +37,7 @@ struct show {
     bool brief;
     size_t found;
     size_t missing;
+    size_t searches; /* for ids without status */
 };
 
 /* ---- For people ---- */
@@ -279,6 +282,83 @@ show_in_queue(struct show *show, size_t queue, const char *id)
     return status == BH_OK ? BH_EXIT_DONE : bh_cli_fail("short of memory");
 }
 
+/* A job that no worker has admitted has no status; what is known stands in what was pushed. */
+static void
+append_pushed_json(struct bh_buf *buf, const struct bh_found_job *job)
+{
+    struct bh_json_writer writer;
+    bh_json_writer_init(&writer, buf);
+    bh_json_open_object(&writer, NULL);
+    bh_json_put_text(&writer, "queue", job->queue_name);
+    bh_json_put_string(&writer, "id", job->id);
+    bh_json_put_text(&writer, "state", bh_filter_state_name(job->states));
+    bh_json_put_string(&writer, "type", job->type);
+    bh_json_put_string(&writer, "to", job->to);
+    if (job->created.ms > 0)
+        bh_json_put_int(&writer, "created_at", job->created.ms);
+    if (job->error.len > 0)
+        bh_json_put_string(&writer, "error", job->error);
+    bh_json_put_text(&writer, "place", bh_place_name(job->place));
+    bh_json_close_object(&writer);
+    (void)bh_buf_append_char(buf, '\n');
+}
+
+static void
+append_pushed(struct bh_buf *buf, const struct bh_found_job *job, bool colour)
+{
+    (void)bh_buf_append_text(buf, bh_style_begin(BH_STYLE_BOLD, colour));
+    (void)bh_display_append(buf, job->id);
+    (void)bh_buf_printf(buf, "%s in queue %s\n", bh_style_end(BH_STYLE_BOLD, colour),
+                        job->queue_name);
+    append_title(buf, "state", colour);
+    (void)bh_buf_append_text(buf, "pushed, and not yet claimed by a worker\n");
+    append_title(buf, job->error.len > 0 ? "error" : "to", colour);
+    (void)bh_display_append(buf, job->error.len > 0 ? job->error : job->to);
+    (void)bh_buf_append_char(buf, '\n');
+    if (job->created.ms > 0) {
+        append_title(buf, "created", colour);
+        append_time(buf, job->created.ms, job->server_now);
+        (void)bh_buf_append_char(buf, '\n');
+    }
+    append_title(buf, "what happens next", colour);
+    (void)bh_buf_append_text(buf, "A worker takes it when those before it are done; bellhop status "
+                                  "tells whether the queue moves.\n");
+}
+
+static enum bh_exit
+show_pushed(void *arg, const struct bh_found_job *job)
+{
+    struct show *show = arg;
+    struct bh_buf buf;
+    bh_buf_init(&buf, RECORD_TEXT_MAX);
+    if (show->cli->json)
+        append_pushed_json(&buf, job);
+    else
+        append_pushed(&buf, job, show->cli->colour);
+    enum bh_status status = bh_buf_status(&buf);
+    if (status == BH_OK)
+        printf("%s%s", show->found > 0 && !show->cli->json ? "\n" : "", bh_buf_text(&buf));
+    bh_buf_release(&buf);
+    show->found++;
+    return status == BH_OK ? BH_EXIT_DONE : bh_cli_fail("short of memory");
+}
+
+static enum bh_exit
+look_among_pushed(struct show *show, const char *id)
+{
+    struct bh_selection selection = {
+        .queues = show->queues, .states = BH_FILTER_READY, .looked_max = PUSHED_LOOKED};
+    char term[BH_JOB_ID_MAX + 8];
+    struct bh_error error;
+    if (show->searches++ == PUSHED_SEARCHES)
+        return BH_EXIT_DONE;
+    snprintf(term, sizeof(term), "id=%s", id);
+    bh_filter_init(&selection.filter);
+    if (bh_filter_add(&selection.filter, bh_str_from(term), &error) != BH_OK)
+        return bh_cli_fail("%s", error.text);
+    return bh_selection_run(show->cli, &selection, show_pushed, show);
+}
+
 static enum bh_exit
 show_id(void *arg, struct bh_str text)
 {
@@ -292,6 +372,11 @@ show_id(void *arg, struct bh_str text)
     for (size_t i = 0; i < show->queues.count; i++) {
         enum bh_exit result = show_in_queue(show, i, id);
         if (result != BH_EXIT_DONE && result != BH_EXIT_NOTHING)
+            return result;
+    }
+    if (show->found == before) {
+        enum bh_exit result = look_among_pushed(show, id);
+        if (result != BH_EXIT_DONE)
             return result;
     }
     if (show->found > before)

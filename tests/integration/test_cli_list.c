@@ -104,6 +104,8 @@ Test(list, looks_up_ids)
          {"{\"id\":\"retry-1\"}\n{\"id\":\"sent-1\"}\n"}, {NULL}},
         {"in another queue", {"list", "call-1", "--queue", "sms"}, NULL, 3, {NULL}, {"call-1 is not known"}},
         {"a dead one that is forgotten", {"list", "dead-9", "--fields", "id,state,from"}, NULL, 0, {"dead-9  failed  Shop\n"}, {NULL}},
+        {"one that nobody has claimed", {"list", "nobody", "raw-1", "--fields", "id,place,to"}, NULL, 0, {"raw-1  pushed  436641234567\n"},
+         {"nobody is not known"}},
         {"in two queues", {"list", "twin", "--json", "--fields", "id,queue"}, NULL, 0, {"\"sms\"", "\"voice\""}, {NULL}},
     };
     stage_put_usual();
