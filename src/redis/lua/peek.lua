@@ -1,7 +1,7 @@
 -- peek: a page of the payloads that nobody has claimed, from the head of the line.
 --
 -- KEYS    1 raw or in
--- ARGV    1 how many before the page  2 most to return, at most 500  3 stop after so many bytes
+-- ARGV    1 how many before the page  2 most to return, at most 500  3 stop after payloads of so many bytes
 --         4 longest payload to return, bytes
 -- Returns 0, server's time in ms, 1 if more lie behind the page; then per job: payload, its length.
 --         A payload longer than ARGV 4 is returned empty.
@@ -18,13 +18,13 @@ local CHUNK = 8
 
 local reply = { 0, now, 0 }
 local count, bytes = 0, 0
-local found
+local more = true
 
 -- A list does not tell sizes before it is read, so a few at a time.
-repeat
+while more and count < most and bytes < bytes_max do
     local few = math.min(CHUNK, most - count)
     local first = begin + count
-    found = redis.call('LRANGE', list, -first - few, -first - 1)
+    local found = redis.call('LRANGE', list, -first - few, -first - 1)
     for i = #found, 1, -1 do
         if bytes >= bytes_max then
             break
@@ -32,11 +32,12 @@ repeat
         local length = #found[i]
         local payload = length <= payload_max and found[i] or ''
         count = count + 1
-        bytes = bytes + #payload
+        bytes = bytes + length
         reply[#reply + 1] = payload
         reply[#reply + 1] = length
     end
-until #found < few or count >= most or bytes >= bytes_max
+    more = #found == few
+end
 
 if redis.call('LLEN', list) > begin + count then
     reply[3] = 1
