@@ -1,63 +1,28 @@
-#include "cli_stage.h"
+#include "cli_jobs.h"
 
 #include <criterion/criterion.h>
-#include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "core/base.h"
 #include "core/json.h"
 
-struct stage stage;
+struct cli_jobs cli_jobs;
 
 void
-stage_set_up(void)
+cli_jobs_set_up(void)
 {
-    char path[128];
     struct timespec now;
-    memset(&stage, 0, sizeof(stage));
-    bh_redis_process_init(&stage.server);
-    bh_redis_process_start(&stage.server, NULL);
-    stage.redis = redisConnectUnix(stage.server.socket_path);
-    cr_assert(stage.redis != NULL && stage.redis->err == 0);
-    bh_redis_process_path(&stage.server, "config.ini", path, sizeof(path));
-    FILE *file = fopen(path, "w");
-    cr_assert_not_null(file);
-    fprintf(file,
-            "[redis]\nurl = %s\n[gateway]\napi_key = secret\n[queue sms]\n"
-            "[queue voice]\ntype = voice\n",
-            stage.server.url);
-    cr_assert_eq(fclose(file), 0);
-    snprintf(stage.config, sizeof(stage.config), "BELLHOP_CONFIG=%s", path);
+    cli_stage_open("[queue sms]\n[queue voice]\ntype = voice\n");
     cr_assert_eq(clock_gettime(CLOCK_REALTIME, &now), 0);
-    stage.now = (long long)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    cli_jobs = (struct cli_jobs){.now = (long long)now.tv_sec * 1000 + now.tv_nsec / 1000000};
 }
 
 void
-stage_tear_down(void)
+cli_jobs_tear_down(void)
 {
-    redisFree(stage.redis);
-    bh_redis_process_release(&stage.server);
-}
-
-static void
-check_reply(redisReply *reply, const char *what)
-{
-    cr_assert(reply != NULL && reply->type != REDIS_REPLY_ERROR, "%s: %s", what,
-              reply != NULL ? reply->str : stage.redis->errstr);
-    freeReplyObject(reply);
-}
-
-void
-stage_tell(const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    redisReply *reply = redisvCommand(stage.redis, format, args);
-    va_end(args);
-    check_reply(reply, format);
+    cli_stage_close();
 }
 
 static const char *
@@ -67,12 +32,12 @@ or_else(const char *text, const char *otherwise)
 }
 
 static void
-put_status(const struct stage_job *job, const char *queue, int handle, long long created)
+put_status(const struct cli_job *job, const char *queue, int handle, long long created)
 {
-    stage_tell("HSET bellhop:{%s}:status:%s state %s type %s to %s attempts %d created_at %lld "
-               "updated_at %lld handle %d",
-               queue, job->id, job->state, strcmp(queue, "voice") == 0 ? "voice" : "sms",
-               or_else(job->to, "491701234567"), job->attempts, created, stage.now, handle);
+    TELL("HSET bellhop:{%s}:status:%s state %s type %s to %s attempts %d created_at %lld "
+         "updated_at %lld handle %d",
+         queue, job->id, job->state, strcmp(queue, "voice") == 0 ? "voice" : "sms",
+         or_else(job->to, "491701234567"), job->attempts, created, cli_jobs.now, handle);
     const char *const fields[][2] = {
         {"error",  job->error },
         {"code",   job->code  },
@@ -81,37 +46,34 @@ put_status(const struct stage_job *job, const char *queue, int handle, long long
     };
     for (size_t i = 0; i < BH_ARRAY_LEN(fields); i++) {
         if (fields[i][1] != NULL)
-            stage_tell("HSET bellhop:{%s}:status:%s %s %s", queue, job->id, fields[i][0],
-                       fields[i][1]);
+            TELL("HSET bellhop:{%s}:status:%s %s %s", queue, job->id, fields[i][0], fields[i][1]);
     }
     if (strcmp(job->place, "due") == 0)
-        stage_tell("HSET bellhop:{%s}:status:%s next_at %lld", queue, job->id,
-                   stage.now + job->in_ms);
+        TELL("HSET bellhop:{%s}:status:%s next_at %lld", queue, job->id, cli_jobs.now + job->in_ms);
 }
 
 int
-stage_put(const struct stage_job *job)
+cli_jobs_put(const struct cli_job *job)
 {
     const char *queue = or_else(job->queue, "sms");
-    long long created = job->id[0] != '\0' ? stage.now - job->age_ms : 0;
+    long long created = job->id[0] != '\0' ? cli_jobs.now - job->age_ms : 0;
     long long due =
-        job->waiting == 's' && strcmp(job->place, "due") == 0 ? stage.now + job->in_ms : created;
-    int handle = ++stage.handles;
+        job->waiting == 's' && strcmp(job->place, "due") == 0 ? cli_jobs.now + job->in_ms : created;
+    int handle = ++cli_jobs.handles;
     char head[1024], payload[512];
     snprintf(head, sizeof(head), "1 %c %s %d %d %s 0 0 %lld %lld %lld %lld %s\n%s", job->waiting,
              or_else(job->reason, "-"), job->attempts, job->recoveries, or_else(job->owner, "-"),
              created, due, created > 0 ? created + 172800000 : 0,
-             job->uncertain_ms_ago > 0 ? stage.now - job->uncertain_ms_ago : 0, job->id,
+             job->uncertain_ms_ago > 0 ? cli_jobs.now - job->uncertain_ms_ago : 0, job->id,
              or_else(job->memo, ""));
     snprintf(payload, sizeof(payload), "{\"to\":\"%s\",\"text\":\"hello\",\"from\":\"%s\"}",
              "491701234567", or_else(job->from, "Shop"));
-    stage_tell("HSET bellhop:{%s}:heads %d %s", queue, handle, head);
-    stage_tell("HSET bellhop:{%s}:jobs %d %s", queue, handle, or_else(job->payload, payload));
+    TELL("HSET bellhop:{%s}:heads %d %s", queue, handle, head);
+    TELL("HSET bellhop:{%s}:jobs %d %s", queue, handle, or_else(job->payload, payload));
     if (strcmp(job->place, "ready") == 0 || strcmp(job->place, "suspects") == 0)
-        stage_tell("LPUSH bellhop:{%s}:%s %d", queue, job->place, handle);
+        TELL("LPUSH bellhop:{%s}:%s %d", queue, job->place, handle);
     else
-        stage_tell("ZADD bellhop:{%s}:%s %lld %d", queue, job->place, stage.now + job->in_ms,
-                   handle);
+        TELL("ZADD bellhop:{%s}:%s %lld %d", queue, job->place, cli_jobs.now + job->in_ms, handle);
     if (job->state != NULL)
         put_status(job, queue, handle, created);
     return handle;
@@ -119,9 +81,9 @@ stage_put(const struct stage_job *job)
 
 /* clang-format off */
 void
-stage_put_usual(void)
+cli_jobs_put_usual(void)
 {
-    static const struct stage_job jobs[] = {
+    static const struct cli_job jobs[] = {
         {.id = "ready-1", .place = "ready", .waiting = 's', .age_ms = 5000, .state = "scheduled", .label = "news"},
         {.id = "sched-1", .place = "due", .waiting = 's', .in_ms = 7200000, .state = "scheduled"},
         {.id = "retry-1", .place = "due", .waiting = 'r', .attempts = 3, .age_ms = 3600000, .in_ms = 600000,
@@ -142,43 +104,27 @@ stage_put_usual(void)
          .state = "retrying"},
     };
     for (size_t i = 0; i < BH_ARRAY_LEN(jobs); i++)
-        stage_put(&jobs[i]);
-    stage_tell("LPUSH bellhop:{sms} %s", "{\"id\":\"raw-1\",\"to\":\"+43 664 1234567\",\"text\":\"x\",\"from\":\"me\"}");
-    stage_tell("HSET bellhop:{sms}:status:sent-1 state sent type sms to 491701234567 attempts 1 code 100 "
-               "created_at %lld updated_at %lld", stage.now - 60000, stage.now);
+        cli_jobs_put(&jobs[i]);
+    TELL("LPUSH bellhop:{sms} %s", "{\"id\":\"raw-1\",\"to\":\"+43 664 1234567\",\"text\":\"x\",\"from\":\"me\"}");
+    TELL("HSET bellhop:{sms}:status:sent-1 state sent type sms to 491701234567 attempts 1 code 100 "
+               "created_at %lld updated_at %lld", cli_jobs.now - 60000, cli_jobs.now);
 }
 /* clang-format on */
-
-void
-stage_run(const char *const *args, const char *input, struct run_result *ret_result)
-{
-    const char *const environment[] = {stage.config, "TERM=xterm", "TZ=UTC", NULL};
-    const struct run_request request = {
-        .program = BH_TEST_BELLHOP,
-        .directory = stage.server.dir,
-        .args = args,
-        .environment = environment,
-        .input = input,
-    };
-    run_program(&request, ret_result);
-}
 
 static void
 expect_pieces(const char *name, const char *where, const char *text, const char *const *pieces)
 {
     if (pieces[0] == NULL)
         cr_expect_str_eq(text, "", "%s: %s: %s", name, where, text);
-    for (size_t i = 0; i < STAGE_PIECES_MAX && pieces[i] != NULL; i++)
-        cr_expect_not_null(strstr(text, pieces[i]), "%s: no \"%s\" in %s: %s", name, pieces[i],
-                           where, text);
+    cli_expect_pieces(name, where, text, pieces, CLI_PIECES_MAX);
 }
 
 void
-stage_check(const struct stage_row *rows, size_t count)
+cli_jobs_check(const struct cli_row *rows, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         struct run_result result;
-        stage_run(rows[i].args, rows[i].input, &result);
+        cli_run(rows[i].args, rows[i].input, &result);
         cr_expect_eq(result.exit_status, rows[i].exit_status, "%s: exit %d, wanted %d: %s%s",
                      rows[i].name, result.exit_status, rows[i].exit_status, result.out, result.err);
         expect_pieces(rows[i].name, "stdout", result.out, rows[i].out);
@@ -192,7 +138,7 @@ stage_check(const struct stage_row *rows, size_t count)
 }
 
 size_t
-stage_count_json(const char *name, const char *text)
+cli_jobs_count_json(const char *name, const char *text)
 {
     struct bh_str rest = bh_str_from(text), line;
     size_t count = 0;

@@ -8,19 +8,19 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "cli_stage.h"
+#include "cli_jobs.h"
 #include "core/base.h"
 #include "core/str.h"
 
 #define MANY 10000
 
-TestSuite(list, .init = stage_set_up, .fini = stage_tear_down);
+TestSuite(list, .init = cli_jobs_set_up, .fini = cli_jobs_tear_down);
 
 /* clang-format off */
 
 Test(list, refuses_what_it_cannot_understand)
 {
-    static const struct stage_row rows[] = {
+    static const struct cli_row rows[] = {
         {"a mistyped field", {"list", "stat=held"}, NULL, 2, {NULL}, {"did you mean `state`?"}},
         {"a mistyped state", {"list", "state=hold"}, NULL, 2, {NULL}, {"did you mean `held`?"}},
         {"an age without unit", {"list", "age>10"}, NULL, 2, {NULL}, {"has no unit"}},
@@ -37,24 +37,24 @@ Test(list, refuses_what_it_cannot_understand)
         {"a terminal's word as id", {"list", "\033[2J"}, NULL, 1, {NULL}, {"\\x1B"}},
         {"an id with a line feed", {"list", "-"}, "a\033b\n", 1, {NULL}, {"is no id of a job"}},
     };
-    stage_check(rows, BH_ARRAY_LEN(rows));
+    cli_jobs_check(rows, BH_ARRAY_LEN(rows));
 }
 
 Test(list, of_nothing_says_so)
 {
-    static const struct stage_row rows[] = {
+    static const struct cli_row rows[] = {
         {"nothing there", {"list"}, NULL, 3, {NULL}, {"there is no such job"}},
         {"for machines", {"list", "--json"}, NULL, 3, {NULL}, {"there is no such job"}},
         {"no such id", {"list", "nobody"}, NULL, 3, {NULL}, {"nobody is not known"}},
         {"no ids", {"list", "-"}, "", 3, {NULL}, {"there is no such job"}},
         {"who was sent", {"list", "state=sent"}, NULL, 3, {NULL}, {"found by their ids only"}},
     };
-    stage_check(rows, BH_ARRAY_LEN(rows));
+    cli_jobs_check(rows, BH_ARRAY_LEN(rows));
 }
 
 Test(list, chooses_by_each_field)
 {
-    static const struct stage_row rows[] = {
+    static const struct cli_row rows[] = {
         {"state", {"list", "state=retrying"}, NULL, 0, {"retry-1", "unc-1", "call-1"}, {NULL}},
         {"all of them", {"list"}, NULL, 0, {"ready-1", "raw-1", "dead-3", "lease-1", "call-1", "sched-1"}, {NULL}},
         {"uncertain", {"list", "state=uncertain", "--fields", "id,state"}, NULL, 0, {"ID     STATE\nunc-1  uncertain\n"}, {NULL}},
@@ -84,13 +84,13 @@ Test(list, chooses_by_each_field)
         {"no state can hold", {"list", "state=held", "state=sending"}, NULL, 3, {NULL}, {"there is no such job"}},
         {"some that left", {"list", "state=sent,held", "--fields", "id"}, NULL, 0, {"ID\nheld-1\n"}, {"by their ids only"}},
     };
-    stage_put_usual();
-    stage_check(rows, BH_ARRAY_LEN(rows));
+    cli_jobs_put_usual();
+    cli_jobs_check(rows, BH_ARRAY_LEN(rows));
 }
 
 Test(list, looks_up_ids)
 {
-    static const struct stage_row rows[] = {
+    static const struct cli_row rows[] = {
         {"wherever they are", {"list", "sent-1", "retry-1", "dead-1", "lease-1", "--fields", "id,place"}, NULL, 0,
          {"sent-1   ended\n", "retry-1  waiting\n", "dead-1   dead\n", "lease-1  in hand\n"}, {NULL}},
         {"in the line", {"list", "ready-1", "--fields", "id,place,state"}, NULL, 0, {"ready-1  ready  ready\n"}, {NULL}},
@@ -108,17 +108,17 @@ Test(list, looks_up_ids)
          {"nobody is not known"}},
         {"in two queues", {"list", "twin", "--json", "--fields", "id,queue"}, NULL, 0, {"\"sms\"", "\"voice\""}, {NULL}},
     };
-    stage_put_usual();
-    stage_put(&(struct stage_job){.id = "dead-9", .place = "dead", .waiting = 'r'});
-    stage_put(&(struct stage_job){.id = "twin", .place = "due", .waiting = 'r', .state = "retrying"});
-    stage_put(&(struct stage_job){.id = "twin", .queue = "voice", .place = "due", .waiting = 'r', .state = "retrying"});
-    stage_check(rows, BH_ARRAY_LEN(rows));
+    cli_jobs_put_usual();
+    cli_jobs_put(&(struct cli_job){.id = "dead-9", .place = "dead", .waiting = 'r'});
+    cli_jobs_put(&(struct cli_job){.id = "twin", .place = "due", .waiting = 'r', .state = "retrying"});
+    cli_jobs_put(&(struct cli_job){.id = "twin", .queue = "voice", .place = "due", .waiting = 'r', .state = "retrying"});
+    cli_jobs_check(rows, BH_ARRAY_LEN(rows));
 }
 
 /* What a job leaves behind that ends, or changes places, while somebody looks. */
 Test(list, copes_with_jobs_that_are_half_gone)
 {
-    static const struct stage_row rows[] = {
+    static const struct cli_row rows[] = {
         {"no record any more", {"list", "gone-1", "--fields", "id,place,state"}, NULL, 0, {"gone-1  ended  retrying\n"}, {NULL}},
         {"its handle is another's", {"list", "gone-2", "--fields", "id,place"}, NULL, 0, {"gone-2  ended\n"}, {NULL}},
         {"no status any more", {"list", "label!=x", "id=gone-3", "--fields", "id,to"}, NULL, 0, {"gone-3  491701234567\n"},
@@ -131,23 +131,23 @@ Test(list, copes_with_jobs_that_are_half_gone)
          {"records that cannot be read"}},
         {"the age of one that is not born yet", {"list", "future", "--fields", "id,age"}, NULL, 0, {"future  0 ms\n"}, {NULL}},
     };
-    int gone = stage_put(&(struct stage_job){.id = "gone-1", .place = "due", .waiting = 'r', .state = "retrying"});
-    stage_tell("HDEL bellhop:{sms}:heads %d", gone);
-    int other = stage_put(&(struct stage_job){.id = "gone-2", .place = "due", .waiting = 'h', .state = "held"});
-    stage_tell("HSET bellhop:{sms}:heads %d %s", other, "1 h credit 0 0 - 0 0 0 0 0 0 somebody-else\n");
-    stage_put(&(struct stage_job){.id = "gone-3", .place = "due", .waiting = 'r'});
-    int bare = stage_put(&(struct stage_job){.id = "gone-4", .place = "due", .waiting = 'r'});
-    stage_tell("HDEL bellhop:{sms}:jobs %d", bare);
-    int bad = stage_put(&(struct stage_job){.id = "bad-1", .place = "dead", .waiting = 'r', .state = "failed"});
-    stage_tell("HSET bellhop:{sms}:heads %d %s", bad, "9 from the future");
-    stage_put(&(struct stage_job){.id = "future", .place = "due", .waiting = 'r', .age_ms = -3600000, .state = "retrying"});
-    stage_tell("ZADD bellhop:{sms}:due 1 4711");
-    stage_check(rows, BH_ARRAY_LEN(rows));
+    int gone = cli_jobs_put(&(struct cli_job){.id = "gone-1", .place = "due", .waiting = 'r', .state = "retrying"});
+    TELL("HDEL bellhop:{sms}:heads %d", gone);
+    int other = cli_jobs_put(&(struct cli_job){.id = "gone-2", .place = "due", .waiting = 'h', .state = "held"});
+    TELL("HSET bellhop:{sms}:heads %d %s", other, "1 h credit 0 0 - 0 0 0 0 0 0 somebody-else\n");
+    cli_jobs_put(&(struct cli_job){.id = "gone-3", .place = "due", .waiting = 'r'});
+    int bare = cli_jobs_put(&(struct cli_job){.id = "gone-4", .place = "due", .waiting = 'r'});
+    TELL("HDEL bellhop:{sms}:jobs %d", bare);
+    int bad = cli_jobs_put(&(struct cli_job){.id = "bad-1", .place = "dead", .waiting = 'r', .state = "failed"});
+    TELL("HSET bellhop:{sms}:heads %d %s", bad, "9 from the future");
+    cli_jobs_put(&(struct cli_job){.id = "future", .place = "due", .waiting = 'r', .age_ms = -3600000, .state = "retrying"});
+    TELL("ZADD bellhop:{sms}:due 1 4711");
+    cli_jobs_check(rows, BH_ARRAY_LEN(rows));
 }
 
 Test(list, shows_what_nobody_has_claimed)
 {
-    static const struct stage_row rows[] = {
+    static const struct cli_row rows[] = {
         {"no job at all", {"list", "state=ready", "--fields", "id,error"}, NULL, 0,
          {"-          not valid JSON at byte 1", "nice       -", "has-an-id  unknown field `txet`"}, {NULL}},
         {"oldest first", {"list", "--fields", "bytes"}, NULL, 0, {"BYTES\n    4\n"}, {NULL}},
@@ -156,17 +156,17 @@ Test(list, shows_what_nobody_has_claimed)
         {"moved aside comes first", {"list", "--limit", "1", "--fields", "bytes"}, NULL, 0, {"BYTES\n    4\n"}, {"first 1"}},
         {"a text where a job should be is no filter's", {"list", "to=491701234567", "--fields", "id"}, NULL, 0, {"ID\nnice\n"}, {NULL}},
     };
-    stage_tell("LPUSH bellhop:{sms} %s", "{\"id\":\"nice\",\"to\":\"0170 1234567\",\"text\":\"x\"}");
-    stage_tell("LPUSH bellhop:{sms} %s", "{\"id\":\"has-an-id\",\"to\":\"0170 1234567\",\"txet\":\"x\"}");
-    stage_tell("LPUSH bellhop:{sms} %b", "\xFF\x00\x1B[2J", (size_t)6);
-    stage_tell("LPUSH bellhop:{sms}:in %s", "oops");
-    stage_tell("HSET bellhop:{sms}:status:nice state sent code 100 to 4999 attempts 1");
-    stage_check(rows, BH_ARRAY_LEN(rows));
+    TELL("LPUSH bellhop:{sms} %s", "{\"id\":\"nice\",\"to\":\"0170 1234567\",\"text\":\"x\"}");
+    TELL("LPUSH bellhop:{sms} %s", "{\"id\":\"has-an-id\",\"to\":\"0170 1234567\",\"txet\":\"x\"}");
+    TELL("LPUSH bellhop:{sms} %b", "\xFF\x00\x1B[2J", (size_t)6);
+    TELL("LPUSH bellhop:{sms}:in %s", "oops");
+    TELL("HSET bellhop:{sms}:status:nice state sent code 100 to 4999 attempts 1");
+    cli_jobs_check(rows, BH_ARRAY_LEN(rows));
 }
 
 Test(list, the_dead_have_a_word_of_their_own)
 {
-    static const struct stage_row rows[] = {
+    static const struct cli_row rows[] = {
         {"which word", {"dead"}, NULL, 2, {NULL}, {"bellhop dead list"}},
         {"a mistyped word", {"dead", "lsit"}, NULL, 2, {NULL}, {"did you mean `dead list`?"}},
         {"no such word", {"dead", "dance"}, NULL, 2, {NULL}, {"there is no `dead dance`"}},
@@ -176,8 +176,8 @@ Test(list, the_dead_have_a_word_of_their_own)
         {"nor those who wait", {"dead", "list", "state=held"}, NULL, 3, {NULL}, {"no such job"}},
         {"for machines", {"dead", "list", "--json"}, NULL, 0, {"\"died_at\":", "\"state\":\"unknown\""}, {NULL}},
     };
-    stage_put_usual();
-    stage_check(rows, BH_ARRAY_LEN(rows));
+    cli_jobs_put_usual();
+    cli_jobs_check(rows, BH_ARRAY_LEN(rows));
 }
 
 /* clang-format on */
@@ -185,9 +185,9 @@ Test(list, the_dead_have_a_word_of_their_own)
 Test(list, json_has_all_and_is_json)
 {
     struct run_result result;
-    stage_put_usual();
-    stage_run((const char *const[]){"list", "--json", NULL}, NULL, &result);
-    cr_expect_eq(stage_count_json("list", result.out), 11, "%s", result.out);
+    cli_jobs_put_usual();
+    cli_run((const char *const[]){"list", "--json", NULL}, NULL, &result);
+    cr_expect_eq(cli_jobs_count_json("list", result.out), 11, "%s", result.out);
     static const char *const pieces[] = {
         "\"id\":\"retry-1\"",   "\"state\":\"uncertain\"", "\"reason\":\"credit\"",
         "\"next_at\":",         "\"lease_until\":",        "\"died_at\":",
@@ -198,8 +198,8 @@ Test(list, json_has_all_and_is_json)
         cr_expect_not_null(strstr(result.out, pieces[i]), "no %s in %s", pieces[i], result.out);
     cr_expect_null(strstr(result.out, "handle"), "that is nobody's business");
     run_release(&result);
-    stage_run((const char *const[]){"list", "--json", "--fields", "id,handle", "id=retry-1", NULL},
-              NULL, &result);
+    cli_run((const char *const[]){"list", "--json", "--fields", "id,handle", "id=retry-1", NULL},
+            NULL, &result);
     cr_expect_str_eq(result.out, "{\"id\":\"retry-1\",\"handle\":\"3\"}\n");
     run_release(&result);
 }
@@ -239,9 +239,9 @@ static void
 check_count(const char *const *args, size_t wanted, const char *err)
 {
     struct run_result result;
-    stage_run(args, NULL, &result);
+    cli_run(args, NULL, &result);
     cr_expect_eq(result.exit_status, 0, "%s", result.err);
-    cr_expect_eq(stage_count_json(args[1], result.out), wanted);
+    cr_expect_eq(cli_jobs_count_json(args[1], result.out), wanted);
     if (err != NULL)
         cr_expect_not_null(strstr(result.err, err), "no \"%s\" in %s", err, result.err);
     else
@@ -270,10 +270,10 @@ Test(list, takes_many_ids_on_standard_input, .timeout = 120)
     put_many(2000);
     for (int i = 0; i < 2000; i++)
         snprintf(input + i * 7, 8, "j%05d\n", 2000 - i);
-    stage_run(
+    cli_run(
         (const char *const[]){"list", "-", "--json", "--fields", "id,to", "--limit", "1999", NULL},
         input, &result);
-    cr_expect_eq(stage_count_json("ids", result.out), 1999);
+    cr_expect_eq(cli_jobs_count_json("ids", result.out), 1999);
     static const char first[] = "{\"id\":\"j02000\",\"to\":\"491700002000\"}\n";
     cr_expect_eq(strncmp(result.out, first, sizeof(first) - 1), 0, "%.80s", result.out);
     cr_expect_not_null(strstr(result.err, "there are more"), "%s", result.err);
@@ -289,10 +289,10 @@ Test(list, is_not_drowned_by_large_payloads, .timeout = 120)
     memset(payload, 'x', len);
     payload[len] = '\0';
     for (int i = 0; i < 30; i++)
-        stage_tell("LPUSH bellhop:{sms} %b", payload, len);
+        TELL("LPUSH bellhop:{sms} %b", payload, len);
     for (int i = 0; i < 30; i++)
-        stage_put(
-            &(struct stage_job){.id = "same", .place = "dead", .waiting = 'n', .payload = payload});
+        cli_jobs_put(
+            &(struct cli_job){.id = "same", .place = "dead", .waiting = 'n', .payload = payload});
     free(payload);
     check_count((const char *const[]){"list", "--json", "--fields", "bytes,from", NULL}, 60, NULL);
 }
@@ -356,11 +356,11 @@ Test(list, tells_no_job_twice_while_they_move, .timeout = 120)
         move_for_ever();
     for (int i = 0; i < 5; i++) {
         struct run_result result;
-        stage_run(
+        cli_run(
             (const char *const[]){"list", "--json", "--fields", "id,to", "--limit", "5000", NULL},
             NULL, &result);
         cr_expect_eq(result.exit_status, 0, "%s", result.err);
-        cr_expect_gt(stage_count_json("moving", result.out), 500);
+        cr_expect_gt(cli_jobs_count_json("moving", result.out), 500);
         expect_each_once(result.out);
         run_release(&result);
     }

@@ -4,19 +4,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli_stage.h"
+#include "cli_jobs.h"
 #include "core/base.h"
 #include "core/codec.h"
 #include "core/json.h"
 #include "core/str.h"
 
-TestSuite(shape, .init = stage_set_up, .fini = stage_tear_down);
+TestSuite(shape, .init = cli_jobs_set_up, .fini = cli_jobs_tear_down);
 
 /* clang-format off */
 
 Test(shape, counts_by_age_and_cause)
 {
-    static const struct stage_row rows[] = {
+    static const struct cli_row rows[] = {
         {"by what", {"shape", "--by", "colour"}, NULL, 2, {NULL}, {"queue, country, from, label or reason"}},
         {"by queue", {"shape"}, NULL, 0,
          {"queue, minutes  T  5  10  20  40  80  160  320  640  1280  1280+  ?\n",
@@ -36,13 +36,13 @@ Test(shape, counts_by_age_and_cause)
           "{\"under_ms\":76800000,\"jobs\":0},{\"jobs\":0}],\"age_unknown\":0}"}, {NULL}},
         {"none", {"shape", "code=1"}, NULL, 3, {"TOTAL"}, {NULL}},
     };
-    stage_put_usual();
-    stage_check(rows, BH_ARRAY_LEN(rows));
+    cli_jobs_put_usual();
+    cli_jobs_check(rows, BH_ARRAY_LEN(rows));
 }
 
 Test(shape, is_bounded_and_clean)
 {
-    static const struct stage_row rows[] = {
+    static const struct cli_row rows[] = {
         {"too many senders share a row", {"shape", "--by", "from"}, NULL, 0, {"TOTAL          250  ", "(others)        50  "}, {NULL}},
         {"hostile names", {"shape", "--by", "label"}, NULL, 0, {"?[2J?evil?        1    1 "}, {NULL}},
         {"for machines", {"shape", "--by", "from", "--json"}, NULL, 0, {"\"others\":true,\"jobs\":50"}, {NULL}},
@@ -50,16 +50,16 @@ Test(shape, is_bounded_and_clean)
     for (int i = 0; i < 249; i++) {
         char from[16];
         snprintf(from, sizeof(from), "s%d", i);
-        stage_put(&(struct stage_job){.id = "x", .place = "due", .waiting = 'r', .from = from});
+        cli_jobs_put(&(struct cli_job){.id = "x", .place = "due", .waiting = 'r', .from = from});
     }
-    stage_put(&(struct stage_job){.id = "y", .place = "due", .waiting = 'r', .state = "retrying",
+    cli_jobs_put(&(struct cli_job){.id = "y", .place = "due", .waiting = 'r', .state = "retrying",
                                   .label = "\033[2J\nevil\302\205", .from = "s250"});
-    stage_check(rows, BH_ARRAY_LEN(rows));
+    cli_jobs_check(rows, BH_ARRAY_LEN(rows));
 }
 
 Test(shape, retries_are_counted_by_time_and_number)
 {
-    static const struct stage_row rows[] = {
+    static const struct cli_row rows[] = {
         {"all", {"retries"}, NULL, 0,
          {"NEXT TRY       T  1st  2nd  3rd  4th  5th  to 10  to 20  beyond\n",
           "TOTAL          6    -    3    1    1    -      -      1       -\n",
@@ -72,18 +72,18 @@ Test(shape, retries_are_counted_by_time_and_number)
          {"{\"all\":true,\"jobs\":1,\"tries\":[{\"up_to\":1,\"jobs\":0},{\"up_to\":2,\"jobs\":1}",
           "{\"within_ms\":900000,\"jobs\":1,", "{\"when\":\"later\",\"jobs\":0,", "{\"when\":\"released\",\"jobs\":0,"}, {NULL}},
     };
-    stage_put_usual();
-    stage_put(&(struct stage_job){.id = "late", .place = "ready", .waiting = 'r', .attempts = 11});
-    stage_put(&(struct stage_job){.id = "kept", .place = "due", .waiting = 'h', .reason = "operator", .attempts = 2,
+    cli_jobs_put_usual();
+    cli_jobs_put(&(struct cli_job){.id = "late", .place = "ready", .waiting = 'r', .attempts = 11});
+    cli_jobs_put(&(struct cli_job){.id = "kept", .place = "due", .waiting = 'h', .reason = "operator", .attempts = 2,
                                   .in_ms = 9000000000000});
-    stage_check(rows, BH_ARRAY_LEN(rows));
+    cli_jobs_check(rows, BH_ARRAY_LEN(rows));
 }
 
 /* ---- export ---- */
 
 Test(shape, export_has_all_of_a_job)
 {
-    static const struct stage_row rows[] = {
+    static const struct cli_row rows[] = {
         {"one", {"export", "retry-1"}, NULL, 0,
          {"{\"queue\":\"sms\",\"id\":\"retry-1\",\"state\":\"retrying\",\"attempts\":3,", "\"status\":{\"queue\":\"sms\",\"id\":\"retry-1\"",
           "\"payload\":\"{\\\"to\\\":\\\"491701234567\\\",\\\"text\\\":\\\"hello\\\",\\\"from\\\":\\\"Shop\\\"}\"}\n", "\"code\":600"}, {NULL}},
@@ -91,11 +91,11 @@ Test(shape, export_has_all_of_a_job)
         {"none", {"export", "state=sent"}, NULL, 3, {NULL}, {"by their ids only"}},
         {"no more than asked for", {"export", "--limit", "2", "state=dead"}, NULL, 0, {"dead-2"}, {"there are more"}},
     };
-    stage_put_usual();
-    stage_check(rows, BH_ARRAY_LEN(rows));
+    cli_jobs_put_usual();
+    cli_jobs_check(rows, BH_ARRAY_LEN(rows));
     struct run_result result;
-    stage_run((const char *const[]){"export", NULL}, NULL, &result);
-    cr_expect_eq(stage_count_json("export", result.out), 11, "%s", result.out);
+    cli_run((const char *const[]){"export", NULL}, NULL, &result);
+    cr_expect_eq(cli_jobs_count_json("export", result.out), 11, "%s", result.out);
     cr_expect_null(strstr(result.out, "handle"), "that is nobody's business");
     run_release(&result);
 }
@@ -122,9 +122,9 @@ Test(shape, export_keeps_payloads_byte_for_byte)
         struct run_result result;
         struct bh_json *json;
         struct bh_str text = {"", 0};
-        stage_tell("DEL bellhop:{sms}");
-        stage_tell("LPUSH bellhop:{sms} %b", rows[i].bytes, rows[i].len);
-        stage_run((const char *const[]){"export", "--queue", "sms", NULL}, NULL, &result);
+        TELL("DEL bellhop:{sms}");
+        TELL("LPUSH bellhop:{sms} %b", rows[i].bytes, rows[i].len);
+        cli_run((const char *const[]){"export", "--queue", "sms", NULL}, NULL, &result);
         cr_assert_eq(result.exit_status, 0, "row %zu: %s", i, result.err);
         /* An escaped NUL is the one thing that our own reader refuses. */
         if (memchr(rows[i].bytes, '\0', rows[i].len) != NULL && rows[i].text) {
@@ -158,7 +158,7 @@ Test(shape, export_keeps_payloads_byte_for_byte)
 
 Test(shape, estimate_tells_what_makes_a_text_dear)
 {
-    static const struct stage_row rows[] = {
+    static const struct cli_row rows[] = {
         {"plain", {"estimate", "--text", "See you at 8"}, NULL, 0,
          {"encoding    GSM 03.38\ncharacters  12, at most 1520\nlength      12 septets, 160 in a part\nparts       1\n"}, {NULL}},
         {"the extension table", {"estimate", "--text", "5 \xE2\x82\xAC {a}"}, NULL, 0, {"10 septets", "GSM 03.38"}, {NULL}},
@@ -182,16 +182,16 @@ Test(shape, estimate_tells_what_makes_a_text_dear)
         {"nobody", {"estimate", "--text", "x", "--recipients", "0"}, NULL, 2, {NULL}, {"--recipients"}},
         {"the text as operand", {"estimate", "hello"}, NULL, 2, {NULL}, {"--text"}},
     };
-    stage_check(rows, BH_ARRAY_LEN(rows));
+    cli_jobs_check(rows, BH_ARRAY_LEN(rows));
     char *text = malloc(70001);
     memset(text, 'x', 70000);
     text[70000] = '\0';
-    const struct stage_row long_rows[] = {
+    const struct cli_row long_rows[] = {
         {"longer than a job may be", {"estimate"}, text, 1, {NULL}, {"too long"}},
         {"longer than an SMS may be", {"estimate"}, text + 70000 - 1521, 1, {"characters  1521", "parts       10"}, {"at most 1520"}},
         {"as long as it may be", {"estimate"}, text + 70000 - 1520, 0, {"parts       10"}, {NULL}},
     };
-    stage_check(long_rows, BH_ARRAY_LEN(long_rows));
+    cli_jobs_check(long_rows, BH_ARRAY_LEN(long_rows));
     free(text);
 }
 
@@ -199,7 +199,7 @@ Test(shape, estimate_tells_what_makes_a_text_dear)
 
 Test(shape, show_tells_the_whole_history)
 {
-    static const struct stage_row rows[] = {
+    static const struct cli_row rows[] = {
         {"in somebody's hands", {"show", "lease-1"}, NULL, 0, {"where             in the hands of mail1/0#77, lease ends "}, {NULL}},
         {"in the dead set", {"show", "dead-1"}, NULL, 0, {"where             in the dead set since "}, {NULL}},
         {"ended", {"show", "sent-1"}, NULL, 0, {"state             sent"}, {NULL}},
@@ -227,18 +227,18 @@ Test(shape, show_tells_the_whole_history)
           "\"audit\":[{\"at\":1700000002000,\"who\":\"\\u001b[31mme@here\",\"what\":\"hold\",\"before\":\"retrying\",\"after\":\"held\"}]",
           "\"accepted\":1"}, {NULL}},
     };
-    stage_put_usual();
-    stage_put(&(struct stage_job){.id = "lost", .place = "due", .waiting = 'u', .reason = "uncertain", .attempts = 1, .in_ms = 60000,
+    cli_jobs_put_usual();
+    cli_jobs_put(&(struct cli_job){.id = "lost", .place = "due", .waiting = 'u', .reason = "uncertain", .attempts = 1, .in_ms = 60000,
         .state = "retrying", .uncertain_ms_ago = 60000, .recoveries = 1, .memo = "f=1700000000 n=1700000100 g=2\n"});
-    stage_put(&(struct stage_job){.id = "several", .place = "due", .waiting = 'r', .state = "retrying",
+    cli_jobs_put(&(struct cli_job){.id = "several", .place = "due", .waiting = 'r', .state = "retrying",
         .memo = "r=1\n0 a 100 1 75000 77 491701234567\n", .payload = "{\"to\":\"491701234567,491701234568\",\"text\":\"x\"}"});
-    stage_put(&(struct stage_job){.id = "odd", .place = "due", .waiting = 'r', .state = "retrying", .memo = "r=one\n"});
-    int bad = stage_put(&(struct stage_job){.id = "bad", .place = "due", .waiting = 'r', .state = "retrying"});
-    stage_tell("HSET bellhop:{sms}:heads %d %s", bad, "7 tomorrow");
-    stage_put(&(struct stage_job){.id = "killer", .place = "suspects", .waiting = 'r', .state = "retrying", .recoveries = 2});
-    stage_tell("SET bellhop:{sms}:cancel:held-1 1");
-    stage_tell("XADD bellhop:{sms}:events * id retry-1 state scheduled reason %s code 0 attempts 0 at 1700000000000", "");
-    stage_tell("XADD bellhop:{sms}:events * id other-1 state failed reason %s code 0 attempts 0 at 1700000000500", "");
+    cli_jobs_put(&(struct cli_job){.id = "odd", .place = "due", .waiting = 'r', .state = "retrying", .memo = "r=one\n"});
+    int bad = cli_jobs_put(&(struct cli_job){.id = "bad", .place = "due", .waiting = 'r', .state = "retrying"});
+    TELL("HSET bellhop:{sms}:heads %d %s", bad, "7 tomorrow");
+    cli_jobs_put(&(struct cli_job){.id = "killer", .place = "suspects", .waiting = 'r', .state = "retrying", .recoveries = 2});
+    TELL("SET bellhop:{sms}:cancel:held-1 1");
+    TELL("XADD bellhop:{sms}:events * id retry-1 state scheduled reason %s code 0 attempts 0 at 1700000000000", "");
+    TELL("XADD bellhop:{sms}:events * id other-1 state failed reason %s code 0 attempts 0 at 1700000000500", "");
     for (int i = 0; i < 1200; i++)
         redisAppendCommand(stage.redis, "XADD bellhop:{sms}:events * id other-%d state sent at 1", i);
     for (int i = 0; i < 1200; i++) {
@@ -246,10 +246,10 @@ Test(shape, show_tells_the_whole_history)
         cr_assert_eq(redisGetReply(stage.redis, (void **)&reply), REDIS_OK);
         freeReplyObject(reply);
     }
-    stage_tell("XADD bellhop:{sms}:events * id retry-1 state retrying reason %s code 600 attempts 1 at 1700000001000", "");
-    stage_tell("XADD bellhop:{sms}:audit * who %s what hold id retry-1 before retrying after held at 1700000002000", "\033[31mme@here");
-    stage_tell("XADD bellhop:{sms}:audit * odd entry");
-    stage_check(rows, BH_ARRAY_LEN(rows));
+    TELL("XADD bellhop:{sms}:events * id retry-1 state retrying reason %s code 600 attempts 1 at 1700000001000", "");
+    TELL("XADD bellhop:{sms}:audit * who %s what hold id retry-1 before retrying after held at 1700000002000", "\033[31mme@here");
+    TELL("XADD bellhop:{sms}:audit * odd entry");
+    cli_jobs_check(rows, BH_ARRAY_LEN(rows));
 }
 
 /* clang-format on */

@@ -156,3 +156,24 @@ Test(job_head, every_beginning_of_a_record_is_refused)
         cr_expect_eq(parse(record, len, &head), BH_EPROTO, "%zu bytes", len);
     }
 }
+
+Test(job_head, names_who_has_the_job_in_hand)
+{
+    static const struct {
+        const char *record, *wanted;
+    } rows[] = {
+        {"1 n - 0 2 host/0#77 1 0 0 0 0 0 \n", "host/0#77"},
+        {"1 n - 0 2 ~host/0 1 0 0 0 0 0 \n",   ""         },
+        {"1 n - 0 2 - 1 0 0 0 0 0 \n",         ""         },
+        {"1 n - 0 2  1 0 0 0 0 0 \n",          ""         },
+        {"1 n - 0 2 host/0",                   ""         },
+        {"1 n - 0\nhost/0 1 2 3",              ""         },
+        {"\n",                                 ""         },
+        {"",                                   ""         },
+    };
+    for (size_t i = 0; i < BH_ARRAY_LEN(rows); i++) {
+        struct bh_str owner = bh_job_head_owner(bh_str_from(rows[i].record));
+        cr_expect(bh_str_equal_text(owner, rows[i].wanted), "%s: %.*s", rows[i].record,
+                  BH_STR_ARGS(owner));
+    }
+}
