@@ -1,6 +1,7 @@
 #include "cli/cli.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -186,10 +187,26 @@ finish_output(enum bh_exit result)
                        errno != 0 ? strerror(errno) : "an earlier write failed");
 }
 
+/*
+ * Whoever starts us with standard input, output or error closed would give their numbers to our sockets.  For reading
+ * only, so that output still fails, and is told, where it can be.
+ */
+static void
+fill_standard_files(void)
+{
+    int file;
+    do {
+        file = open("/dev/null", O_RDONLY);
+    } while (file >= 0 && file <= STDERR_FILENO);
+    if (file >= 0)
+        (void)close(file);
+}
+
 int
 bh_cli_main(int argc, char **argv)
 {
     struct bh_cli cli = {.colour = wants_colour()};
+    fill_standard_files();
     /* A closed socket is answered by the connection, a closed output by finish_output. */
     if (signal(SIGPIPE, SIG_IGN) == SIG_ERR)
         return BH_EXIT_FAILED;

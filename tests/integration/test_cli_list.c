@@ -204,6 +204,47 @@ Test(list, json_has_all_and_is_json)
     run_release(&result);
 }
 
+/* ---- where it is started ---- */
+
+/* A socket must not get the number of a standard file that somebody has closed. */
+Test(list, works_without_standard_files)
+{
+    static const struct {
+        const char *redirection;
+        int exit_status;
+        const char *out;
+        const char *err;
+    } rows[] = {
+        {"<&-",        0, "{\"id\":\"retry-1\"}\n", ""                               },
+        {"2>&-",       0, "{\"id\":\"retry-1\"}\n", ""                               },
+        {"<&- 2>&-",   0, "{\"id\":\"retry-1\"}\n", ""                               },
+        {">&-",        1, "",                       "cannot write to standard output"},
+        {">/dev/full", 1, "",                       "cannot write to standard output"},
+        {"<&- >&-",    1, "",                       "cannot write to standard output"},
+    };
+    cli_jobs_put_usual();
+    for (size_t i = 0; i < BH_ARRAY_LEN(rows); i++) {
+        char script[160];
+        struct run_result result;
+        snprintf(script, sizeof(script), "exec \"$0\" list --json --fields id retry-1 %s",
+                 rows[i].redirection);
+        run_program(
+            &(struct run_request){
+                .program = "/bin/sh",
+                .directory = stage.server.dir,
+                .args = (const char *const[]){"-c",  script, BH_TEST_BELLHOP, NULL},
+                .environment = (const char *const[]){stage.config_variable, NULL      },
+        },
+            &result);
+        cr_expect_eq(result.exit_status, rows[i].exit_status, "%s: %d %s", rows[i].redirection,
+                     result.exit_status, result.err);
+        cr_expect_str_eq(result.out, rows[i].out, "%s", rows[i].redirection);
+        cr_expect_not_null(strstr(result.err, rows[i].err), "%s: %s", rows[i].redirection,
+                           result.err);
+        run_release(&result);
+    }
+}
+
 /* ---- many ---- */
 
 static void
