@@ -267,19 +267,20 @@ static const struct bh_config_row http_rows[] = {
 };
 
 static const struct bh_config_row alert_rows[] = {
-    {.key = "command", .type = BH_CONFIG_PATH, .fallback = "", .max = 4000, .flags = BH_CONFIG_RESERVED,
+    {.key = "command", .type = BH_CONFIG_PATH, .fallback = "", .max = 4000,
      .reload = BH_CONFIG_LIVE, .offset = IN(alert.command),
-     .help = "A program that is started with an alert."},
-    {.key = "url", .type = BH_CONFIG_HTTP_URL, .fallback = "", .max = 1000, .flags = BH_CONFIG_RESERVED,
+     .help = "A program that is started for each alert, with its full path and without arguments. It gets the alert as JSON on standard "
+             "input and as BELLHOP_ALERT_... in its environment, and 10 seconds."},
+    {.key = "url", .type = BH_CONFIG_HTTP_URL, .fallback = "", .max = 1000,
      .reload = BH_CONFIG_LIVE, .offset = IN(alert.url),
-     .help = "Where an alert is posted as JSON."},
-    {.key = "oldest_job", .type = BH_CONFIG_DURATION, .fallback = "0", .min = 0, .max = 30 * BH_DAY_MS, .flags = BH_CONFIG_RESERVED,
+     .help = "Where each alert is posted as JSON; tried three times. Certificates are checked, redirects are not followed."},
+    {.key = "oldest_job", .type = BH_CONFIG_DURATION, .fallback = "0", .min = 0, .max = 30 * BH_DAY_MS,
      .reload = BH_CONFIG_LIVE, .offset = IN(alert.oldest_job_ms),
-     .help = "An alert when a job has been ready for so long; 0 means none."},
-    {.key = "dead_jobs", .type = BH_CONFIG_LONG, .fallback = "0", .min = 0, .max = 10000000, .unit = "jobs", .flags = BH_CONFIG_RESERVED,
+     .help = "An alert when the oldest job of a queue that could be sent has waited for so long; 0 means none."},
+    {.key = "dead_jobs", .type = BH_CONFIG_LONG, .fallback = "0", .min = 0, .max = 10000000, .unit = "jobs",
      .reload = BH_CONFIG_LIVE, .offset = IN(alert.dead_jobs),
-     .help = "An alert when a dead set holds so many jobs; 0 means none."},
-    {.key = "repeat", .type = BH_CONFIG_DURATION, .fallback = "1h", .min = BH_MINUTE_MS, .max = 30 * BH_DAY_MS, .flags = BH_CONFIG_RESERVED,
+     .help = "An alert when the dead set of a queue holds so many jobs; 0 means none."},
+    {.key = "repeat", .type = BH_CONFIG_DURATION, .fallback = "1h", .min = 10 * BH_SECOND_MS, .max = 30 * BH_DAY_MS,
      .reload = BH_CONFIG_LIVE, .offset = IN(alert.repeat_ms),
      .help = "How long after an alert it is given again while its cause lasts."},
 };
@@ -326,7 +327,8 @@ const struct bh_config_section bh_config_sections[BH_CONFIG_SECTIONS] = {
                                                                    .rows_count = BH_ARRAY_LEN(queue_rows)},
     SECTION("status", status_rows, STATUS_AT, "What is kept about jobs that have ended."),
     SECTION("http", http_rows, HTTP_AT, "The daemon's own HTTP endpoint."),
-    SECTION("alert", alert_rows, ALERT_AT, "Who is told when a queue stands still."),
+    SECTION("alert", alert_rows, ALERT_AT,
+            "Who is told when something needs a person, without a monitoring system."),
     SECTION("log", log_rows, LOG_AT, "The log, on standard error."),
 };
 

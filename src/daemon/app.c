@@ -10,6 +10,7 @@
 
 #include "core/alloc.h"
 #include "core/gateway_profile.h"
+#include "daemon/alerter.h"
 #include "daemon/claim_guard.h"
 #include "daemon/clock.h"
 #include "daemon/endpoint.h"
@@ -48,6 +49,7 @@ struct app {
     struct bh_sent_journal *journal; /* NULL: switched off */
     struct bh_keeper *keeper;
     struct bh_overview *overview;
+    struct bh_alerter *alerter;
     struct bh_endpoint *endpoint;
     struct bh_account_event account_state;
 
@@ -57,7 +59,7 @@ struct app {
     unsigned running, drained;
     bool started; /* the instance's name is ours, and the workers run */
     bool draining, stopping;
-    bool keeper_closed, registrar_closed, overview_closed;
+    bool keeper_closed, registrar_closed, overview_closed, alerter_closed;
     enum bh_exit exit_code;
     bool ending; /* the workers are gone: the keeper goes for good */
     bool hanging_told;
@@ -111,13 +113,14 @@ endpoint_on_closed(void *arg)
     app->ending = true;
     bh_keeper_stop(app->keeper);
     bh_registrar_stop(app->registrar);
+    bh_alerter_stop(app->alerter);
     bh_overview_stop(app->overview);
 }
 
 static void
 close_when_alone(struct app *app)
 {
-    if (app->keeper_closed && app->registrar_closed && app->overview_closed)
+    if (app->keeper_closed && app->registrar_closed && app->overview_closed && app->alerter_closed)
         close_app(app);
 }
 
@@ -135,6 +138,23 @@ overview_on_closed(void *arg)
     struct app *app = arg;
     app->overview_closed = true;
     close_when_alone(app);
+}
+
+static void
+alerter_on_closed(void *arg)
+{
+    struct app *app = arg;
+    app->alerter_closed = true;
+    close_when_alone(app);
+}
+
+static void
+alerter_look(void *arg, struct bh_alert_facts *ret_facts)
+{
+    struct app *app = arg;
+    const char *risk = bh_keeper_redis_risk(app->keeper);
+    bh_alert_facts_gather(bh_overview_peek(app->overview), risk != NULL, risk != NULL ? risk : "",
+                          ret_facts);
 }
 
 static void
@@ -301,6 +321,7 @@ reload(struct app *app)
         post_all(app, (struct bh_message){.kind = BH_MESSAGE_CONFIGURE});
         follow_account(app);
         bh_overview_configure(app->overview, fresh, app->account);
+        bh_alerter_configure(app->alerter, fresh);
         bh_endpoint_configure(app->endpoint, fresh);
         bh_log_write(BH_LOG_INFO, "reloaded", NULL, 0, "the configuration was read again");
     }
@@ -565,6 +586,15 @@ open_windows(struct app *app, struct bh_error *error)
     enum bh_status status = bh_overview_new(&app->loop, &overview, &app->overview, error);
     if (status != BH_OK)
         return status;
+    const struct bh_alerter_options alerter = {
+        .config = app->config,
+        .look = alerter_look,
+        .on_closed = alerter_on_closed,
+        .arg = app,
+    };
+    status = bh_alerter_new(&app->loop, &alerter, &app->alerter);
+    if (status != BH_OK)
+        return status;
     const struct bh_endpoint_options endpoint = {
         .config = app->config,
         .overview = app->overview,
@@ -634,6 +664,7 @@ take_down(struct app *app)
     bh_free(app->workers);
     bh_quiet_room_release(&app->room);
     bh_endpoint_free(app->endpoint);
+    bh_alerter_free(app->alerter);
     bh_overview_free(app->overview);
     bh_claim_guard_release(&app->claim_guard);
     bh_keeper_free(app->keeper);
@@ -677,6 +708,7 @@ bh_app_run(const char *config_path, const struct bh_config *config)
 
     bh_keeper_start(app.keeper);
     bh_overview_start(app.overview);
+    bh_alerter_start(app.alerter);
     bh_endpoint_start(app.endpoint);
     bh_registrar_start(app.registrar);
     uv_timer_start(&app.pulse, pulse_on_fire, 0, pulse_distance(&app));

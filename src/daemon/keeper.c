@@ -31,6 +31,9 @@ enum slot {
 /* Before asking Redis again about something that it said would be possible by now. */
 #define ASK_AGAIN_MS BH_SECOND_MS
 
+/* The server is surveyed again after so long: what was at risk may have been mended, or the other way round. */
+#define SURVEY_AGAIN_MS (10 * BH_MINUTE_MS)
+
 struct bh_keeper {
     struct bh_keeper_options options;
     const struct bh_config *config; /* owned reference */
@@ -55,8 +58,11 @@ struct bh_keeper {
     bool low_told;
     bool surveying, surveyed;
     struct bh_queue_keys survey_keys;
-    bool stopping;    /* for good, also when all shells are closed */
-    unsigned closing; /* shells that have not reported their end */
+    uv_timer_t survey_timer;
+    char risk[320];       /* the worst finding at risk; "" none */
+    uint64_t risks_known; /* what was logged: see the_same_findings */
+    bool stopping;        /* for good, also when all shells are closed */
+    unsigned closing;     /* shells that have not reported their end */
 };
 
 /* Paused for no reason that is known: what holds until the account's state was read. */
@@ -379,15 +385,50 @@ bh_keeper_hear(struct bh_keeper *keeper, const struct bh_account_command *word)
 
 /* ---- the survey of the server ---- */
 
+static void survey(struct bh_keeper *keeper);
+
 static void
 read_account(struct bh_keeper *keeper)
 {
     sent_or_told(bh_account_read(&keeper->desk, read_on_read, keeper));
 }
 
+/* FNV-1a over level and topic of each; texts may hold figures that change all the time. */
+static uint64_t
+fingerprint(const struct bh_finding *findings, size_t count)
+{
+    uint64_t hash = 14695981039346656037u;
+    for (size_t i = 0; i < count; i++) {
+        hash = (hash ^ (uint64_t)findings[i].level) * 1099511628211u;
+        for (const char *c = findings[i].topic; *c != '\0'; c++)
+            hash = (hash ^ (uint64_t)(unsigned char)*c) * 1099511628211u;
+    }
+    return hash;
+}
+
+static void
+keep_risk(struct bh_keeper *keeper, const struct bh_finding *findings, size_t count)
+{
+    const struct bh_finding *worst = NULL;
+    for (size_t i = 0; i < count; i++) {
+        if (findings[i].level >= BH_FINDING_RISK &&
+            (worst == NULL || findings[i].level > worst->level))
+            worst = &findings[i];
+    }
+    snprintf(keeper->risk, sizeof(keeper->risk), "%s", worst != NULL ? worst->text : "");
+}
+
+static void
+survey_timer_on_fire(uv_timer_t *timer)
+{
+    struct bh_keeper *keeper = timer->data;
+    if (!keeper->surveying)
+        survey(keeper);
+}
+
 /* The account is read behind the survey: a server that refuses the one shall have been told about by the other. */
 static void
-survey_on_done(void *arg, const struct bh_redis_survey *survey)
+survey_on_done(void *arg, const struct bh_redis_survey *result)
 {
     struct bh_keeper *keeper = arg;
     static const enum bh_log_level levels[] = {
@@ -396,15 +437,37 @@ survey_on_done(void *arg, const struct bh_redis_survey *survey)
         [BH_FINDING_RISK] = BH_LOG_WARN,
         [BH_FINDING_FATAL] = BH_LOG_ERROR,
     };
+    bool first = !keeper->surveyed;
     keeper->surveying = false;
     keeper->surveyed = true;
     struct bh_finding findings[BH_FINDINGS_MAX];
-    size_t count = bh_redis_survey_judge(survey, findings);
-    for (size_t i = 0; i < count; i++) {
+    size_t count = bh_redis_survey_judge(result, findings);
+    bool news = first || fingerprint(findings, count) != keeper->risks_known;
+    for (size_t i = 0; news && i < count; i++) {
         const struct bh_log_field topic = bh_log_text("topic", findings[i].topic);
         bh_log_write(levels[findings[i].level], "redis_check", &topic, 1, "%s", findings[i].text);
     }
-    read_account(keeper);
+    keeper->risks_known = fingerprint(findings, count);
+    keep_risk(keeper, findings, count);
+    if (keeper->stopping)
+        return;
+    uv_timer_start(&keeper->survey_timer, survey_timer_on_fire, (uint64_t)SURVEY_AGAIN_MS,
+                   (uint64_t)SURVEY_AGAIN_MS);
+    if (first)
+        read_account(keeper);
+}
+
+static void
+survey(struct bh_keeper *keeper)
+{
+    const struct bh_survey_options options = {
+        .connection = &keeper->connection,
+        .queue = &keeper->survey_keys,
+        .account = &keeper->desk.keys,
+        .on_done = survey_on_done,
+        .arg = keeper,
+    };
+    keeper->surveying = bh_survey_start(&options) == BH_OK;
 }
 
 static void
@@ -418,14 +481,7 @@ connection_on_up(void *arg)
         read_account(keeper);
         return;
     }
-    const struct bh_survey_options options = {
-        .connection = &keeper->connection,
-        .queue = &keeper->survey_keys,
-        .account = &keeper->desk.keys,
-        .on_done = survey_on_done,
-        .arg = keeper,
-    };
-    keeper->surveying = bh_survey_start(&options) == BH_OK;
+    survey(keeper);
     if (!keeper->surveying)
         read_account(keeper);
 }
@@ -482,7 +538,8 @@ bh_keeper_stop(struct bh_keeper *keeper)
     if (keeper->stopping)
         return;
     keeper->stopping = true;
-    keeper->closing = 5;
+    keeper->closing = 6;
+    uv_close((uv_handle_t *)&keeper->survey_timer, timer_on_closed);
     uv_close((uv_handle_t *)&keeper->timer, timer_on_closed);
     bh_witness_close(&keeper->witness, shell_on_closed, keeper);
     bh_gateway_transport_stop(keeper->transport, shell_on_closed, keeper);
@@ -557,6 +614,8 @@ bh_keeper_new(uv_loop_t *loop, const struct bh_keeper_options *options,
     bh_gateway_request_init(&keeper->request, 0);
     uv_timer_init(loop, &keeper->timer);
     keeper->timer.data = keeper;
+    uv_timer_init(loop, &keeper->survey_timer);
+    keeper->survey_timer.data = keeper;
     bh_witness_init(&keeper->witness, loop);
     enum bh_status status = open_shells(keeper, loop, error);
     if (status == BH_OK)
@@ -598,6 +657,12 @@ bh_keeper_configure(struct bh_keeper *keeper, const struct bh_config *config)
     bh_witness_configure(&keeper->witness, keeper->config);
     bh_config_release(old);
     plan(keeper);
+}
+
+const char *
+bh_keeper_redis_risk(const struct bh_keeper *keeper)
+{
+    return keeper->surveyed ? keeper->risk : NULL;
 }
 
 void

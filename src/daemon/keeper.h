@@ -11,7 +11,8 @@
  *
  * What could tell about lost answers, journal and reload lock, is the witness' part (witness.h).
  *
- * When its Redis connection first comes up it surveys the server and logs what is at risk.
+ * When its Redis connection first comes up it surveys the server and logs what is at risk; later it surveys it again
+ * every ten minutes, and logs what has changed.
  */
 #ifndef BH_DAEMON_KEEPER_H
 #define BH_DAEMON_KEEPER_H
@@ -50,6 +51,10 @@ void bh_keeper_configure(struct bh_keeper *keeper, const struct bh_config *confi
  * behind them.  Returns how many follow.
  */
 unsigned bh_keeper_inspect(struct bh_keeper *keeper, bh_queue_on_look *on_queue, void *arg);
+
+/* What the last survey has found worst, a sentence; "" when nothing is at risk; NULL before the first.  Borrowed until
+ * the loop turns. */
+const char *bh_keeper_redis_risk(const struct bh_keeper *keeper);
 
 /* on_closed follows; then bh_keeper_free. */
 void bh_keeper_stop(struct bh_keeper *keeper);

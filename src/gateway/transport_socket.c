@@ -214,8 +214,9 @@ connection_on_open(void *arg, curlsocktype purpose, struct curl_sockaddr *addres
         return CURL_SOCKET_BAD;
 
     struct bh_gateway_connection *connection = bh_alloc_zero(sizeof(*connection));
-    int fd =
-        connection != NULL ? socket(address->family, address->socktype, address->protocol) : -1;
+    int fd = connection != NULL
+                 ? socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol)
+                 : -1;
     if (fd < 0) {
         bool is_family = connection != NULL && errno == EAFNOSUPPORT;
         request->socket_failed = !is_family;

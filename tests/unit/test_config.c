@@ -701,8 +701,8 @@ Test(config, warns_of_variables_that_mean_nothing)
          W("BELLHOP_QUEUE_MAIL_TTL", "no key goes by the name of this variable, so it has no effect.")},
         {"of no section, in small letters, without value, not ours", LEAST,
          {"BELLHOP_CONFIG=/x", "bellhop_pool_lease=1s", "BELLHOP_POOL_LEASE", "XBELLHOP_POOL_LEASE=1s"}, ""},
-        {"reserved", LEAST, {"BELLHOP_ALERT_URL=https://h/x"},
-         W("BELLHOP_ALERT_URL", "[alert] url: the key has no effect in this version.")},
+        {"reserved", LEAST, {"BELLHOP_QUEUE_SMS_REDIAL=2"},
+         W("BELLHOP_QUEUE_SMS_REDIAL", "[queue sms] redial: the key has no effect in this version.")},
     };
     /* clang-format on */
     run(rows, sizeof(rows) / sizeof(rows[0]), BH_OK);

@@ -1,0 +1,53 @@
+/*
+ * webpost - one JSON text posted to a configured address that is not the gateway, on a libuv loop.
+ *
+ * It goes through a transport of its own (transport.h), so it has that one's promises: not repeated behind our back, no
+ * redirects, no proxies of the environment, certificates checked against the system's, a bounded answer, a time limit.
+ * One post at a time.  Whether a failed one is tried again is the caller's matter.
+ */
+#ifndef BH_GATEWAY_WEBPOST_H
+#define BH_GATEWAY_WEBPOST_H
+
+#include <uv.h>
+
+#include "core/base.h"
+#include "core/instant.h"
+#include "core/str.h"
+
+struct bh_webpost;
+
+/* What became of a post. */
+struct bh_webpost_result {
+    bool taken; /* answered with 200 to 299 */
+    bool
+        may_again; /* not taken, and trying again may help: not reached, too slow, 408, 425, 429, 5xx */
+    int http_status; /* 0: none came */
+    char text[200];  /* why it was not taken, for people; holds no address */
+};
+
+struct bh_webpost_options {
+    bh_ms timeout_ms;       /* of one post, connecting included */
+    const char *user_agent; /* borrowed */
+    /* May post again at once. */
+    void (*on_done)(void *arg, const struct bh_webpost_result *result);
+    void (*on_closed)(void *arg);
+    void *arg;
+};
+
+enum bh_status bh_webpost_new(uv_loop_t *loop, const struct bh_webpost_options *options,
+                              struct bh_webpost **ret_post) BH_MUST_CHECK;
+
+bool bh_webpost_is_busy(const struct bh_webpost *post);
+
+/*
+ * `url` and `json` are copied; on_done follows once, never from within.  Not while busy or after stop.  BH_ENOMEM:
+ * nothing was begun.
+ */
+enum bh_status bh_webpost_send(struct bh_webpost *post, const char *url,
+                               struct bh_str json) BH_MUST_CHECK;
+
+/* What is under way ends unheard; on_closed follows, then bh_webpost_free. */
+void bh_webpost_stop(struct bh_webpost *post);
+void bh_webpost_free(struct bh_webpost *post);
+
+#endif
