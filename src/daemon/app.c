@@ -26,6 +26,7 @@
 #include "daemon/settings.h"
 #include "daemon/supervisor.h"
 #include "daemon/worker.h"
+#include "engine/policy.h"
 
 /* How often the loops are asked for a sign of life, and the status text is brought up to date. */
 #define PULSE_MS     BH_SECOND_MS
@@ -50,6 +51,8 @@ struct app {
     struct bh_keeper *keeper;
     struct bh_overview *overview;
     struct bh_alerter *alerter;
+    struct bh_outage_notes outage_notes;
+    struct bh_outage_watch outages;
     struct bh_endpoint *endpoint;
     struct bh_account_event account_state;
 
@@ -385,6 +388,98 @@ guard_claims(struct app *app)
                          });
 }
 
+/* ---- outages in the log ---- */
+
+static uint64_t
+jobs_waiting(const struct app *app)
+{
+    const struct bh_overview_snapshot *snapshot = bh_overview_peek(app->overview);
+    uint64_t sum = 0;
+    for (size_t i = 0; i < snapshot->queues_count; i++) {
+        const struct bh_overview_queue *queue = &snapshot->queues[i];
+        sum += queue->raw + queue->moved + queue->ready + queue->due;
+    }
+    return sum;
+}
+
+/* When the first of the workers tries the gateway again; 0: none waits for that. */
+static bh_ms
+next_try_ms(const struct app *app)
+{
+    bh_ms next = INT64_MAX, now = bh_clock_mono().ms;
+    for (unsigned i = 0; i < app->workers_count; i++) {
+        const struct bh_worker_gauges *gauges = bh_worker_gauges(app->workers[i]);
+        if (atomic_load(&gauges->breaker_open))
+            next = bh_ms_min(next, atomic_load(&gauges->breaker_until_ms) - now);
+    }
+    return next == INT64_MAX ? 0 : bh_ms_max(next, 0);
+}
+
+static bool
+outage_is_now(const struct app *app, enum bh_outage_kind kind)
+{
+    unsigned up = 0, breakers = 0;
+    for (unsigned i = 0; i < app->workers_count; i++) {
+        const struct bh_worker_gauges *gauges = bh_worker_gauges(app->workers[i]);
+        up += atomic_load(&gauges->store_up);
+        breakers += atomic_load(&gauges->breaker_open);
+    }
+    switch (kind) {
+    case BH_OUTAGE_GATEWAY: return breakers > 0;
+    case BH_OUTAGE_ACCOUNT:
+        return app->account_state.state != BH_ACCOUNT_OPEN &&
+               app->account_state.reason != BH_REASON_NONE;
+    case BH_OUTAGE_REDIS: return up < app->workers_count;
+    }
+    return false;
+}
+
+static void
+say_outage(const struct app *app, enum bh_outage_kind kind, bool over,
+           const struct bh_outage_summary *summary)
+{
+    static const char *const lasting[] = {
+        [BH_OUTAGE_GATEWAY] = "the gateway is still unreachable",
+        [BH_OUTAGE_ACCOUNT] = "the account is still paused",
+        [BH_OUTAGE_REDIS] = "Redis is still away",
+    };
+    static const char *const ended[] = {
+        [BH_OUTAGE_GATEWAY] = "the gateway was unreachable and answers again",
+        [BH_OUTAGE_ACCOUNT] = "the account was paused and works again",
+        [BH_OUTAGE_REDIS] = "Redis was away and is back",
+    };
+    char next[64] = "";
+    if (!over && kind == BH_OUTAGE_GATEWAY)
+        snprintf(next, sizeof(next), ", next try in %s", bh_span(next_try_ms(app)).text);
+    const char *known = kind == BH_OUTAGE_REDIS && !over ? " as far as known" : "";
+    unsigned long long jobs = jobs_waiting(app);
+    const struct bh_log_field fields[] = {
+        bh_log_text("what", bh_outage_name(kind)),
+        bh_log_duration("lasted", summary->lasted_ms),
+        bh_log_int("jobs", (int64_t)jobs),
+        bh_log_int("in_hand", (int64_t)sum_in_hand(app)),
+        bh_log_int("kept_back", (int64_t)summary->kept_back),
+    };
+    bh_log_write(over ? BH_LOG_INFO : BH_LOG_WARN, over ? "outage_over" : "outage", fields,
+                 BH_ARRAY_LEN(fields), "%s, after %s; %llu jobs wait%s%s",
+                 over ? ended[kind] : lasting[kind], bh_span(summary->lasted_ms).text, jobs, known,
+                 next);
+}
+
+static void
+watch_outages(struct app *app)
+{
+    for (unsigned i = 0; app->started && i < BH_OUTAGE_COUNT; i++) {
+        enum bh_outage_kind kind = (enum bh_outage_kind)i;
+        struct bh_outage_summary summary;
+        enum bh_outage_word word =
+            bh_outage_pulse(&app->outages, &app->outage_notes, kind, outage_is_now(app, kind),
+                            bh_clock_mono(), &summary);
+        if (word != BH_OUTAGE_SAYS_NOTHING)
+            say_outage(app, kind, word == BH_OUTAGE_SAYS_OVER, &summary);
+    }
+}
+
 /* The supervisor may want to hear from us more often than we would bother otherwise. */
 static uint64_t
 pulse_distance(const struct app *app)
@@ -418,6 +513,7 @@ pulse_on_fire(uv_timer_t *timer)
         bh_log_configure(app->config);
         post_all(app, (struct bh_message){.kind = BH_MESSAGE_PING, .posted_ns = uv_hrtime()});
         guard_claims(app);
+        watch_outages(app);
         show_status(app);
     }
 }
@@ -483,6 +579,7 @@ make_workers(struct app *app, struct bh_error *error)
             .journal = app->journal,
             .room = &app->room,
             .account_state = &app->account_state,
+            .outages = &app->outage_notes,
         };
         enum bh_status status = bh_worker_new(&options, &app->workers[i], error);
         if (status != BH_OK)

@@ -41,6 +41,7 @@ struct bh_worker {
     struct bh_hush hush;
     struct bh_worker_gauges gauges;
     struct bh_meters meters;
+    struct bh_outage_notes *outages;
 };
 
 static struct bh_turn
@@ -324,6 +325,7 @@ show_gauges(struct bh_worker *worker, struct bh_turn turn)
     atomic_store(&gauges->slots_used, stats->slots_used);
     atomic_store(&gauges->in_flight, stats->in_flight);
     atomic_store(&gauges->breaker_open, stats->breaker_open);
+    atomic_store(&gauges->breaker_until_ms, stats->breaker_until.ms);
     atomic_store(&gauges->claimed, stats->claimed);
     atomic_store(&gauges->claims_answered, stats->claims_answered);
     atomic_store(&gauges->silent_since_ms, bh_engine_silent_since(worker->engine, turn).ms);
@@ -471,7 +473,9 @@ static void
 worker_note(void *arg, const struct bh_note *note)
 {
     const struct bh_worker *worker = arg;
-    bh_log_note(note, worker->number);
+    bool passes = bh_outage_passes(worker->outages, note, atomic_load(&worker->gauges.store_up));
+    if (passes || bh_log_wants(BH_LOG_DEBUG))
+        bh_log_note(note, worker->number);
 }
 
 static enum bh_status
@@ -538,6 +542,7 @@ bh_worker_new(const struct bh_worker_options *options, struct bh_worker **ret_wo
     worker->to_main = options->to_main;
     worker->journal = options->journal;
     worker->room = options->room;
+    worker->outages = options->outages;
     worker->config = bh_config_retain(options->config);
     snprintf(worker->owner, sizeof(worker->owner), "%s", options->owner);
     snprintf(worker->life, sizeof(worker->life), "%s", options->life);

@@ -19,6 +19,7 @@
 #include "core/config.h"
 #include "daemon/mailbox.h"
 #include "daemon/meters.h"
+#include "daemon/outage.h"
 #include "daemon/quiet_room.h"
 #include "daemon/sent_journal.h"
 #include "engine/engine.h"
@@ -31,6 +32,7 @@ struct bh_worker_gauges {
     atomic_uint in_flight;
     atomic_bool store_up;
     atomic_bool breaker_open;
+    atomic_llong breaker_until_ms; /* monotonic: the next try, if it is open */
     atomic_ullong claimed, sent, failed, attempts;
     atomic_llong silent_since_ms; /* see bh_engine_silent_since */
     atomic_ullong claims_answered;
@@ -49,6 +51,7 @@ struct bh_worker_options {
     struct bh_sent_journal *journal; /* of what was sent; borrowed likewise; NULL: none is kept */
     struct bh_quiet_room *room;      /* of all workers of the process; borrowed likewise */
     const struct bh_account_event *account_state;
+    struct bh_outage_notes *outages; /* of all workers of the process; borrowed likewise */
 };
 
 /* Build everything, in the caller's thread.  `error` says what could not be built. */

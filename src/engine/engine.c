@@ -311,6 +311,7 @@ bh_engine_stats(const struct bh_engine *engine)
     stats->in_flight = bh_slot_count(&engine->slots, BH_STAGE_SENDING) +
                        bh_slot_count(&engine->slots, BH_STAGE_ASKING);
     stats->breaker_open = engine->breaker.open;
+    stats->breaker_until = engine->breaker.closed_until;
     return stats;
 }
 

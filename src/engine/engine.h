@@ -56,15 +56,16 @@ struct bh_engine_stats {
     uint64_t found;    /* recipients that it had */
     uint64_t doubled;  /* messages that were accepted twice, as it says */
     uint64_t leases_lost;
-    uint64_t dropped;        /* given up locally; the lease brings the job back */
-    uint64_t late;           /* settled after the lease had ended */
-    uint64_t stale;          /* settlements refused because somebody else owns the job */
-    uint64_t parts_disagree; /* our count of parts differs from the gateway's */
-    uint64_t stale_handles;  /* events for a slot that is somebody else's by now */
-    int64_t balance_micro;   /* the last one heard, INT64_MIN none */
-    unsigned slots_used;     /* now */
-    unsigned in_flight;      /* requests on their way, now */
-    bool breaker_open;       /* now */
+    uint64_t dropped;             /* given up locally; the lease brings the job back */
+    uint64_t late;                /* settled after the lease had ended */
+    uint64_t stale;               /* settlements refused because somebody else owns the job */
+    uint64_t parts_disagree;      /* our count of parts differs from the gateway's */
+    uint64_t stale_handles;       /* events for a slot that is somebody else's by now */
+    int64_t balance_micro;        /* the last one heard, INT64_MIN none */
+    unsigned slots_used;          /* now */
+    unsigned in_flight;           /* requests on their way, now */
+    bool breaker_open;            /* now */
+    struct bh_mono breaker_until; /* the gateway is tried again then, if the breaker is open */
 };
 
 /* Account states change rarely; this is how the shell shows what the engine is doing. */

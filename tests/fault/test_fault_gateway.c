@@ -112,6 +112,7 @@ Test(gateway_moods, a_recovered_gateway_is_not_overrun)
         .tap = true,
         .without_daemon = true,
         .pool = "workers = 2",
+        .log = "level = debug", /* each worker tells of its breaker */
         .gateway = "max_connections = 16",
         .sim = "[gateway]\nanswer_delay_ms = 200\n",
     };
