@@ -171,7 +171,7 @@ tell(struct bh_alerter *alerter, const struct bh_alert *alert)
     if (condition->subject[0] != '\0')
         fields[count++] = bh_log_text("queue", condition->subject);
     if (alert->event != BH_ALERT_FIRED)
-        fields[count++] = bh_log_duration("lasted", alert->lasted_ms);
+        fields[count++] = bh_log_duration("lasted", alert->lasted_ms / BH_SECOND_MS * BH_SECOND_MS);
     bool over = alert->event == BH_ALERT_RESOLVED;
     bh_log_write(over ? BH_LOG_INFO : BH_LOG_WARN, "alert", fields, count, "%s%s",
                  over ? "over: " : "", condition->text);

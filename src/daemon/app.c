@@ -455,7 +455,7 @@ say_outage(const struct app *app, enum bh_outage_kind kind, bool over,
     unsigned long long jobs = jobs_waiting(app);
     const struct bh_log_field fields[] = {
         bh_log_text("what", bh_outage_name(kind)),
-        bh_log_duration("lasted", summary->lasted_ms),
+        bh_log_duration("lasted", summary->lasted_ms / BH_SECOND_MS * BH_SECOND_MS),
         bh_log_int("jobs", (int64_t)jobs),
         bh_log_int("in_hand", (int64_t)sum_in_hand(app)),
         bh_log_int("kept_back", (int64_t)summary->kept_back),

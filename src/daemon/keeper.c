@@ -10,6 +10,8 @@
 #include "core/gateway_request.h"
 #include "core/money.h"
 #include "core/redis_survey.h"
+#include "daemon/clock.h"
+#include "daemon/hush.h"
 #include "daemon/log.h"
 #include "daemon/settings.h"
 #include "daemon/witness.h"
@@ -56,6 +58,7 @@ struct bh_keeper {
     struct bh_account_event told; /* what the workers were told last */
     bool trial_is_ours;
     bool low_told;
+    struct bh_hush hush;
     bool surveying, surveyed;
     struct bh_queue_keys survey_keys;
     uv_timer_t survey_timer;
@@ -75,22 +78,25 @@ static void plan(struct bh_keeper *keeper);
 
 /* What the account script did not get is asked again by the next plan; the watcher keeps us up to date. */
 static void
-sent_or_told(enum bh_status status)
+sent_or_told(struct bh_keeper *keeper, enum bh_status status)
 {
-    if (status != BH_OK)
-        bh_log_write(
-            BH_LOG_WARN, "account", NULL, 0,
-            "the account's state in Redis cannot be reached just now (%s); it is asked again",
-            bh_status_name(status));
+    unsigned kept_back;
+    if (status == BH_OK ||
+        !bh_hush_may_say(&keeper->hush, "account", NULL, bh_clock_mono(), &kept_back))
+        return;
+    const struct bh_log_field field = bh_log_int("kept_back", (int64_t)kept_back);
+    bh_log_write(BH_LOG_WARN, "account", &field, kept_back > 0,
+                 "the account's state in Redis cannot be reached just now (%s); it is asked again",
+                 bh_status_name(status));
 }
 
 static void
 desk_on_done(void *arg, enum bh_status status, bool done, bh_ms wait_ms)
 {
-    (void)arg;
+    struct bh_keeper *keeper = arg;
     (void)done;
     (void)wait_ms;
-    sent_or_told(status);
+    sent_or_told(keeper, status);
 }
 
 /* ---- telling the workers ---- */
@@ -150,7 +156,7 @@ static void
 read_on_read(void *arg, enum bh_status status, const struct bh_account_view *view)
 {
     struct bh_keeper *keeper = arg;
-    sent_or_told(status);
+    sent_or_told(keeper, status);
     if (status == BH_OK)
         account_on_change(keeper, view);
 }
@@ -161,9 +167,9 @@ probed_on_done(void *arg, enum bh_status status, bool done, bh_ms wait_ms)
     struct bh_keeper *keeper = arg;
     (void)done;
     (void)wait_ms;
-    sent_or_told(status);
+    sent_or_told(keeper, status);
     if (status == BH_OK && !keeper->stopping)
-        sent_or_told(bh_account_read(&keeper->desk, read_on_read, keeper));
+        sent_or_told(keeper, bh_account_read(&keeper->desk, read_on_read, keeper));
 }
 
 static enum bh_status
@@ -238,7 +244,7 @@ balance_answered(struct bh_keeper *keeper, const struct bh_exchange *exchange)
         keeper->view.balance_micro = outcome.balance_micro;
         keeper->view.balance_at = keeper->view.server_now;
         sent_or_told(
-            bh_account_balance(&keeper->desk, outcome.balance_micro, desk_on_done, keeper));
+            keeper, bh_account_balance(&keeper->desk, outcome.balance_micro, desk_on_done, keeper));
         watch_low_balance(keeper, outcome.balance_micro);
     }
     if (keeper->probing) {
@@ -247,9 +253,9 @@ balance_answered(struct bh_keeper *keeper, const struct bh_exchange *exchange)
                      usable  ? "the account looks right again; one job tries it"
                      : known ? "there is still no credit"
                              : outcome.error);
-        sent_or_told(bh_account_probed(&keeper->desk, usable,
-                                       keeper->config->gateway.balance_interval_ms, probed_on_done,
-                                       keeper));
+        sent_or_told(keeper, bh_account_probed(&keeper->desk, usable,
+                                               keeper->config->gateway.balance_interval_ms,
+                                               probed_on_done, keeper));
     }
     bh_outcome_release(&outcome);
     plan(keeper);
@@ -279,7 +285,7 @@ static void
 probe_on_done(void *arg, enum bh_status status, bool done, bh_ms wait_ms)
 {
     struct bh_keeper *keeper = arg;
-    sent_or_told(status);
+    sent_or_told(keeper, status);
     if (done)
         ask_balance(keeper, true);
     else
@@ -290,7 +296,7 @@ static void
 trial_on_done(void *arg, enum bh_status status, bool done, bh_ms wait_ms)
 {
     struct bh_keeper *keeper = arg;
-    sent_or_told(status);
+    sent_or_told(keeper, status);
     keeper->trial_is_ours = done && keeper->view.state == BH_ACCOUNT_TRIAL;
     if (keeper->trial_is_ours)
         tell_workers(keeper);
@@ -368,7 +374,7 @@ hear_about_state(struct bh_keeper *keeper, const struct bh_account_command *word
         status =
             bh_account_pause(&keeper->desk, reason, word->code, bh_str_from(text),
                              keeper->config->gateway.balance_interval_ms, desk_on_done, keeper);
-    sent_or_told(status);
+    sent_or_told(keeper, status);
 }
 
 void
@@ -390,7 +396,7 @@ static void survey(struct bh_keeper *keeper);
 static void
 read_account(struct bh_keeper *keeper)
 {
-    sent_or_told(bh_account_read(&keeper->desk, read_on_read, keeper));
+    sent_or_told(keeper, bh_account_read(&keeper->desk, read_on_read, keeper));
 }
 
 /* FNV-1a over level and topic of each; texts may hold figures that change all the time. */
