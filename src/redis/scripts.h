@@ -27,9 +27,10 @@ enum bh_script_id {
     BH_SCRIPT_MINUTE,
     BH_SCRIPT_PROCESS,
     BH_SCRIPT_PEEK,
+    BH_SCRIPT_CHANGE,
 };
 
-#define BH_SCRIPT_COUNT (BH_SCRIPT_PEEK + 1)
+#define BH_SCRIPT_COUNT (BH_SCRIPT_CHANGE + 1)
 
 struct bh_script {
     const char *name;
