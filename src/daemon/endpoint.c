@@ -1,6 +1,7 @@
 #include "daemon/endpoint.h"
 
 #include "core/alloc.h"
+#include "daemon/api.h"
 #include "daemon/clock.h"
 #include "daemon/hush.h"
 #include "daemon/log.h"
@@ -11,6 +12,9 @@
 
 #define LISTEN_AGAIN_MS (10 * BH_SECOND_MS)
 
+/* Browsers keep theirs open between two looks; see server.h on what happens when it gets crowded. */
+#define CONNECTIONS_MAX 256
+
 struct bh_endpoint {
     struct bh_endpoint_options options;
     const struct bh_config *config; /* owned reference */
@@ -18,6 +22,7 @@ struct bh_endpoint {
     uv_timer_t timer;              /* the next try to listen; the end of what never listened */
     struct bh_http_server *server; /* NULL: no address is configured */
     struct bh_reports *reports;    /* NULL: there was no token yet */
+    struct bh_api *api;            /* NULL: no address is configured */
     bool listening, complained, stopping;
     char why_unready[BH_OVERVIEW_REASON_MAX];
     struct bh_hush hush;
@@ -99,7 +104,15 @@ server_on_request(void *arg, const struct bh_http_request *request,
         .on_refused = route_on_refused,
         .arg = endpoint,
     };
-    bh_http_route(&routes, request, ret_answer);
+    if (!bh_api_serve(endpoint->api, request, ret_answer))
+        bh_http_route(&routes, request, ret_answer);
+}
+
+static void
+api_on_answer(void *arg, uint64_t ticket, struct bh_http_answer *answer)
+{
+    struct bh_endpoint *endpoint = arg;
+    bh_http_server_answer(endpoint->server, ticket, answer);
 }
 
 /* ---- listening ---- */
@@ -150,10 +163,20 @@ endpoint_on_timer_closed(uv_handle_t *timer)
 }
 
 static void
-reports_on_closed(void *arg)
+api_on_closed(void *arg)
 {
     struct bh_endpoint *endpoint = arg;
     uv_close((uv_handle_t *)&endpoint->timer, endpoint_on_timer_closed);
+}
+
+static void
+reports_on_closed(void *arg)
+{
+    struct bh_endpoint *endpoint = arg;
+    if (endpoint->api != NULL)
+        bh_api_stop(endpoint->api);
+    else
+        api_on_closed(endpoint);
 }
 
 static void
@@ -198,13 +221,43 @@ want_reports(struct bh_endpoint *endpoint, struct bh_error *error)
     return status;
 }
 
+/* The server, and what answers its requests. */
+static enum bh_status
+open_server(struct bh_endpoint *endpoint, struct bh_error *error)
+{
+    const struct bh_config_listen *listen = &endpoint->config->http.listen;
+    if (listen->host[0] == '\0')
+        return BH_OK;
+    const struct bh_api_options api = {
+        .config = endpoint->config,
+        .overview = endpoint->options.overview,
+        .on_answer = api_on_answer,
+        .on_closed = api_on_closed,
+        .arg = endpoint,
+    };
+    const struct bh_http_server_options server = {
+        .host = listen->host,
+        .port = listen->port,
+        .connections_max = CONNECTIONS_MAX,
+        .body_bytes_max = BH_REPORT_BODY_MAX,
+        .on_request = server_on_request,
+        .on_closed = server_on_closed,
+        .arg = endpoint,
+    };
+    enum bh_status status = bh_api_new(endpoint->loop, &api, &endpoint->api, error);
+    if (status == BH_OK)
+        status = bh_http_server_new(endpoint->loop, &server, &endpoint->server);
+    if (status == BH_OK)
+        bh_api_start(endpoint->api);
+    return status;
+}
+
 enum bh_status
 bh_endpoint_new(uv_loop_t *loop, const struct bh_endpoint_options *options,
                 struct bh_endpoint **ret_endpoint, struct bh_error *error)
 {
-    const struct bh_config_listen *listen = &options->config->http.listen;
     struct bh_endpoint *endpoint = bh_alloc_zero(sizeof(*endpoint));
-    enum bh_status status = BH_OK;
+    enum bh_status status;
     if (endpoint == NULL)
         return BH_ENOMEM;
     endpoint->options = *options;
@@ -212,17 +265,7 @@ bh_endpoint_new(uv_loop_t *loop, const struct bh_endpoint_options *options,
     endpoint->config = bh_config_retain(options->config);
     uv_timer_init(loop, &endpoint->timer);
     endpoint->timer.data = endpoint;
-    if (listen->host[0] != '\0') {
-        const struct bh_http_server_options server = {
-            .host = listen->host,
-            .port = listen->port,
-            .body_bytes_max = BH_REPORT_BODY_MAX,
-            .on_request = server_on_request,
-            .on_closed = server_on_closed,
-            .arg = endpoint,
-        };
-        status = bh_http_server_new(loop, &server, &endpoint->server);
-    }
+    status = open_server(endpoint, error);
     if (status == BH_OK)
         status = want_reports(endpoint, error);
     if (status == BH_OK)
@@ -239,6 +282,8 @@ bh_endpoint_configure(struct bh_endpoint *endpoint, const struct bh_config *conf
         return;
     bh_config_release(endpoint->config);
     endpoint->config = bh_config_retain(config);
+    if (endpoint->api != NULL)
+        bh_api_configure(endpoint->api, config);
     if (endpoint->reports != NULL)
         bh_reports_configure(endpoint->reports, config);
     else if (want_reports(endpoint, &error) != BH_OK)
@@ -253,6 +298,7 @@ bh_endpoint_free(struct bh_endpoint *endpoint)
         return;
     bh_http_server_free(endpoint->server);
     bh_reports_free(endpoint->reports);
+    bh_api_free(endpoint->api);
     bh_config_release(endpoint->config);
     bh_free(endpoint);
 }
