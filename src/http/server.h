@@ -11,7 +11,8 @@
  *
  * Bounds: connections, bytes of a head (about 32 KiB), headers (64), bytes of a body, and the time from the end of one
  * request to the end of the next, however the bytes drip in.  At the bound of connections new ones wait in the
- * system's queue.
+ * system's queue, and from three quarters of it on each answer ends its connection, so that those who ask now and then
+ * cannot keep others out in between.
  *
  * Plain HTTP only: TLS belongs to a proxy in front.  Belongs to one loop and is used from that loop's thread only.
  */

@@ -114,6 +114,16 @@ respond(struct MHD_Connection *connection, const struct bh_http_answer *answer, 
 
 /* ---- answering later ---- */
 
+/*
+ * Most visitors ask again in a while and keep their connection until then.  When few are left, nobody may keep one, so that
+ * they go round.
+ */
+static bool
+may_keep(const struct bh_http_server *server)
+{
+    return !server->stopping && server->visitors_count <= server->options.connections_max / 4 * 3;
+}
+
 static void
 put_off(struct bh_http_visitor *visitor, struct MHD_Connection *connection, uint64_t ticket)
 {
@@ -128,7 +138,7 @@ bh_http_visitor_answer(struct bh_http_visitor *visitor, const struct bh_http_ans
     visitor->ticket = 0;
     visitor->since = bh_mono_from_ns(uv_hrtime());
     visitor->status = answer->status;
-    visitor->response = make_response(answer, visitor->server->stopping);
+    visitor->response = make_response(answer, !may_keep(visitor->server));
     MHD_resume_connection(visitor->connection);
 }
 
@@ -196,7 +206,7 @@ serve(struct bh_http_server *server, struct exchange *exchange, struct MHD_Conne
     if (answer.later)
         put_off(visitor, connection, request->ticket);
     else
-        result = respond(connection, &answer, server->stopping);
+        result = respond(connection, &answer, !may_keep(server));
     bh_buf_release(&answer.body);
     return result;
 }

@@ -19,6 +19,7 @@ function drawPulse() {
 
 function showVerdict(level, what, why, todo) {
   mark($('verdict'), 'level', level);
+  show($('verdict-open'), false);
   say($('verdict-what'), what);
   say($('verdict-why'), why);
   say($('verdict-todo'), todo);
@@ -46,16 +47,20 @@ function whyText(trouble) {
   return [trouble.why, since(trouble.since, view.at)].filter((part) => part).join(', ');
 }
 
-function fillTrouble(item, trouble) {
-  const open = item.lastElementChild;
-  mark(item, 'level', trouble.level);
-  say(item.children[0], { bad: 'Trouble', warn: 'Attention', info: 'Note' }[trouble.level]);
-  say(item.children[1], trouble.what);
-  say(item.children[2], [whyText(trouble), trouble.todo].filter((part) => part).join('. '));
+/* The way to what a trouble is about. */
+function fillOpen(open, trouble) {
   show(open, Boolean(trouble.queue));
   say(open, trouble.place ? 'Show the jobs' : 'Show the queue');
   open.setAttribute('aria-label', `${open.textContent}: ${trouble.what}`);
   open.onclick = () => goTo(trouble.queue, trouble.place);
+}
+
+function fillTrouble(item, trouble) {
+  mark(item, 'level', trouble.level);
+  say(item.children[0], { bad: 'Trouble', warn: 'Attention', info: 'Note' }[trouble.level]);
+  say(item.children[1], trouble.what);
+  say(item.children[2], [whyText(trouble), trouble.todo].filter((part) => part).join('. '));
+  fillOpen(item.lastElementChild, trouble);
 }
 
 function goTo(queue, place) {
@@ -77,6 +82,7 @@ function drawVerdict() {
     fill($('verdict-more'), found, newTrouble, fillTrouble);
   } else {
     showVerdict(found[0].level, found[0].what, whyText(found[0]), found[0].todo);
+    fillOpen($('verdict-open'), found[0]);
     fill($('verdict-more'), found.slice(1, 9), newTrouble, fillTrouble);
   }
   document.title = found.length > 0 && found[0].level === 'bad' ? `(!) ${found[0].what} – Bellhop` : `Bellhop – ${view.instance}`;
@@ -86,6 +92,8 @@ function drawVerdict() {
 
 function newQueueRow() {
   const row = rowOf(['', 'n', 'n', 'n', 'n', 'n', 'n', 'n', 'n', 'n', 'n', 'n', ''], true);
+  const titles = $('queues').tHead.rows[0].cells;
+  for (const cell of row.cells) cell.dataset.title = titles[cell.cellIndex].textContent;
   const open = make('button', 'link');
   open.type = 'button';
   open.addEventListener('click', () => pick(open.dataset.name));
@@ -411,6 +419,8 @@ $('jobs-first').addEventListener('click', newList);
 $('panel-close').addEventListener('click', closeJob);
 document.addEventListener('keydown', (event) => { if (event.key === 'Escape' && !document.querySelector('dialog[open]')) closeJob(); });
 document.addEventListener('visibilitychange', () => { if (document.visibilityState === 'visible') for (const one of [poll, listPoll, historyPoll, shapePoll, jobPoll]) one.soon(); });
+let redrawTimer = 0;
+new ResizeObserver(() => { clearTimeout(redrawTimer); redrawTimer = setTimeout(redraw, 150); }).observe($('main'));
 setInterval(() => { if (drawPulse() && heardAt > 0) drawSilence(poll.problem && poll.problem.status ? poll.problem : null); }, 1000);
 
 for (const one of [poll, listPoll, historyPoll, shapePoll, jobPoll]) one.soon();

@@ -2,7 +2,12 @@
 /* chart - SVG by hand: stacked areas, lines, bars.  Each figure has a sentence and a table that say the same. */
 
 const SVG = 'http://www.w3.org/2000/svg';
-const BOX = { width: 560, height: 190, left: 44, right: 8, top: 10, bottom: 24 };
+const BOX = { width: 560, height: 190, left: 44, right: 8, top: 14, bottom: 24 };
+
+/* Drawn as wide as there is room, so that its letters are as large as all others. */
+function measure(plot) {
+  BOX.width = Math.max(260, Math.round(plot.clientWidth) || 560);
+}
 
 function svg(name, attributes, text) {
   const element = document.createElementNS(SVG, name);
@@ -43,7 +48,7 @@ function timeScale(from, to) {
 
 function drawTimes(root, x, from, to) {
   const minutes = (to - from) / 60000;
-  const every = (minutes > 40 ? 15 : minutes > 15 ? 10 : minutes > 5 ? 5 : 1) * 60000;
+  const every = (minutes > 40 ? 15 : minutes > 15 ? 10 : minutes > 5 ? 5 : minutes > 2 ? 2 : 1) * 60000;
   for (let ms = Math.ceil(from / every) * every; ms <= to; ms += every) {
     const near = x(ms) > BOX.width - 30 ? 'end' : x(ms) < BOX.left + 16 ? 'start' : 'middle';
     root.append(svg('text', { class: 'axis', x: x(ms), y: BOX.height - 6, 'text-anchor': near }, hour.format(new Date(ms))));
@@ -60,6 +65,7 @@ function empty(plot, text) {
 
 /* rows: [{at, NAME: value}], oldest first; series: [[NAME, title]], the first at the bottom. */
 function stacked(plot, rows, series) {
+  measure(plot);
   const totals = rows.map((row) => series.reduce((total, one) => total + row[one[0]], 0));
   const { root, y } = frame(Math.max(...totals));
   const from = rows[0].at, to = rows[rows.length - 1].at;
@@ -78,6 +84,7 @@ function stacked(plot, rows, series) {
 }
 
 function lines(plot, rows, series) {
+  measure(plot);
   const most = Math.max(...rows.map((row) => Math.max(...series.map((one) => row[one[0]]))));
   const { root, y } = frame(most);
   const from = rows[0].at, to = rows[rows.length - 1].at;
@@ -88,8 +95,10 @@ function lines(plot, rows, series) {
 }
 
 function bars(plot, labels, values) {
+  measure(plot);
   const { root, y } = frame(Math.max(...values));
   const width = (BOX.width - BOX.left - BOX.right) / values.length;
+  const every = width < 44 ? 2 : 1; /* labels that would touch each other */
   values.forEach((value, index) => {
     const left = BOX.left + index * width;
     if (value > 0) {
@@ -97,7 +106,7 @@ function bars(plot, labels, values) {
       root.append(svg('rect', { class: 'bar-rect', x: left + 4, width: width - 8, y: top, height: y(0) - top, rx: 2 }),
         svg('text', { class: 'axis value', x: left + width / 2, y: top - 3, 'text-anchor': 'middle' }, short(value)));
     }
-    root.append(svg('text', { class: 'axis', x: left + width / 2, y: BOX.height - 6, 'text-anchor': 'middle' }, labels[index]));
+    if (index % every === 0) root.append(svg('text', { class: 'axis', x: left + width / 2, y: BOX.height - 6, 'text-anchor': 'middle' }, labels[index]));
   });
   plot.replaceChildren(root);
 }
@@ -126,7 +135,19 @@ function tableOf(figure, titles, rows) {
 const DEPTH = [['ready', 'ready'], ['inflight', 'in flight'], ['retrying', 'retrying'], ['held', 'held'], ['scheduled', 'scheduled']];
 const FLOW = [['in', 'in'], ['out', 'out']];
 
+/* What was drawn last, for another width of the window. */
+const drawn = { history: null, shape: null };
+
+function redraw() {
+  if (drawn.history) {
+    drawDepth(drawn.history);
+    drawFlow(drawn.history);
+  }
+  if (drawn.shape) drawShape(drawn.shape);
+}
+
 function drawDepth(history) {
+  drawn.history = history;
   const figure = $('depth'), plot = figure.querySelector('.plot'), words = figure.querySelector('figcaption');
   const rows = history.minutes.slice();
   if (history.present.at) rows.push(history.present);
@@ -160,10 +181,11 @@ function drawFlow(history) {
 }
 
 function ageLabel(seconds) {
-  return seconds < 3600 ? `${Math.round(seconds / 60)}m` : `${small.format(Math.round(seconds / 360) / 10)}h`;
+  return seconds <= 4800 ? `${Math.round(seconds / 60)}m` : `${small.format(Math.round(seconds / 360) / 10)}h`;
 }
 
 function drawShape(shape) {
+  drawn.shape = shape;
   const figure = $('shape'), plot = figure.querySelector('.plot'), words = figure.querySelector('figcaption');
   const total = shape.counts.reduce((value, one) => value + one, 0);
   if (total === 0) {
@@ -175,6 +197,6 @@ function drawShape(shape) {
   const labels = shape.counts.map((unused, index) => (index < shape.buckets_s.length ? `≤${ageLabel(shape.buckets_s[index])}` : `>${ageLabel(shape.buckets_s[index - 1])}`));
   const old = shape.counts.slice(3).reduce((value, one) => value + one, 0);
   bars(plot, labels, shape.counts);
-  say(words, `${jobs(old)} of ${count(total)} older than 20 minutes.${shape.more ? ' A sample: there are more.' : ''}${shape.unclaimed > 0 ? ` Of ${count(shape.unclaimed)} that no worker has seen, the age is known for an hour back.` : ''}`);
+  say(words, `${old === 0 ? 'None' : count(old)} of ${jobs(total)} ${old === 1 || old === 0 ? 'is' : 'are'} older than 20 minutes.${shape.more ? ' A sample: there are more.' : ''}${shape.unclaimed > 0 ? ` Of ${count(shape.unclaimed)} that no worker has seen, the age is known for an hour back.` : ''}`);
   tableOf(figure, ['Age', 'jobs'], labels.map((label, index) => [label, count(shape.counts[index])]));
 }

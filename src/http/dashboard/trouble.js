@@ -108,8 +108,10 @@ function queueTrouble(view, queue) {
   if (queue.uncertain > 0) found.push({ level: 'warn', what: `${jobs(queue.uncertain)} of ${name} may or may not have been sent.`, why: 'answers were lost', since: null, todo: 'Most are cleared up by themselves; what stays is yours to resolve.', queue: name, place: 'uncertain' });
   const outcomes = queue.outcomes_h;
   if (outcomes.unknown > 0) found.push({ level: 'warn', what: `${jobs(outcomes.unknown)} of ${name} ended unknown within the hour.`, why: 'nothing could tell whether they were sent', since: null, todo: 'Resolve each: sent, failed, or send again.', queue: name, place: 'unknown' });
-  const failed = (outcomes.failed || 0) + (outcomes.invalid || 0) + (outcomes.expired || 0);
-  if (failed > 0) found.push({ level: 'warn', what: `${jobs(failed)} of ${name} failed, expired or were invalid within the hour.`, why: '', since: null, todo: 'Their errors stand in the list of dead jobs.', queue: name, place: 'dead' });
+  const ended = ['failed', 'expired', 'invalid'].filter((word) => outcomes[word] > 0);
+  const number = ended.reduce((total, word) => total + outcomes[word], 0);
+  if (number > 0) found.push({ level: 'warn', what: `${jobs(number)} of ${name} ended unsent within the hour.`, why: ended.map((word) => `${count(outcomes[word])} ${word}`).join(', '), since: null,
+    todo: 'Why stands in the list of dead jobs; expired ones are known by id alone.', queue: name, place: 'dead' });
   if (queue.suspects > 0) found.push({ level: 'warn', what: `${jobs(queue.suspects)} of ${name} ended a worker, and is tried apart.`, why: '', since: null, todo: '', queue: name, place: 'suspects' });
   return found;
 }
