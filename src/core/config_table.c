@@ -251,8 +251,8 @@ static const struct bh_config_row status_rows[] = {
 static const struct bh_config_row http_rows[] = {
     {.key = "listen", .type = BH_CONFIG_LISTEN, .fallback = "127.0.0.1:9177", .max = 300,
      .reload = BH_CONFIG_RESTART, .offset = IN(http.listen),
-     .help = "Address and port of the health checks (/healthz, /readyz), the metrics (/metrics) and the webhook; empty means "
-             "none. Other than on loopback it needs admin_token. It speaks no TLS: put a proxy in front where the gateway comes from outside. While "
+     .help = "Address and port of the dashboard and its API, the health checks (/healthz, /readyz), the metrics (/metrics) and "
+             "the webhook; empty means none. Other than on loopback it needs admin_token. It speaks no TLS: put a proxy in front where the gateway comes from outside. While "
              "the port is taken, messages are sent all the same."},
     {.key = "webhook_url", .type = BH_CONFIG_HTTP_URL, .fallback = "", .max = 1000, .flags = BH_CONFIG_RESERVED,
      .reload = BH_CONFIG_RESTART, .offset = IN(http.webhook_url),
@@ -261,9 +261,10 @@ static const struct bh_config_row http_rows[] = {
      .reload = BH_CONFIG_LIVE, .offset = IN(http.webhook_token),
      .help = "The last part of the webhook's path, /webhook/TOKEN, which only the gateway knows. Delivery reports are "
              "taken there; they also settle jobs whose answer was lost. Empty: no reports are taken."},
-    {.key = "admin_token", .type = BH_CONFIG_SECRET, .fallback = "", .max = 512, .flags = BH_CONFIG_RESERVED,
-     .reload = BH_CONFIG_RESTART, .offset = IN(http.admin_token),
-     .help = "What a visitor of dashboard and API has to show."},
+    {.key = "admin_token", .type = BH_CONFIG_SECRET, .fallback = "", .max = 512,
+     .reload = BH_CONFIG_LIVE, .offset = IN(http.admin_token),
+     .help = "What a visitor of the dashboard or its API has to show before he may change anything or see whole numbers. "
+             "Empty: nobody may. Wrong ones are slowed down."},
 };
 
 static const struct bh_config_row alert_rows[] = {
