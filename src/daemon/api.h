@@ -4,7 +4,8 @@
  *
  * What many look at (overview, history) is made at most once per second, whoever and however many ask, and the same bytes
  * go to all.  Looking at jobs and changing something asks Redis, on a connection of its own; of that no more is done at a time
- * than BH_API_TASKS_MAX, and BH_API_TASKS_PER_S of it begin per second: who comes on top is asked to come again.
+ * than BH_API_TASKS_MAX, and BH_API_TASKS_PER_S of it begin per second: who comes on top is asked to come again.  Half of
+ * both is kept for the administrator.
  *
  * A change is made for the administrator alone (http/access.h), is told in the log, and noted in the queue's audit.
  */

@@ -106,17 +106,18 @@ bh_api_ask_script(struct bh_api_task *task, struct bh_call *call)
     bh_call_release(call);
 }
 
-/* Not more than so many at a time, and so many per second. */
+/* Not more than so many at a time, and so many per second; strangers leave half of it to the administrator. */
 static bool
-has_room(struct bh_api *api)
+has_room(struct bh_api *api, bool admin)
 {
+    unsigned share = admin ? 1 : 2;
     int64_t second = bh_clock_mono().ms / BH_SECOND_MS;
     if (second != api->second) {
         api->second = second;
         api->begun_in_second = 0;
     }
-    if (api->stopping || api->tasks >= BH_API_TASKS_MAX ||
-        api->begun_in_second >= BH_API_TASKS_PER_S)
+    if (api->stopping || api->tasks >= BH_API_TASKS_MAX / share ||
+        api->begun_in_second >= BH_API_TASKS_PER_S / share)
         return false;
     api->begun_in_second++;
     return true;
@@ -128,7 +129,7 @@ bh_api_task_begin(struct bh_api *api, const struct bh_http_request *request,
                   void (*begin)(struct bh_api_task *task), const struct bh_api_task *more,
                   struct bh_http_answer *ret_answer)
 {
-    struct bh_api_task *task = has_room(api) ? bh_alloc_zero(sizeof(*task)) : NULL;
+    struct bh_api_task *task = has_room(api, admin) ? bh_alloc_zero(sizeof(*task)) : NULL;
     if (task == NULL) {
         bh_api_refuse(ret_answer, 503, "too much is asked at the moment");
         ret_answer->retry_after_s = AGAIN_S;
