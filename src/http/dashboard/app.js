@@ -134,7 +134,7 @@ function fillQueueRow(row, queue) {
   mark(row.cells[8], 'level', queue.oldest_ms > OLD_MS ? 'warn' : '');
   say(row.cells[9], rate(queue.in_per_s));
   say(row.cells[10], rate(queue.out_per_s));
-  say(row.cells[11], queue.waiting === 0 ? '–' : queue.drain_ms === null ? 'never' : span(queue.drain_ms));
+  say(row.cells[11], queue.waiting === 0 || queue.paused ? '–' : queue.drain_ms === null ? 'never' : span(queue.drain_ms));
   mark(row.cells[11], 'level', queue.warning ? 'bad' : '');
   say(row.cells[12].firstElementChild, state);
   mark(row.cells[12].firstElementChild, 'state', look);
