@@ -328,6 +328,28 @@ Test(http_server, takes_no_more_connections_than_it_may)
     cr_expect_eq(counters.connections, 12, "%llu", (unsigned long long)counters.connections);
 }
 
+Test(http_server, lets_nobody_keep_a_connection_when_few_are_left)
+{
+    const struct bh_http_server_options options = {.connections_max = 8};
+    struct http_rig *rig = http_rig_start(&options);
+    int fds[8];
+    struct bh_test_http got;
+    for (size_t i = 0; i < 8; i++) {
+        cr_assert_geq(fds[i] = bh_test_http_connect(http_rig_port(rig), 20000), 0);
+        bh_test_http_call_on(fds[i], "GET", i == 7 ? "/later" : "/", NULL, NULL, &got);
+        cr_expect_eq(got.status, 200, "connection %zu", i);
+        /* The seventh is closed behind its answer, and so is who comes next. */
+        cr_expect_eq(got.close_announced, i >= 6, "connection %zu", i);
+        bh_test_http_release(&got);
+        if (i >= 6)
+            until_connections(rig, 6);
+    }
+    for (size_t i = 0; i < 8; i++)
+        close(fds[i]);
+    until_connections(rig, 0);
+    (void)http_rig_stop(rig);
+}
+
 /* The lowest descriptor that is free. */
 static int
 next_fd(void)
