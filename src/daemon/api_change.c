@@ -1,15 +1,15 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/utf8.h"
 #include "daemon/api_internal.h"
+#include "daemon/clock.h"
 #include "daemon/log.h"
-#include "redis/change.h"
 #include "redis/queue_view.h"
 #include "redis/reply_view.h"
 #include "redis/resolve.h"
 
-#define BODY_MAX ((size_t)4096)
+#define BODY_MAX  ((size_t)4096)
+#define AUDIT_CAP "1000"
 
 /* ---- what is asked for ---- */
 
@@ -106,9 +106,9 @@ tell(const struct bh_api_task *task, const char *result)
                  "the administrator asked for a change");
 }
 
-static void
-answer_done(const struct bh_api_task *task, bool done, const char *text,
-            struct bh_http_answer *answer)
+void
+bh_api_answer_done(const struct bh_api_task *task, bool done, const char *text,
+                   struct bh_http_answer *answer)
 {
     struct bh_json_writer writer;
     tell(task, text);
@@ -122,33 +122,47 @@ answer_done(const struct bh_api_task *task, bool done, const char *text,
 }
 
 /* 404 or 409 with a sentence. */
-static void
-answer_not_done(const struct bh_api_task *task, unsigned status, const char *text,
-                struct bh_http_answer *answer)
+void
+bh_api_answer_not_done(const struct bh_api_task *task, unsigned status, const char *text,
+                       struct bh_http_answer *answer)
 {
     tell(task, text);
     bh_api_refuse(answer, status, text);
 }
 
-static void
-answer_nonsense(struct bh_http_answer *answer)
+void
+bh_api_answer_nonsense(struct bh_http_answer *answer)
 {
     bh_api_refuse(answer, 502, "Redis answered what no script of ours does");
 }
 
-static const char not_known[] =
-    "it is not known in this queue: no worker has seen it yet, it was never pushed, or it ended "
-    "so long ago that its status has been forgotten";
+/* ---- queues ---- */
 
-static const char *
-leased_text(bh_ms wait_ms, char *text, size_t size)
+static void
+audit_came(struct bh_api_task *task, struct bh_http_answer *answer)
 {
-    (void)snprintf(text, size, "a worker has it in hand right now; try again in %lld s",
-                   (long long)((wait_ms + BH_SECOND_MS - 1) / BH_SECOND_MS));
-    return text;
+    bool pause = task->route.kind == BH_API_QUEUE_PAUSE;
+    bh_api_answer_done(task, true, pause ? "the queue is paused" : "the queue goes on", answer);
 }
 
-/* ---- queues ---- */
+/* As the command writes it. */
+static void
+ask_audit(struct bh_api_task *task, bool pause)
+{
+    char at[24];
+    (void)snprintf(at, sizeof(at), "%lld", (long long)bh_clock_wall().ms);
+    const struct bh_str argv[] = {
+        BH_STR_LITERAL("XADD"),    bh_queue_key(&task->keys, BH_KEY_AUDIT),
+        BH_STR_LITERAL("MAXLEN"),  BH_STR_LITERAL("~"),
+        BH_STR_LITERAL(AUDIT_CAP), BH_STR_LITERAL("*"),
+        BH_STR_LITERAL("who"),     bh_str_from(task->who),
+        BH_STR_LITERAL("what"),    bh_str_from(pause ? "pause" : "resume"),
+        BH_STR_LITERAL("after"),   bh_str_from(task->reason),
+        BH_STR_LITERAL("at"),      bh_str_from(at),
+    };
+    task->next = audit_came;
+    bh_api_ask(task, BH_ARRAY_LEN(argv), argv);
+}
 
 static void
 control_came(struct bh_api_task *task, struct bh_http_answer *answer)
@@ -156,12 +170,13 @@ control_came(struct bh_api_task *task, struct bh_http_answer *answer)
     bool changed;
     bool pause = task->route.kind == BH_API_QUEUE_PAUSE;
     if (bh_decode_control(task->slots[0].reply, &changed) != BH_OK)
-        answer_nonsense(answer);
+        bh_api_answer_nonsense(answer);
     else if (changed)
-        answer_done(task, true, pause ? "the queue is paused" : "the queue goes on", answer);
+        ask_audit(task, pause);
     else
-        answer_done(task, false,
-                    pause ? "the queue was paused already" : "the queue was not paused", answer);
+        bh_api_answer_done(task, false,
+                           pause ? "the queue was paused already" : "the queue was not paused",
+                           answer);
 }
 
 static void
@@ -187,16 +202,16 @@ account_came(struct bh_api_task *task, struct bh_http_answer *answer)
     bh_ms wait_ms;
     bool pause = task->route.kind == BH_API_ACCOUNT_PAUSE;
     if (bh_decode_account_done(task->slots[0].reply, &done, &wait_ms) != BH_OK)
-        answer_nonsense(answer);
+        bh_api_answer_nonsense(answer);
     else if (done)
-        answer_done(task, true,
-                    pause ? "the account is paused for all workers"
-                          : "the account is open, and all workers go on",
-                    answer);
+        bh_api_answer_done(task, true,
+                           pause ? "the account is paused for all workers"
+                                 : "the account is open, and all workers go on",
+                           answer);
     else
-        answer_done(task, false,
-                    pause ? "the account was paused already" : "the account was open already",
-                    answer);
+        bh_api_answer_done(
+            task, false, pause ? "the account was paused already" : "the account was open already",
+            answer);
 }
 
 static void
@@ -217,133 +232,6 @@ ask_account(struct bh_api_task *task)
     bh_api_ask_script(task, &call);
 }
 
-/* ---- jobs ---- */
-
-static void
-change_came(struct bh_api_task *task, struct bh_http_answer *answer)
-{
-    struct bh_changed changed;
-    char text[160];
-    bool retry = task->route.kind == BH_API_JOB_RETRY;
-    if (bh_decode_change(task->slots[0].reply, &changed) != BH_OK) {
-        answer_nonsense(answer);
-        return;
-    }
-    switch (changed.code) {
-    case BH_CHANGED_DONE:
-        if (retry)
-            answer_done(task, true, "it is tried within seconds", answer);
-        else if (bh_str_equal_text(changed.after, "unknown"))
-            answer_done(task, true,
-                        "it is not sent again; whether it was sent before is not known, and waits "
-                        "for your word: resolve",
-                        answer);
-        else
-            answer_done(task, true, "it is cancelled", answer);
-        break;
-    case BH_CHANGED_NONE: answer_not_done(task, 404, not_known, answer); break;
-    case BH_CHANGED_LEASED:
-        answer_not_done(task, 409, leased_text(changed.wait_ms, text, sizeof(text)), answer);
-        break;
-    case BH_CHANGED_ENDED: answer_not_done(task, 409, "it has ended already", answer); break;
-    case BH_CHANGED_ALREADY:
-        answer_done(task, false, retry ? "it is about to be tried" : "it was cancelled already",
-                    answer);
-        break;
-    case BH_CHANGED_APART:
-        answer_not_done(task, 409,
-                        "it waits for its own delay, or for what becomes of a request whose answer "
-                        "was lost, and cannot be hurried",
-                        answer);
-        break;
-    }
-}
-
-static void
-ask_change(struct bh_api_task *task)
-{
-    struct bh_call call;
-    const struct bh_config *config = task->api->config;
-    const struct bh_change change = {
-        .id = task->route.id,
-        .word = task->route.kind == BH_API_JOB_RETRY ? BH_CHANGE_RETRY : BH_CHANGE_CANCEL,
-        .who = bh_str_from(task->who),
-        .retention_ms = config->status.retention_ms,
-        .events_cap = (uint32_t)config->status.events_max,
-    };
-    bh_call_init(&call, BH_SCRIPT_CHANGE);
-    bh_encode_change(&call, &task->keys, &change);
-    task->next = change_came;
-    bh_api_ask_script(task, &call);
-}
-
-static void
-resolve_came(struct bh_api_task *task, struct bh_http_answer *answer)
-{
-    struct bh_resolved resolved;
-    char text[160];
-    if (bh_decode_resolve(task->slots[0].reply, &resolved) != BH_OK) {
-        answer_nonsense(answer);
-        return;
-    }
-    switch (resolved.code) {
-    case BH_RESOLVED_DONE:
-        (void)snprintf(text, sizeof(text), "it is %.*s now, by your word",
-                       BH_STR_ARGS(resolved.after));
-        answer_done(task, true, text, answer);
-        break;
-    case BH_RESOLVED_NONE: answer_not_done(task, 404, not_known, answer); break;
-    case BH_RESOLVED_CERTAIN:
-        (void)snprintf(text, sizeof(text), "it is %.*s, not uncertain: there is nothing to resolve",
-                       (int)(resolved.before.len < 40 ? resolved.before.len : 40),
-                       resolved.before.ptr);
-        answer_not_done(task, 409, text, answer);
-        break;
-    case BH_RESOLVED_LEASED:
-        answer_not_done(task, 409, leased_text(resolved.wait_ms, text, sizeof(text)), answer);
-        break;
-    case BH_RESOLVED_ALREADY: answer_done(task, false, "it is so already", answer); break;
-    case BH_RESOLVED_GONE:
-        answer_not_done(
-            task, 409,
-            "it cannot be sent again: its text is no longer kept; send it as a new job, "
-            "and resolve this one as sent or failed",
-            answer);
-        break;
-    case BH_RESOLVED_EXPIRED:
-        answer_not_done(task, 409,
-                        "it would only expire: its ttl has run out; send it as a new job if it is "
-                        "still wanted, and resolve this one as sent or failed",
-                        answer);
-        break;
-    case BH_RESOLVED_SEVERAL:
-        answer_not_done(task, 409,
-                        "it cannot end as sent: it was not sent to all of its recipients yet, and "
-                        "the others still wait",
-                        answer);
-        break;
-    }
-}
-
-static void
-ask_resolve(struct bh_api_task *task)
-{
-    struct bh_call call;
-    const struct bh_config *config = task->api->config;
-    const struct bh_resolve resolve = {
-        .id = task->route.id,
-        .word = (enum bh_resolve_word)task->word,
-        .source = BH_RESOLVE_BY_OPERATOR,
-        .who = bh_str_from(task->who),
-        .retention_ms = config->status.retention_ms,
-        .events_cap = (uint32_t)config->status.events_max,
-    };
-    bh_call_init(&call, BH_SCRIPT_RESOLVE);
-    bh_encode_resolve(&call, &task->keys, &resolve);
-    task->next = resolve_came;
-    bh_api_ask_script(task, &call);
-}
-
 void
 bh_api_begin_change(struct bh_api_task *task)
 {
@@ -353,8 +241,8 @@ bh_api_begin_change(struct bh_api_task *task)
     case BH_API_ACCOUNT_PAUSE:
     case BH_API_ACCOUNT_RESUME: ask_account(task); break;
     case BH_API_JOB_RETRY:
-    case BH_API_JOB_CANCEL: ask_change(task); break;
-    case BH_API_JOB_RESOLVE: ask_resolve(task); break;
+    case BH_API_JOB_CANCEL: bh_api_ask_change(task); break;
+    case BH_API_JOB_RESOLVE: bh_api_ask_resolve(task); break;
     case BH_API_NONE:
     case BH_API_NOT_FOUND:
     case BH_API_NOT_ALLOWED:

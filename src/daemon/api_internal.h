@@ -6,7 +6,8 @@
  * api_jobs.c    pages of jobs, and how old jobs are
  * api_job.c     one job and its history
  * api_words.c   what strangers and people wrote, as it may be shown
- * api_change.c  changes
+ * api_change.c  changes, and those of queues and the account
+ * api_change_job.c  those of jobs
  */
 #ifndef BH_DAEMON_API_INTERNAL_H
 #define BH_DAEMON_API_INTERNAL_H
@@ -111,6 +112,16 @@ void bh_api_begin_change(struct bh_api_task *task);
 /* Reads the body of a change into `ret_task` (reason, word).  False: the answer is filled. */
 bool bh_api_read_change(const struct bh_http_request *request, const struct bh_api_route *route,
                         struct bh_api_task *ret_task, struct bh_http_answer *ret_answer);
+
+void bh_api_ask_change(struct bh_api_task *task);
+void bh_api_ask_resolve(struct bh_api_task *task);
+
+/* What became of a change: it is told in the log, too.  Not done is 404 or 409, with a sentence. */
+void bh_api_answer_done(const struct bh_api_task *task, bool done, const char *text,
+                        struct bh_http_answer *answer);
+void bh_api_answer_not_done(const struct bh_api_task *task, unsigned status, const char *text,
+                            struct bh_http_answer *answer);
+void bh_api_answer_nonsense(struct bh_http_answer *answer);
 
 /* A status hash's recipients, masked unless the administrator asks; and how many there are. */
 void bh_api_put_recipients(struct bh_json_writer *writer, struct bh_str to, bool admin);

@@ -176,6 +176,7 @@ Test(daemon_api, bodies_and_names_are_read_strictly, .timeout = 120)
         cr_expect_eq(got->status, rows[i].wanted, "%s: %d %s", rows[i].name, got->status, got->body);
         cr_expect(strstr(got->body, got->status == 200 ? "\"done\":" : "\"error\":") != NULL, "%s: %s", rows[i].name, got->body);
     }
+    cr_expect_eq(bh_rig_integer(&rig, "XLEN bellhop:{sms}:audit"), 2, "who paused and resumed is kept");
     bh_rig_stop(&rig);
 }
 
