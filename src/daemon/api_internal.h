@@ -3,7 +3,8 @@
  *
  * api.c         who asks for what; pictures that are made once for all; life
  * api_task.c    one request that takes Redis: commands out, replies in, then its answer
- * api_jobs.c    pages of jobs, and how old jobs are
+ * api_jobs.c    pages of jobs
+ * api_shape.c   how old jobs are
  * api_job.c     one job and its history
  * api_words.c   what strangers and people wrote, as it may be shown
  * api_change.c  changes, and those of queues and the account
@@ -103,6 +104,10 @@ void bh_api_refuse(struct bh_http_answer *answer, unsigned status, const char *t
 void bh_api_keep_shape(struct bh_api *api, const char *queue, struct bh_str json);
 
 /* ---- api_jobs.c, api_job.c, api_change.c: what a task asks first ---- */
+
+/* One page of jobs with a record more to ask for; `waiting` as in redis/job_page.h. */
+void bh_api_ask_page(struct bh_api_task *task, enum bh_key place, unsigned count,
+                     const char *cursor, const char *waiting);
 
 void bh_api_begin_jobs(struct bh_api_task *task);
 void bh_api_begin_shape(struct bh_api_task *task);

@@ -1,8 +1,11 @@
+#include <stdio.h>
 #include <string.h>
 
+#include <bellhop/job.h>
+
 #include "daemon/api_internal.h"
-#include "daemon/api_render.h"
 #include "redis/job_page.h"
+#include "redis/job_peek.h"
 #include "redis/reply_view.h"
 
 /* ---- a page of jobs ---- */
@@ -90,7 +93,7 @@ answer_page(struct bh_api_task *task, struct bh_http_answer *answer)
     struct bh_json_writer writer;
     size_t slot = 1;
     if (bh_decode_job_page(task->slots[0].reply, &page) != BH_OK) {
-        bh_api_refuse(answer, 502, "Redis answered what no script of ours does");
+        bh_api_answer_nonsense(answer);
         return;
     }
     answer->status = 200;
@@ -142,9 +145,9 @@ page_came(struct bh_api_task *task, struct bh_http_answer *answer)
         answer_page(task, answer);
 }
 
-static void
-ask_page(struct bh_api_task *task, enum bh_key place, unsigned count, const char *cursor,
-         const char *waiting)
+void
+bh_api_ask_page(struct bh_api_task *task, enum bh_key place, unsigned count, const char *cursor,
+                const char *waiting)
 {
     const struct bh_job_page_ask ask = {
         .place = place,
@@ -158,120 +161,130 @@ ask_page(struct bh_api_task *task, enum bh_key place, unsigned count, const char
     bh_api_ask_script(task, &call);
 }
 
-void
-bh_api_begin_jobs(struct bh_api_task *task)
+/* ---- jobs that no worker has seen ---- */
+
+/* A longer payload is not looked into. */
+#define UNCLAIMED_BYTES_MAX ((size_t)16 * 1024)
+
+static uint64_t
+places_before(const struct bh_api_task *task)
 {
-    task->next = page_came;
-    ask_page(task, places[task->route.place], BH_API_PAGE_JOBS, task->route.cursor,
-             task->route.waiting);
-}
-
-/* ---- how old jobs are ---- */
-
-/* Upper bounds of the buckets, doubling as in the mail system's tool that made this view known. */
-static const int64_t bounds_s[] = {300, 600, 1200, 2400, 4800, 9600, 19200, 38400, 76800};
-
-#define BUCKETS (BH_ARRAY_LEN(bounds_s) + 1)
-
-struct shape {
-    uint64_t counts[BUCKETS];
-    uint64_t looked;
-    bool more;
-};
-
-static size_t
-bucket_of(bh_ms age_ms)
-{
-    size_t at = 0;
-    while (at < BH_ARRAY_LEN(bounds_s) && age_ms > bounds_s[at] * BH_SECOND_MS)
-        at++;
-    return at;
+    int64_t before = 0;
+    bool is_number = bh_str_to_int64(bh_str_from(task->route.cursor), &before);
+    return is_number && before > 0 ? (uint64_t)before : 0;
 }
 
 static void
-count_page(struct shape *shape, const struct redisReply *reply)
+put_recipient_of(struct bh_json_writer *writer, struct bh_str payload, bool admin)
 {
-    struct bh_job_page page;
-    struct bh_listed_job job;
-    if (bh_decode_job_page(reply, &page) != BH_OK)
+    struct bh_json *json;
+    struct bh_str to = {"", 0};
+    if (bh_json_parse(payload, UNCLAIMED_BYTES_MAX, BH_JSON_LENIENT, &json, NULL) != BH_OK) {
+        bh_api_put_recipients(writer, to, admin);
         return;
-    for (size_t i = 0; i < page.count; i++) {
-        if (!bh_job_page_get(&page, i, &job) || job.head.created.ms == 0)
-            continue;
-        shape->counts[bucket_of(page.server_now.ms - job.head.created.ms)]++;
-        shape->looked++;
     }
-    shape->more = shape->more || page.next.len > 0;
+    (void)bh_json_string(bh_json_get(bh_json_root(json), "to"), &to);
+    bh_api_put_recipients(writer, to, admin);
+    bh_json_free(json);
 }
 
-/*
- * Jobs that no worker has seen lie in the order in which they were pushed, and the minutes tell how many were pushed when: for
- * an hour back.  What is older counts as old as the oldest is known to be.
- */
+/* Nothing is known of it but what its producer wrote, which nobody has checked. */
 static void
-count_unclaimed(struct shape *shape, const struct bh_overview_queue *queue)
+put_unclaimed(struct bh_json_writer *writer, const struct bh_api_task *task, struct bh_str payload)
 {
-    uint64_t left = queue->raw + queue->moved;
-    bh_ms age_ms = 0;
-    const struct bh_minutes *minutes = &queue->minutes;
-    for (size_t i = 0; i < minutes->count && left > 0; i++) {
-        struct bh_tally then = bh_tally_of_minute(&minutes->rows[i]);
-        int64_t pushed_since = queue->tally.pushed - then.pushed;
-        uint64_t counted = queue->raw + queue->moved - left;
-        uint64_t younger = pushed_since > 0 ? (uint64_t)pushed_since : 0;
-        uint64_t here = younger > counted ? younger - counted : 0;
-        here = here < left ? here : left;
-        age_ms = queue->at.ms - then.at.ms;
-        shape->counts[bucket_of(age_ms)] += here;
-        left -= here;
-    }
-    shape->counts[bucket_of(bh_ms_max(age_ms, queue->oldest_ms))] += left;
+    char id[BH_JOB_ID_MAX + 1] = "";
+    (void)bh_job_peek_id(payload.ptr, payload.len, id);
+    bh_json_open_object(writer, NULL);
+    bh_json_put_text(writer, "id", id);
+    bh_json_put_text(writer, "queue", task->route.queue);
+    bh_json_put_text(writer, "state", "ready");
+    bh_json_put_text(writer, "reason", "");
+    bh_json_put_bool(writer, "uncertain", false);
+    bh_json_put_int(writer, "attempts", 0);
+    bh_json_put_null(writer, "created_at");
+    bh_json_put_null(writer, "next_at");
+    bh_json_put_null(writer, "expires_at");
+    put_recipient_of(writer, payload, task->admin);
+    bh_json_put_text(writer, "error", "");
+    bh_json_put_text(writer, "code", "");
+    bh_json_close_object(writer);
 }
 
-static void
-render_shape(const struct bh_api_task *task, const struct shape *shape, uint64_t unclaimed,
-             struct bh_buf *buf)
+static bool
+put_peeked(struct bh_json_writer *writer, const struct bh_api_task *task,
+           const struct redisReply *reply, struct bh_job_peek *ret_peek)
 {
+    struct bh_str payload;
+    uint64_t bytes;
+    if (bh_decode_job_peek(reply, ret_peek) != BH_OK)
+        return false;
+    for (size_t i = 0; i < ret_peek->count; i++) {
+        if (bh_job_peek_get(ret_peek, i, &payload, &bytes))
+            put_unclaimed(writer, task, payload);
+    }
+    return true;
+}
+
+/* First what a blocking wait has moved aside, which is older than all others. */
+static void
+peek_came(struct bh_api_task *task, struct bh_http_answer *answer)
+{
+    struct bh_job_peek peek, aside;
     struct bh_json_writer writer;
-    bh_json_writer_init(&writer, buf);
+    char next[24] = "";
+    answer->status = 200;
+    answer->content_type = "application/json";
+    bh_json_writer_init(&writer, &answer->body);
     bh_json_open_object(&writer, NULL);
-    bh_json_put_text(&writer, "queue", task->route.queue);
-    bh_json_open_array(&writer, "buckets_s");
-    for (size_t i = 0; i < BH_ARRAY_LEN(bounds_s); i++)
-        bh_json_put_int(&writer, NULL, bounds_s[i]);
+    bh_json_open_array(&writer, "jobs");
+    if ((task->asked > 1 && !put_peeked(&writer, task, task->slots[1].reply, &aside)) ||
+        !put_peeked(&writer, task, task->slots[0].reply, &peek)) {
+        bh_api_answer_nonsense(answer);
+        return;
+    }
     bh_json_close_array(&writer);
-    bh_json_open_array(&writer, "counts");
-    for (size_t i = 0; i < BUCKETS; i++)
-        bh_json_put_int(&writer, NULL, (int64_t)shape->counts[i]);
-    bh_json_close_array(&writer);
-    bh_json_put_int(&writer, "looked", (int64_t)shape->looked);
-    bh_json_put_int(&writer, "unclaimed", (int64_t)unclaimed);
-    bh_json_put_bool(&writer, "more", shape->more);
+    if (peek.more)
+        (void)snprintf(next, sizeof(next), "%llu",
+                       (unsigned long long)(places_before(task) + peek.count));
+    bh_json_put_int(&writer, "at", peek.server_now.ms);
+    bh_json_put_int(&writer, "looked", (int64_t)peek.count);
+    bh_json_put_text(&writer, "next", next);
     bh_json_close_object(&writer);
 }
 
 static void
-answer_shape(struct bh_api_task *task, struct bh_http_answer *answer)
+ask_peek(struct bh_api_task *task, enum bh_key place, uint64_t before)
 {
-    struct shape shape = {.looked = 0};
-    const struct bh_overview_queue *queue =
-        bh_api_queue(bh_overview_look(task->api->options.overview), task->route.queue);
-    for (size_t i = 0; i < task->asked; i++)
-        count_page(&shape, task->slots[i].reply);
-    if (queue != NULL)
-        count_unclaimed(&shape, queue);
-    render_shape(task, &shape, queue != NULL ? queue->raw + queue->moved : 0, &answer->body);
-    answer->status = 200;
-    answer->content_type = "application/json";
-    bh_api_keep_shape(task->api, task->route.queue, bh_buf_str(&answer->body));
+    struct bh_call call;
+    const struct bh_job_peek_ask ask = {
+        .place = place,
+        .before = before,
+        .count = BH_API_PAGE_JOBS,
+        .payload_max = UNCLAIMED_BYTES_MAX,
+    };
+    bh_call_init(&call, BH_SCRIPT_PEEK);
+    bh_encode_job_peek(&call, &task->keys, &ask);
+    bh_api_ask_script(task, &call);
+}
+
+static void
+begin_unclaimed(struct bh_api_task *task)
+{
+    uint64_t before = places_before(task);
+    task->next = peek_came;
+    ask_peek(task, BH_KEY_RAW, before);
+    if (before == 0)
+        ask_peek(task, BH_KEY_IN, 0);
 }
 
 void
-bh_api_begin_shape(struct bh_api_task *task)
+bh_api_begin_jobs(struct bh_api_task *task)
 {
-    static const enum bh_key looked_at[] = {BH_KEY_DUE, BH_KEY_READY, BH_KEY_LEASES,
-                                            BH_KEY_SUSPECTS};
-    task->next = answer_shape;
-    for (size_t i = 0; i < BH_ARRAY_LEN(looked_at); i++)
-        ask_page(task, looked_at[i], BH_JOB_PAGE_MAX, "", "");
+    if (task->route.place == BH_API_PLACE_UNCLAIMED) {
+        begin_unclaimed(task);
+        return;
+    }
+    task->next = page_came;
+    bh_api_ask_page(task, places[task->route.place], BH_API_PAGE_JOBS, task->route.cursor,
+                    task->route.waiting);
 }

@@ -58,7 +58,7 @@ take_place(struct bh_api_route *route, struct bh_str word)
     static const char *const words[] = {
         [BH_API_PLACE_DUE] = "due",           [BH_API_PLACE_READY] = "ready",
         [BH_API_PLACE_LEASES] = "leases",     [BH_API_PLACE_DEAD] = "dead",
-        [BH_API_PLACE_SUSPECTS] = "suspects",
+        [BH_API_PLACE_SUSPECTS] = "suspects", [BH_API_PLACE_UNCLAIMED] = "unclaimed",
     };
     for (size_t i = 0; i < BH_ARRAY_LEN(words); i++) {
         if (bh_str_equal_text(word, words[i])) {
@@ -98,11 +98,12 @@ static const struct {
     enum parameter bit;
     bool (*take)(struct bh_api_route *route, struct bh_str value);
 } parameters[] = {
-    {"queue",  "queue: the name of a queue is wanted",                         QUEUE,  take_queue },
-    {"id",     "id: the id of a job is wanted",                                ID,     take_id    },
-    {"place",  "place: due, ready, leases, dead or suspects is wanted",        PLACE,  take_place },
-    {"state",  "state: new, scheduled, retrying, held or uncertain is wanted", STATE,  take_state },
-    {"cursor", "cursor: what an earlier page gave as `next` is wanted",        CURSOR, take_cursor},
+    {"queue",  "queue: the name of a queue is wanted",                             QUEUE,  take_queue },
+    {"id",     "id: the id of a job is wanted",                                    ID,     take_id    },
+    {"place",  "place: due, ready, leases, dead, suspects or unclaimed is wanted", PLACE,
+     take_place                                                                                       },
+    {"state",  "state: new, scheduled, retrying, held or uncertain is wanted",     STATE,  take_state },
+    {"cursor", "cursor: what an earlier page gave as `next` is wanted",            CURSOR, take_cursor},
 };
 
 static void

@@ -47,13 +47,14 @@ enum bh_api_kind {
     BH_API_JOB_RESOLVE,
 };
 
-/* Where jobs lie; the words are those of the queue's keys. */
+/* Where jobs lie; the words are those of the queue's keys, but for the last. */
 enum bh_api_place {
     BH_API_PLACE_DUE,
     BH_API_PLACE_READY,
     BH_API_PLACE_LEASES,
     BH_API_PLACE_DEAD,
     BH_API_PLACE_SUSPECTS,
+    BH_API_PLACE_UNCLAIMED, /* pushed, and seen by no worker */
 };
 
 /* Texts are NUL-terminated and as they are allowed to be: a queue's name, a job's id, printable ASCII. */

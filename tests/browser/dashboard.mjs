@@ -125,6 +125,8 @@ step('a queue is paused and goes on', async () => {
   await stage.push('sms', { id: 'patient', to: '+491701234568', text: 'waiting' });
   await tab.until(`${cell('sms', 'Ready')} === '1'`);
   assert.match(await tab.text('#verdict'), /lunch <img src=x/, 'a reason is shown as it was written');
+  await choose('sms', 'unclaimed');
+  await tab.until('/^patient/.test(document.querySelector("#jobs-table tbody").innerText)');
   await tab.clickText('Resume queue', '#queue-actions');
   await tab.until('document.querySelector("#confirm").open');
   await tab.clickText('Leave it', '#confirm');

@@ -285,6 +285,27 @@ Test(daemon_api, strangers_see_no_numbers_and_nobody_sees_secrets, .timeout = 12
     bh_rig_stop(&rig);
 }
 
+Test(daemon_api, jobs_that_no_worker_has_seen_are_listed, .timeout = 120)
+{
+    struct bh_rig rig;
+    int port = begin(&rig);
+    cr_assert_eq(call(port, "POST", "/api/v1/queue/sms/pause", ADMIN JSON, "{}")->status, 200);
+    bh_rig_push(&rig, "sms", "{\"id\":\"first\",\"to\":\"+491701234567\",\"text\":\"a\"}");
+    bh_rig_push(&rig, "sms", "not even JSON \"<b>");
+    for (unsigned i = 0; i < 149; i++)
+        bh_rig_push(&rig, "sms", "{\"to\":[1],\"text\":\"b\"}");
+    static const char target[] = "/api/v1/jobs?queue=sms&place=unclaimed";
+    BH_RIG_UNTIL(&rig, strstr(get(port, target, NULL)->body, "\"looked\":100") != NULL);
+    struct got *got = get(port, target, NULL);
+    cr_expect(strstr(got->body, "\"id\":\"first\"") != NULL, "%s", got->body);
+    cr_expect(strstr(got->body, "49*******567") != NULL && strstr(got->body, "1701234") == NULL);
+    cr_expect(strstr(got->body, "\"next\":\"100\"") != NULL, "%s", got->body);
+    cr_expect(strstr(get(port, target, ADMIN)->body, "491701234567") != NULL);
+    got = get(port, "/api/v1/jobs?queue=sms&place=unclaimed&cursor=100", NULL);
+    cr_expect(strstr(got->body, "\"next\":\"\"") != NULL && got->status == 200, "%s", got->body);
+    bh_rig_stop(&rig);
+}
+
 Test(daemon_api, what_strangers_wrote_cannot_break_the_json, .timeout = 120)
 {
     struct bh_rig rig;

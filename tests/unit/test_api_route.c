@@ -40,6 +40,7 @@ Test(api_route, reads_what_is_looked_at)
         {"any state", "/api/v1/jobs", "queue=sms&place=leases&state=", BH_API_JOBS, "sms", "", "", "", BH_API_PLACE_LEASES},
         {"the next page", "/api/v1/jobs", "queue=sms&place=ready&cursor=100", BH_API_JOBS, "sms", "", "", "100", BH_API_PLACE_READY},
         {"a set's next page", "/api/v1/jobs", "queue=sms&place=suspects&cursor=1700000000000+17", BH_API_JOBS, "sms", "", "", "1700000000000 17", BH_API_PLACE_SUSPECTS},
+        {"what nobody has seen", "/api/v1/jobs", "queue=sms&place=unclaimed", BH_API_JOBS, "sms", "", "", "", BH_API_PLACE_UNCLAIMED},
         {"unknown parameters", "/api/v1/jobs", "queue=sms&place=due&id=x&a&&=", BH_API_JOBS, "sms", "", "", "", BH_API_PLACE_DUE},
         {"a job", "/api/v1/job", "queue=sms&id=a.b_c@d-E9", BH_API_JOB, "sms", "a.b_c@d-E9", "", "", 0},
         {"an encoded id", "/api/v1/job", "queue=sms&id=a%40b", BH_API_JOB, "sms", "a@b", "", "", 0},

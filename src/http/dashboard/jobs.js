@@ -3,10 +3,10 @@
 
 const STATES = {
   waiting: { place: 'due' }, ready: { place: 'ready' }, scheduled: { place: 'due', state: 'scheduled' }, retrying: { place: 'due', state: 'retrying' },
-  held: { place: 'due', state: 'held' }, uncertain: { place: 'due', state: 'uncertain' }, inflight: { place: 'leases' }, suspects: { place: 'suspects' },
+  held: { place: 'due', state: 'held' }, uncertain: { place: 'due', state: 'uncertain' }, unclaimed: { place: 'unclaimed' }, inflight: { place: 'leases' }, suspects: { place: 'suspects' },
   dead: { place: 'dead' }, unknown: { place: 'dead', state: 'uncertain' },
 };
-const TIMES = { due: 'Goes on', leases: 'Lease until', dead: 'Died', ready: 'Next', suspects: 'Next' };
+const TIMES = { due: 'Goes on', leases: 'Lease until', dead: 'Died', ready: 'Next', suspects: 'Next', unclaimed: 'Next' };
 const FINAL = ['sent', 'partial', 'failed', 'expired', 'cancelled', 'duplicate', 'unknown', 'invalid'];
 const FIELDS = [['type', 'Type'], ['attempts', 'Tries'], ['created_at', 'Created', 1], ['updated_at', 'Changed', 1], ['next_at', 'Goes on', 1], ['expires_at', 'Expires', 1],
   ['sent_at', 'Sent', 1], ['code', 'Gateway\'s code'], ['http_status', 'HTTP status'], ['error', 'Error'], ['first_error', 'First error'], ['message_id', 'Message id'],
@@ -55,7 +55,7 @@ function fillJobRow(row, job) {
   const time = job.next_at || job.died_at;
   row.dataset.queue = job.queue;
   row.dataset.id = job.id;
-  say(row.cells[0].firstElementChild, job.id || '(not read yet)');
+  say(row.cells[0].firstElementChild, job.id || '(no id)');
   row.cells[0].firstElementChild.disabled = !job.id;
   say(row.cells[1].firstElementChild, stateText(job));
   mark(row.cells[1].firstElementChild, 'state', job.uncertain ? 'uncertain' : job.state);
@@ -82,9 +82,10 @@ function drawList() {
 
 function listNote(page, shown, wanted, place) {
   if (wanted && page.jobs.length > 0) return `${jobs(shown.length)} of ${page.jobs.length} on this page match. “Open by id” finds any job of the queue.`;
-  if (page.jobs.length > 0) return page.next ? `The first ${page.jobs.length} on this page; there are more.` : `${jobs(page.jobs.length)}.`;
+  if (page.jobs.length > 0) return page.next ? `${page.jobs.length} jobs on this page; there are more.` : `${jobs(page.jobs.length)}.`;
   const queue = view && view.queues.find((one) => one.name === $('jobs-queue').value);
-  if (place === 'ready' && queue && queue.unclaimed > 0) return `None has been read yet: ${jobs(queue.unclaimed)} were pushed and wait for a worker to claim them.`;
+  if (place === 'ready' && queue && queue.unclaimed > 0) return `None. ${jobs(queue.unclaimed)} not claimed yet: choose that state to see them.`;
+  if (place === 'due' && queue && $('jobs-state').value === 'held' && heldOf(queue) > 0) return `None waits for a time. ${jobs(heldOf(queue))} held in the line: choose “ready” to see them.`;
   return page.next ? 'None among those looked at; the next page looks further.' : 'None.';
 }
 
