@@ -146,11 +146,10 @@ unchain(struct bh_sent_table *table, uint32_t *bucket, uint32_t place, bool of_p
 
 /* ---- entries ------------------------------------------------------------------------------------- */
 
-/* Index + 1; 0: none. */
+/* The next one of the chain from `place` on that has the handle: index + 1; 0: none. */
 static uint32_t
-find_by_handle(const struct bh_sent_table *table, uint16_t queue, uint64_t handle)
+with_handle(const struct bh_sent_table *table, uint32_t place, uint16_t queue, uint64_t handle)
 {
-    uint32_t place = queue != 0 ? *handle_bucket(table, queue, handle) : 0;
     while (place != 0) {
         const struct bh_sent_entry *entry = &table->entries[place - 1];
         if (entry->queue == queue && entry->record.handle == handle)
@@ -158,6 +157,32 @@ find_by_handle(const struct bh_sent_table *table, uint16_t queue, uint64_t handl
         place = entry->handle.next;
     }
     return 0;
+}
+
+/* The last one that was added, and those before it; index + 1, 0: none. */
+static uint32_t
+first_with_handle(const struct bh_sent_table *table, uint16_t queue, uint64_t handle)
+{
+    uint32_t place = queue != 0 ? *handle_bucket(table, queue, handle) : 0;
+    return with_handle(table, place, queue, handle);
+}
+
+static uint32_t
+next_with_handle(const struct bh_sent_table *table, uint32_t place)
+{
+    const struct bh_sent_entry *entry = &table->entries[place - 1];
+    return with_handle(table, entry->handle.next, entry->queue, entry->record.handle);
+}
+
+/* Index + 1; 0: none. */
+static uint32_t
+find_job(const struct bh_sent_table *table, uint16_t queue, uint64_t handle,
+         const struct bh_sent_name *payload)
+{
+    uint32_t place = first_with_handle(table, queue, handle);
+    while (place != 0 && !bh_sent_name_equal(&table->entries[place - 1].record.payload, payload))
+        place = next_with_handle(table, place);
+    return place;
 }
 
 static void
@@ -216,36 +241,52 @@ doubt(struct bh_sent_table *table, uint16_t queue, const struct bh_sent_record *
     table->queues[queue - 1].doubt = *record;
 }
 
+static void
+take_result(struct bh_sent_table *table, uint32_t place, const struct bh_sent_record *record)
+{
+    table->entries[place - 1].record = *record;
+    if (!may_be_sent(record))
+        end_doubt(table, place);
+}
+
+/* A TAKEN is written once more with the result of the request that was under way when the job moved. */
+static bool
+is_same_claim(const struct bh_sent_record *entry, const struct bh_sent_record *record)
+{
+    return entry->kind == BH_SENT_TAKEN && entry->token == record->token &&
+           entry->other_token == record->other_token && entry->other_handle == record->other_handle;
+}
+
 void
 bh_sent_table_apply(struct bh_sent_table *table, const struct bh_sent_record *record)
 {
     uint16_t queue = need_queue(table, &record->queue);
     if (queue == 0)
         return;
-    uint32_t place = find_by_handle(table, queue, record->handle);
+    uint32_t place = find_job(table, queue, record->handle, &record->payload);
     switch (record->kind) {
     case BH_SENT_DOUBT:
         doubt(table, queue, record);
         meet(&table->queues[queue - 1], record->other_token, record->handle, record->at);
         return;
     case BH_SENT_ENDED:
-        if (place != 0 &&
-            bh_sent_name_equal(&table->entries[place - 1].record.payload, &record->payload)) {
-            table->entries[place - 1].record = *record;
-            if (!may_be_sent(record))
-                end_doubt(table, place);
+        if (place != 0) {
+            take_result(table, place, record);
             return;
         }
         break;
     case BH_SENT_TAKEN: {
-        uint32_t old = find_by_handle(table, queue, record->other_handle);
-        if (old != 0)
+        if (place != 0 && is_same_claim(&table->entries[place - 1].record, record)) {
+            take_result(table, place, record);
+            return;
+        }
+        uint32_t old = find_job(table, queue, record->other_handle, &record->payload);
+        if (old != 0 && old != place)
             forget(table, old);
         break;
     }
     case BH_SENT_BEGUN: break;
     }
-    place = find_by_handle(table, queue, record->handle);
     if (place != 0)
         forget(table, place);
     add(table, queue, record);
@@ -265,13 +306,13 @@ bh_sent_table_find(const struct bh_sent_table *table, const struct bh_sent_name 
                    const struct bh_sent_name *payload, uint64_t handle, bool *ret_moved)
 {
     uint16_t number = find_queue(table, queue);
-    uint32_t place = find_by_handle(table, number, handle);
+    uint32_t place = find_job(table, number, handle, payload);
     *ret_moved = false;
     if (number == 0)
         return NULL;
     if (place != 0) {
-        const struct bh_sent_record *record = &table->entries[place - 1].record;
-        return bh_sent_name_equal(&record->payload, payload) ? record : NULL;
+        *ret_moved = table->entries[place - 1].in_doubt;
+        return &table->entries[place - 1].record;
     }
     if (!is_forgotten_job(&table->queues[number - 1], handle))
         return NULL;
@@ -304,12 +345,22 @@ bh_sent_table_begun(const struct bh_sent_table *table, const struct bh_sent_name
                     uint64_t handle, uint64_t token)
 {
     uint16_t number = find_queue(table, queue);
-    uint32_t place = find_by_handle(table, number, handle);
-    if (place != 0)
-        return &table->entries[place - 1].record;
-    if (number == 0 || table->queues[number - 1].doubt.sequence == 0)
+    uint32_t first = first_with_handle(table, number, handle);
+    for (uint32_t place = first; place != 0; place = next_with_handle(table, place)) {
+        const struct bh_sent_record *record = &table->entries[place - 1].record;
+        bool stayed = record->other_handle == handle && record->other_token == token;
+        if (record->token == token || stayed)
+            return record;
+    }
+    if (number == 0)
         return NULL;
-    return find_moved(table, number, handle, token);
+    if (table->queues[number - 1].doubt.sequence != 0) {
+        const struct bh_sent_record *moved = find_moved(table, number, handle, token);
+        if (moved != NULL)
+            return moved;
+    }
+    bool alone = first != 0 && next_with_handle(table, first) == 0;
+    return alone ? &table->entries[first - 1].record : NULL;
 }
 
 const struct bh_sent_record *
@@ -359,8 +410,8 @@ bh_sent_table_check(const struct bh_sent_table *table)
         used += entry->queue != 0;
         doubts += entry->in_doubt;
         BH_ASSERT(entry->queue <= table->queues_count && (entry->queue != 0 || !entry->in_doubt));
-        BH_ASSERT(entry->queue == 0 ||
-                  find_by_handle(table, entry->queue, entry->record.handle) == i + 1);
+        BH_ASSERT(entry->queue == 0 || find_job(table, entry->queue, entry->record.handle,
+                                                &entry->record.payload) == i + 1);
     }
     for (size_t i = 0; i <= table->buckets_mask; i++) {
         chained += count_chain(table, table->by_handle[i], false);

@@ -11,6 +11,9 @@
  * that were in the lists then, and a job with such a handle is found by its payload.  An entry is found so only
  * once, because it moves to the new handle (TAKEN): twins are told from each other by counting them.
  *
+ * Until we connect, it gives other hosts handles that it has given us for other jobs.  So a job is known by its
+ * handle and its payload together, and several entries may have the same handle.
+ *
  * Every operation is O(1) but for DOUBT, which looks at all entries.
  */
 #ifndef BH_CORE_SENT_TABLE_H
@@ -58,8 +61,9 @@ const struct bh_sent_queue *bh_sent_table_queue(const struct bh_sent_table *tabl
                                                 const struct bh_sent_name *queue);
 
 /*
- * What is known of a claimed job, or NULL.  With *ret_moved the entry is another handle's, found by payload: the caller
- * applies a TAKEN, so that no other job finds it.  Borrowed until the next call.
+ * What is known of a claimed job, or NULL.  With *ret_moved the entry was in doubt, and is another handle's unless Redis
+ * has given the same one again: the caller applies a TAKEN, so that no other job finds it.  Borrowed until the next
+ * call.
  */
 const struct bh_sent_record *bh_sent_table_find(const struct bh_sent_table *table,
                                                 const struct bh_sent_name *queue,
@@ -68,7 +72,7 @@ const struct bh_sent_record *bh_sent_table_find(const struct bh_sent_table *tabl
 
 /*
  * The entry that a result belongs to: that of the same claim, or what became of it by TAKEN or by a later claim of
- * the same job; NULL: forgotten.
+ * the same job; NULL: forgotten, or jobs of several payloads have had the handle and none of them that claim.
  */
 const struct bh_sent_record *bh_sent_table_begun(const struct bh_sent_table *table,
                                                  const struct bh_sent_name *queue, uint64_t handle,

@@ -190,14 +190,14 @@ bh_sent_journal_end(struct bh_sent_journal *journal, const char *queue,
 
 /* False: it says nothing that the job's record in Redis would have to be told. */
 static bool
-make_trace(const struct bh_sent_record *record, bool moved, struct bh_sent_trace *ret_trace)
+make_trace(const struct bh_sent_record *record, bool elsewhere, struct bh_sent_trace *ret_trace)
 {
     bool open = record->uncertain_since.ms != 0 || record->result != BH_SENT_REFUSED;
     if (record->result != BH_SENT_ACCEPTED && !open)
         return false;
     *ret_trace = (struct bh_sent_trace){
         .accepted = record->result == BH_SENT_ACCEPTED,
-        .forgotten = moved,
+        .forgotten = elsewhere,
         .since = record->uncertain_since.ms != 0 ? record->uncertain_since : record->at,
         .attempts = record->attempts,
         .id = record->id,
@@ -223,6 +223,7 @@ look_up(struct bh_sent_journal *journal, const struct bh_sent_name *queue,
     if (record == NULL)
         return;
     memory->record = *record;
+    bool elsewhere = record->handle != handle;
     if (moved) {
         memory->record.kind = BH_SENT_TAKEN;
         memory->record.other_handle = memory->record.handle;
@@ -231,7 +232,7 @@ look_up(struct bh_sent_journal *journal, const struct bh_sent_name *queue,
         memory->record.token = claim->token;
         put(journal, &memory->record);
     }
-    if (make_trace(&memory->record, moved, &memory->trace))
+    if (make_trace(&memory->record, elsewhere, &memory->trace))
         job->sent_before = &memory->trace;
 }
 

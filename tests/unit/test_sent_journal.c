@@ -286,6 +286,32 @@ Test(sent_journal, a_forgotten_job_is_known_when_another_host_has_claimed_it_in_
     close_journal();
 }
 
+/*
+ * The other host needs not to have met as many handles as we have: it is given some that were ours, for other jobs.
+ * What we find out of it must hold for our next life as well.
+ */
+Test(sent_journal, a_forgotten_job_is_known_under_a_handle_that_was_anothers)
+{
+    static const char *const names[] = {"first", "second", "third"};
+    open_journal();
+    begin(10, 5, "kept");
+    for (unsigned i = 0; i < 3; i++) {
+        begin(12 + i, 7, names[i]);
+        end(12 + i, 7, BH_SENT_ACCEPTED);
+    }
+    roll_back(5, 7, 20, 0);
+    for (unsigned i = 0; i < 3; i++) {
+        close_journal();
+        open_journal();
+        cr_expect_null(claimed(12 + i, 8 + i, "never sent"), "%s", names[i]);
+        begin(12 + i, 8 + i, "never sent");
+        const struct bh_sent_trace *trace = claimed(14 - i, 8 + i, names[i]);
+        cr_assert_not_null(trace, "%s", names[i]);
+        cr_expect(trace->accepted, "%s", names[i]);
+        cr_expect_eq(trace->forgotten, i != 1, "%s", names[i]);
+    }
+}
+
 /* The next roll-back leaves nobody behind whom the one before has put in doubt. */
 Test(sent_journal, a_second_roll_back_forgets_nothing_of_the_first)
 {

@@ -195,6 +195,85 @@ Test(sent_table, a_second_roll_back_forgets_the_moves_as_well)
     cr_expect_eq(take(22, 6, 8), 2, "still in doubt from the first time");
 }
 
+/*
+ * Redis has given another host the handles that it had given us, for other jobs, before we could raise its counter.
+ * Handles 5 to 7 were ours for payloads 15 to 17, all accepted; `given` is what is claimed now, in this order.
+ */
+Test(sent_table, a_handle_that_was_given_twice_hides_no_job)
+{
+    static const struct {
+        const char *name;
+        struct {
+            uint64_t handle;
+            unsigned payload;
+            uint64_t wanted; /* token of what is known; 0: it is new, and is sent */
+        } given[3];
+    } rows[] = {
+        {"the same order",                {{5, 15, 5}, {6, 16, 6}, {7, 17, 7}}},
+        {"turned around",                 {{7, 15, 5}, {6, 16, 6}, {5, 17, 7}}},
+        {"shifted by one",                {{6, 15, 5}, {7, 16, 6}, {8, 17, 7}}},
+        {"a new one on ours",             {{5, 99, 0}, {6, 15, 5}, {8, 16, 6}}},
+        {"a new one on one that follows", {{7, 99, 0}, {8, 17, 7}, {9, 15, 5}}},
+        {"a twin of ours is a new one",   {{7, 15, 5}, {8, 15, 0}, {9, 17, 7}}},
+        {"the twin behind its own",       {{5, 15, 5}, {8, 15, 0}, {9, 16, 6}}},
+    };
+    for (size_t i = 0; i < BH_ARRAY_LEN(rows); i++) {
+        teardown();
+        setup();
+        apply(BH_SENT_ENDED, BH_SENT_ACCEPTED, 4, 4, 14);
+        for (unsigned k = 5; k <= 7; k++)
+            apply(BH_SENT_ENDED, BH_SENT_ACCEPTED, k, k, k + 10);
+        doubt(4, 7, 4, 9);
+        for (unsigned k = 0; k < 3; k++) {
+            uint64_t handle = rows[i].given[k].handle;
+            unsigned payload = rows[i].given[k].payload;
+            cr_expect_eq(take(handle, 20 + k, payload), rows[i].given[k].wanted, "%s: %u",
+                         rows[i].name, k);
+            if (rows[i].given[k].wanted == 0)
+                apply(BH_SENT_BEGUN, BH_SENT_OPEN, handle, 20 + k, payload);
+        }
+    }
+}
+
+/* Each of these shares a handle with another job's entry. */
+Test(sent_table, a_late_result_finds_its_own_among_jobs_of_one_handle)
+{
+    struct bh_sent_name queue_name = name(queue);
+    apply(BH_SENT_BEGUN, BH_SENT_OPEN, 5, 3, 1);
+    apply(BH_SENT_BEGUN, BH_SENT_OPEN, 6, 3, 2);
+    doubt(2, 3, 4, 9);
+    cr_expect_eq(take(6, 7, 1), 3, "it gets the handle that another of the same claim has had");
+    const struct bh_sent_name own = name(1), other = name(2);
+    const struct bh_sent_record *record = bh_sent_table_begun(&table, &queue_name, 6, 3);
+    cr_assert_not_null(record);
+    cr_expect(bh_sent_name_equal(&record->payload, &other));
+    record = bh_sent_table_begun(&table, &queue_name, 5, 3);
+    cr_assert_not_null(record);
+    cr_expect(bh_sent_name_equal(&record->payload, &own));
+    record = bh_sent_table_begun(&table, &queue_name, 6, 7);
+    cr_assert_not_null(record);
+    cr_expect(bh_sent_name_equal(&record->payload, &own));
+    cr_expect_null(bh_sent_table_begun(&table, &queue_name, 6, 4), "of neither");
+}
+
+/* It may become known only after Redis has forgotten the move as well. */
+Test(sent_table, a_late_result_ends_no_doubt)
+{
+    bool moved;
+    apply(BH_SENT_BEGUN, BH_SENT_OPEN, 5, 3, 1);
+    doubt(2, 3, 10, 12);
+    cr_expect_eq(take(11, 7, 1), 3);
+    doubt(6, 7, 10, 22);
+    struct bh_sent_name queue_name = name(queue);
+    struct bh_sent_record record = *bh_sent_table_begun(&table, &queue_name, 5, 3);
+    record.result = BH_SENT_ACCEPTED;
+    record.sequence = ++sequence;
+    bh_sent_table_apply(&table, &record);
+    bh_sent_table_check(&table);
+    cr_expect_eq(find(21, 1, &moved), 7);
+    cr_expect(moved);
+}
+
 Test(sent_table, a_late_result_finds_its_job_where_it_has_moved)
 {
     struct bh_sent_name queue_name = name(queue);
