@@ -298,7 +298,11 @@ bh_sent_table_apply(struct bh_sent_table *table, const struct bh_sent_record *re
 static bool
 is_forgotten_job(const struct bh_sent_queue *queue, uint64_t handle)
 {
-    return queue->doubts > 0 && handle > queue->doubt.handle && handle <= queue->doubt.other_handle;
+    uint64_t first = queue->doubt.handle, last = queue->doubt.other_handle;
+    if (queue->doubts == 0 || handle <= first)
+        return false;
+    return handle <= last || (handle / BH_SENT_HANDLES_BLOCK > last / BH_SENT_HANDLES_BLOCK &&
+                              handle % BH_SENT_HANDLES_BLOCK <= last % BH_SENT_HANDLES_BLOCK);
 }
 
 const struct bh_sent_record *

@@ -14,6 +14,10 @@
  * Until we connect, it gives other hosts handles that it has given us for other jobs.  So a job is known by its
  * handle and its payload together, and several entries may have the same handle.
  *
+ * Each roll-back that a host notices begins a new block of handles (see below), whose first ones are for the jobs that
+ * waited.  One that we do not notice, because it took none of our claims, may so move our jobs once more: to as many
+ * handles at the beginning of a later block.
+ *
  * Every operation is O(1) but for DOUBT, which looks at all entries.
  */
 #ifndef BH_CORE_SENT_TABLE_H
@@ -22,6 +26,9 @@
 #include "core/sent_record.h"
 
 #define BH_SENT_QUEUES_MAX 256 /* queues of a table; requests of further ones are not kept */
+
+/* Handles of a block; the same as in the script `adopt`. */
+#define BH_SENT_HANDLES_BLOCK UINT64_C(1000000000)
 
 struct bh_sent_entry;
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define HANDLES_BLOCK  1000000000 /* as in the script */
 #define COPY(to, from) ((void)snprintf((to), sizeof(to), "%s", (from)))
 
 size_t
@@ -695,7 +696,11 @@ model_adopt(struct model *model, const char *owner, bool restarted, const struct
     }
     adopted.seen = (uint64_t)*seen_by(model, owner);
     adopted.token = (uint64_t)raise_counter(model, "token", met->token);
-    (void)raise_counter(model, "handle", met->handle);
+    bool behind = adopted.token < met->token || (adopted.seen > 0 && adopted.seen < met->token);
+    behind = raise_counter(model, "handle", met->handle) < (int64_t)met->handle || behind;
+    /* A roll-back begins a new block of handles, if none was begun since. */
+    if (behind)
+        (void)raise_counter(model, "handle", (met->handle / HANDLES_BLOCK + 1) * HANDLES_BLOCK);
     adopted.handle = (uint64_t)*counter(model, "handle");
     *ret_adopted = adopted;
 }

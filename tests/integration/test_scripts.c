@@ -3,8 +3,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/sent_table.h"
 #include "integration/script_stage.h"
 #include "redis/queue_view.h"
+
+#define BLOCK      BH_SENT_HANDLES_BLOCK
+#define HANDLE_MAX ((uint64_t)1 << 53)
 
 TestSuite(scripts, .init = stage_set_up, .fini = stage_tear_down);
 
@@ -341,13 +345,50 @@ Test(scripts, adoption_raises_the_counters_and_counts_what_waits)
     cr_expect_eq(adopted.waiting, 2);
     adopted = adopt_met("me", (struct bh_store_mark){.token = 70, .handle = 1});
     cr_expect_eq(adopted.token, 1, "as it was before");
-    cr_expect_eq(adopted.handle, 1);
+    cr_expect_eq(adopted.handle, BLOCK);
     adopted = adopt_met("me", (struct bh_store_mark){.token = 60, .handle = 5000});
     cr_expect_eq(adopted.token, 70, "never lowered");
-    cr_expect_eq(adopted.handle, 5000);
+    cr_expect_eq(adopted.handle, BLOCK, "it is a new block already");
     cr_assert_eq(claim(3), 3);
     cr_expect_eq(stage.claimed.event.token, 71);
-    cr_expect_eq(stage_counter("handle"), 5002);
+    cr_expect_eq(stage_counter("handle"), BLOCK + 2);
+}
+
+/* So that no host that connects later moves the jobs that wait, by raising the counter to what it has met. */
+Test(scripts, a_roll_back_begins_one_block_of_handles)
+{
+    static const struct {
+        const char *name;
+        uint64_t token, handle, seen; /* of Redis; seen 0: expired */
+        struct bh_store_mark met;
+        uint64_t wanted;
+    } rows[] = {
+        {"all is well",                 9, 50,        9, {9, 50, false},        50        },
+        {"others went on",              9, 50,        7, {7, 40, false},        50        },
+        {"first start",                 9, 50,        0, {0, 0, false},         50        },
+        {"expired, and others went on", 9, 50,        0, {7, 40, false},        50        },
+        {"claims are forgotten",        9, 50,        6, {7, 40, false},        BLOCK     },
+        {"handles are forgotten",       9, 39,        7, {7, 40, false},        BLOCK     },
+        {"all is forgotten",            0, 0,         0, {7, 40, false},        BLOCK     },
+        {"another host has noticed",    9, BLOCK,     6, {7, 40, false},        BLOCK     },
+        {"and has claimed since",       9, BLOCK + 8, 6, {7, 40, false},        BLOCK + 8 },
+        {"others have met more",        9, BLOCK + 8, 6, {7, BLOCK + 9, false}, 2 * BLOCK },
+        {"for the second time",         9, BLOCK + 8, 6, {7, BLOCK + 2, false}, 2 * BLOCK },
+        {"nothing left",                9, 8,         6, {7, HANDLE_MAX, 0},    HANDLE_MAX},
+    };
+    for (size_t i = 0; i < BH_ARRAY_LEN(rows); i++) {
+        RUN("DEL bellhop:{q}:counters bellhop:{q}:seen:me");
+        RUN("HSET bellhop:{q}:counters token %llu handle %llu", (unsigned long long)rows[i].token,
+            (unsigned long long)rows[i].handle);
+        if (rows[i].seen > 0)
+            RUN("SET bellhop:{q}:seen:me %llu", (unsigned long long)rows[i].seen);
+        for (int again = 0; again < 3; again++) {
+            struct bh_adopted adopted = adopt_met("me", rows[i].met);
+            cr_expect_eq(adopted.handle, rows[i].wanted, "%s: %llu", rows[i].name,
+                         (unsigned long long)adopted.handle);
+            cr_expect_eq(stage_counter("handle"), (int64_t)rows[i].wanted, "%s", rows[i].name);
+        }
+    }
 }
 
 /* What is popped and put back stands in the append-only file twice. */

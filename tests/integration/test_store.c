@@ -392,11 +392,11 @@ Test(store, gives_no_token_and_no_handle_twice_when_redis_rolls_back)
     cr_expect_eq(worker.roll_backs, 1);
     cr_expect_eq(worker.rolled_back.remembered, 0);
     cr_expect_eq(worker.rolled_back.acknowledged, old_token);
-    cr_expect_eq(worker.rolled_back.handle, 1);
+    cr_expect_eq(worker.rolled_back.handle, 1000000000, "a new block begins");
     cr_expect_eq(worker.rolled_back.waiting, 1);
     cr_assert_eq(claim_now(1), 1);
     cr_expect_gt(worker.token, old_token);
-    cr_expect_str_eq(worker.handles[0], "2");
+    cr_expect_str_eq(worker.handles[0], "1000000001");
 
     /* The result of the request that was under way all the time: it must not end the job's second life. */
     size_t from = worker.count;
@@ -407,7 +407,7 @@ Test(store, gives_no_token_and_no_handle_twice_when_redis_rolls_back)
     flush_for(from, BH_EVENT_SETTLED, 1);
     cr_expect_eq(worker_last(&worker, BH_EVENT_SETTLED)->code, BH_SETTLED_GONE);
     cr_expect_eq(run("HLEN bellhop:{q}:heads"), 1);
-    memcpy(worker.handles[0], "2", 2);
+    memcpy(worker.handles[0], "1000000001", sizeof("1000000001"));
     worker.token = new_token;
     worker_settle(&worker, 0, "a", BH_SETTLE_FINAL, "sent");
     flush_for(from, BH_EVENT_SETTLED, 2);
@@ -422,11 +422,11 @@ Test(store, raises_redis_to_what_an_earlier_life_has_met)
     worker_come_up(&worker);
     cr_expect_eq(worker.roll_backs, 1, "the counter is behind");
     cr_expect_eq(worker.rolled_back.acknowledged, 500);
-    cr_expect_eq(worker.rolled_back.handle, 9000);
+    cr_expect_eq(worker.rolled_back.handle, 1000000000);
     cr_expect_eq(worker.rolled_back.waiting, 3);
     cr_assert_eq(claim_now(3), 3);
     cr_expect_eq(worker.token, 501);
-    cr_expect_str_eq(worker.handles[2], "9003");
+    cr_expect_str_eq(worker.handles[2], "1000000003");
     worker_finish(&worker);
 }
 

@@ -235,6 +235,34 @@ Test(sent_table, a_handle_that_was_given_twice_hides_no_job)
     }
 }
 
+Test(sent_table, a_roll_back_that_we_did_not_notice_moves_jobs_to_a_later_block)
+{
+    static const uint64_t block = BH_SENT_HANDLES_BLOCK;
+    static const struct {
+        const char *name;
+        uint64_t handle;
+        bool found;
+    } rows[] = {
+        {"the first of ours",       block + 1,      true },
+        {"the last of ours",        block + 3,      true },
+        {"pushed later",            block + 4,      false},
+        {"late in the same block",  2 * block - 1,  false},
+        {"the next block",          2 * block + 1,  true },
+        {"its last of ours",        2 * block + 3,  true },
+        {"pushed later there",      2 * block + 4,  false},
+        {"a block far behind",      77 * block + 2, true },
+        {"the same, pushed later",  77 * block + 9, false},
+        {"of before the roll-back", 40,             false},
+        {"before, by another host", 41,             true },
+    };
+    apply(BH_SENT_ENDED, BH_SENT_ACCEPTED, 50, 5, 7);
+    doubt(4, 5, 40, block + 3);
+    for (size_t i = 0; i < BH_ARRAY_LEN(rows); i++) {
+        bool moved;
+        cr_expect_eq(find(rows[i].handle, 7, &moved) != 0, rows[i].found, "%s", rows[i].name);
+    }
+}
+
 /* Each of these shares a handle with another job's entry. */
 Test(sent_table, a_late_result_finds_its_own_among_jobs_of_one_handle)
 {

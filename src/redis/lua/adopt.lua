@@ -10,6 +10,10 @@
 -- A Redis that rolled back has forgotten claims that it had acknowledged.  Its counters are raised to what the
 -- caller has met, so that no token and no handle is given twice; what it remembers is told.
 --
+-- Handles begin a new block then, unless another host has begun one since the caller's last claim: the caller is told
+-- which handles the jobs that wait will get, and a host that connects later and has met larger ones must not move
+-- them again by raising the counter to those.
+--
 -- KEYS    1 leases  2 heads  3 ready  4 control  5 counters  6 dead  7 due  8 seen (see claim)  9 raw  10 in
 -- ARGV    1 owner  2 cursor, 0 to begin  3 1 after a restart: the recoveries count against the jobs, as those
 --         of an earlier life always do  4 largest token met  5 largest handle met
@@ -22,6 +26,11 @@
 --@include _clock.lua
 --@include _head.lua
 --@include _recover.lua
+
+-- More than are given between two roll-backs; BH_SENT_HANDLES_BLOCK.
+local BLOCK = 1000000000
+-- Beyond this numbers are not exact, and counting goes on without blocks.
+local HANDLE_MAX = 9000000000000000
 
 local leases, heads, ready, control, counters, dead, due, seen, raw, incoming = unpack(KEYS)
 local counts = ARGV[3] == '1'
@@ -55,18 +64,30 @@ for i = 1, #page[2], 2 do
 end
 bumps_write(counters)
 
--- What the counter was, and what it is from now on.
+-- What the counter was.
 local function raise(field, least)
     local was = tonumber(redis.call('HGET', counters, field) or 0)
     if was < least then
         redis.call('HSET', counters, field, digits(least))
     end
-    return was, math.max(was, least)
+    return was
 end
 
-local token = raise('token', tonumber(ARGV[4]))
-local _, handle = raise('handle', tonumber(ARGV[5]))
+local function block(handle)
+    return math.floor(handle / BLOCK)
+end
+
+local met, met_handle = tonumber(ARGV[4]), tonumber(ARGV[5])
+local last = tonumber(redis.call('MGET', seen)[1] or 0)
+local token, handle = raise('token', met), raise('handle', met_handle)
+if token < met or handle < met_handle or last > 0 and last < met then
+    local fresh = (block(met_handle) + 1) * BLOCK
+    if handle < fresh and fresh <= HANDLE_MAX then
+        redis.call('HSET', counters, 'handle', digits(fresh))
+        handle = fresh
+    end
+end
 return {
-    0, page[1], recovered, tonumber(redis.call('MGET', seen)[1] or 0), token, handle,
+    0, page[1], recovered, last, token, math.max(handle, met_handle),
     redis.call('LLEN', raw) + redis.call('LLEN', incoming),
 }
