@@ -3,6 +3,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "core/span.h"
 #include "core/utf8.h"
 
 const char *
@@ -72,35 +73,10 @@ bh_display_time(struct bh_wall at)
 struct bh_time_text
 bh_display_span(bh_ms span)
 {
-    static const struct {
-        bh_ms unit;
-        const char *name;
-        bh_ms next;
-        const char *next_name;
-    } units[] = {
-        {BH_DAY_MS,    "d",   BH_HOUR_MS,   "h"  },
-        {BH_HOUR_MS,   "h",   BH_MINUTE_MS, "min"},
-        {BH_MINUTE_MS, "min", BH_SECOND_MS, "s"  },
-    };
     struct bh_time_text text;
-    if (span < 0)
-        span = span == INT64_MIN ? INT64_MAX : -span;
-    for (size_t i = 0; i < BH_ARRAY_LEN(units); i++) {
-        if (span < units[i].unit)
-            continue;
-        long long whole = (long long)(span / units[i].unit);
-        long long rest = (long long)(span % units[i].unit / units[i].next);
-        if (rest == 0 || whole >= 100)
-            snprintf(text.text, sizeof(text.text), "%lld %s", whole, units[i].name);
-        else
-            snprintf(text.text, sizeof(text.text), "%lld %s %lld %s", whole, units[i].name, rest,
-                     units[i].next_name);
-        return text;
-    }
-    if (span >= BH_SECOND_MS)
-        snprintf(text.text, sizeof(text.text), "%lld s", (long long)(span / BH_SECOND_MS));
-    else
-        snprintf(text.text, sizeof(text.text), "%lld ms", (long long)span);
+    const struct bh_span_text words = bh_span_format(span);
+    _Static_assert(sizeof(text.text) >= sizeof(words.text), "a span fits");
+    memcpy(text.text, words.text, sizeof(words.text));
     return text;
 }
 

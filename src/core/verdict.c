@@ -1,0 +1,296 @@
+#include "core/verdict.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/money.h"
+#include "core/span.h"
+#include "core/verdict_own.h"
+
+/* Of maxmemory: from here on a burst of a producer may fill it. */
+#define NEARLY_FULL_PERCENT 90
+
+static const char *const cause_names[] = {
+    [BH_CAUSE_REDIS_DOWN] = "redis_down",
+    [BH_CAUSE_REDIS_LOADING] = "redis_loading",
+    [BH_CAUSE_REDIS_REPLICA] = "redis_replica",
+    [BH_CAUSE_REDIS_DISK] = "redis_disk",
+    [BH_CAUSE_REDIS_FULL] = "redis_full",
+    [BH_CAUSE_NO_PROCESS] = "no_process",
+    [BH_CAUSE_WORKERS_STALLED] = "workers_stalled",
+    [BH_CAUSE_WORKERS_CUT_OFF] = "workers_cut_off",
+    [BH_CAUSE_ACCOUNT_PAUSED] = "account_paused",
+    [BH_CAUSE_GATEWAY_DOWN] = "gateway_down",
+    [BH_CAUSE_QUEUE_PAUSED] = "queue_paused",
+    [BH_CAUSE_QUEUE_STUCK] = "queue_stuck",
+    [BH_CAUSE_TOO_SLOW] = "too_slow",
+    [BH_CAUSE_TOO_OLD] = "too_old",
+    [BH_CAUSE_BALANCE_LOW] = "balance_low",
+    [BH_CAUSE_UNCERTAIN] = "uncertain",
+    [BH_CAUSE_REDIS_UNSAFE] = "redis_unsafe",
+    [BH_CAUSE_REDIS_NEARLY_FULL] = "redis_nearly_full",
+    [BH_CAUSE_DEAD] = "dead",
+    [BH_CAUSE_NONE] = "none",
+};
+_Static_assert(BH_ARRAY_LEN(cause_names) == BH_CAUSE_COUNT, "a cause without a name");
+
+const char *
+bh_cause_name(enum bh_cause cause)
+{
+    return cause_names[cause];
+}
+
+const char *
+bh_gravity_name(enum bh_gravity gravity)
+{
+    switch (gravity) {
+    case BH_GRAVITY_FINE: return "fine";
+    case BH_GRAVITY_NOTE: return "note";
+    case BH_GRAVITY_WARN: return "warning";
+    case BH_GRAVITY_ALARM: return "alarm";
+    }
+    return "note";
+}
+
+void
+bh_verdict_add(struct bh_verdict_list *list, enum bh_cause cause, enum bh_gravity gravity,
+               const char *queue, const char *format, ...)
+{
+    struct bh_verdict *row = &list->rows[list->count++];
+    va_list args;
+    row->cause = cause;
+    row->gravity = gravity;
+    row->queue = queue;
+    va_start(args, format);
+    (void)vsnprintf(row->text, sizeof(row->text), format, args);
+    va_end(args);
+}
+
+/* ---- Redis ---- */
+
+static uint64_t
+sum_waiting(const struct bh_verdict_facts *facts)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i < facts->queues_count; i++)
+        sum += facts->queues[i].waiting;
+    return sum;
+}
+
+static bool
+is_full(const struct bh_redis_survey *server, int percent)
+{
+    return server->memory_max > 0 && server->memory_used >= 0 &&
+           server->memory_used / percent >= server->memory_max / 100;
+}
+
+/* True: nothing of the rest is known, or it all follows from this. */
+static void
+judge_redis(struct bh_verdict_list *list, const struct bh_redis_survey *server)
+{
+    if (server->loading == BH_YES)
+        bh_verdict_add(list, BH_CAUSE_REDIS_LOADING, BH_GRAVITY_ALARM, NULL,
+                       "Redis is reading its data from disk and answers nothing else until it has; "
+                       "bellhopd waits and goes on by itself.");
+    if (strcmp(server->role, "slave") == 0)
+        bh_verdict_add(
+            list, BH_CAUSE_REDIS_REPLICA, BH_GRAVITY_ALARM, NULL,
+            "Redis is read-only here: this server is a replica.  Let [redis] url name the "
+            "master.");
+    if (server->append_writes == BH_NO)
+        bh_verdict_add(list, BH_CAUSE_REDIS_DISK, BH_GRAVITY_ALARM, NULL,
+                       "Redis cannot write its append-only file and refuses every change: look at "
+                       "its disk and at its log.");
+    if (is_full(server, 100))
+        bh_verdict_add(list, BH_CAUSE_REDIS_FULL, BH_GRAVITY_ALARM, NULL,
+                       "Redis is full: %" PRId64 " of %" PRId64
+                       " MiB are used, and producers cannot push.  Queues still drain; raise "
+                       "maxmemory (CONFIG SET maxmemory), or remove other keys.",
+                       server->memory_used >> 20, server->memory_max >> 20);
+}
+
+static void
+judge_safety(struct bh_verdict_list *list, const struct bh_redis_survey *server)
+{
+    bool evicts = server->memory_max > 0 && server->eviction[0] != '\0' &&
+                  strcmp(server->eviction, "noeviction") != 0;
+    if (evicts)
+        bh_verdict_add(list, BH_CAUSE_REDIS_UNSAFE, BH_GRAVITY_WARN, NULL,
+                       "Redis may throw jobs away: maxmemory-policy is %s and must be noeviction.",
+                       server->eviction);
+    else if (server->appendonly == BH_NO)
+        bh_verdict_add(list, BH_CAUSE_REDIS_UNSAFE, BH_GRAVITY_NOTE, NULL,
+                       "Redis keeps no append-only file: a crash of it loses jobs.  Set appendonly "
+                       "yes.");
+    if (is_full(server, NEARLY_FULL_PERCENT) && !is_full(server, 100))
+        bh_verdict_add(list, BH_CAUSE_REDIS_NEARLY_FULL, BH_GRAVITY_WARN, NULL,
+                       "Redis is nearly full: %" PRId64 " of %" PRId64 " MiB are used.",
+                       server->memory_used >> 20, server->memory_max >> 20);
+}
+
+/* ---- Processes ---- */
+
+static void
+judge_processes(struct bh_verdict_list *list, const struct bh_verdict_facts *facts)
+{
+    const uint64_t waiting = sum_waiting(facts);
+    if (!facts->processes_known)
+        return;
+    if (facts->processes == 0 && facts->silent_ms < 0)
+        bh_verdict_add(list, BH_CAUSE_NO_PROCESS, BH_GRAVITY_ALARM, NULL,
+                       "No bellhopd is running, and none has reported within a day; %" PRIu64
+                       " jobs wait.  Start it: systemctl start bellhopd.",
+                       waiting);
+    else if (facts->processes == 0)
+        bh_verdict_add(list, BH_CAUSE_NO_PROCESS, BH_GRAVITY_ALARM, NULL,
+                       "No bellhopd is running: the last one was heard %s ago; %" PRIu64
+                       " jobs wait.  See journalctl -u bellhopd, then systemctl start bellhopd.",
+                       bh_span_format(facts->silent_ms).text, waiting);
+    else if (facts->draining == facts->processes)
+        bh_verdict_add(list, BH_CAUSE_NO_PROCESS, BH_GRAVITY_ALARM, NULL,
+                       "Every bellhopd is draining and claims nothing any more; %" PRIu64
+                       " jobs wait for one that is started.",
+                       waiting);
+}
+
+static void
+judge_workers(struct bh_verdict_list *list, const struct bh_verdict_facts *facts)
+{
+    if (facts->workers_stalled > 0)
+        bh_verdict_add(list, BH_CAUSE_WORKERS_STALLED, BH_GRAVITY_ALARM, NULL,
+                       "%zu of %zu workers stand still: their loops do not turn.  See bellhop "
+                       "workers; restart the process if it stays so.",
+                       facts->workers_stalled, facts->workers);
+    if (facts->workers_cut_off > 0)
+        bh_verdict_add(
+            list, BH_CAUSE_WORKERS_CUT_OFF,
+            facts->workers_cut_off == facts->workers ? BH_GRAVITY_ALARM : BH_GRAVITY_WARN, NULL,
+            "%zu of %zu workers have no connection to Redis, which answers here.  See "
+            "their log: journalctl -u bellhopd.",
+            facts->workers_cut_off, facts->workers);
+}
+
+/* ---- The account and the gateway ---- */
+
+static const char *
+what_to_do(const char *reason)
+{
+    if (strcmp(reason, "credit") == 0)
+        return "Top it up";
+    if (strcmp(reason, "auth") == 0)
+        return "Repair key, signature or rights (bellhop doctor tells which)";
+    return "It stays so until somebody resumes it (bellhop resume --account)";
+}
+
+static const char *
+what_happened(const char *reason)
+{
+    if (strcmp(reason, "credit") == 0)
+        return "The gateway account is out of credit";
+    if (strcmp(reason, "auth") == 0)
+        return "The gateway refuses our key or its rights";
+    if (strcmp(reason, "paused") == 0)
+        return "The gateway account was paused by hand";
+    return "The gateway account is paused";
+}
+
+static void
+judge_account(struct bh_verdict_list *list, const struct bh_verdict_facts *facts)
+{
+    char balance[64] = "", again[96] = "";
+    if (!facts->account_known || facts->account_open)
+        return;
+    if (facts->balance_micro != INT64_MIN && strcmp(facts->account_reason, "credit") == 0)
+        (void)snprintf(balance, sizeof(balance), " (balance %s)",
+                       bh_money_format(facts->balance_micro).text);
+    if (strcmp(facts->account_reason, "paused") != 0 && facts->probe_wait_ms >= 0)
+        (void)snprintf(again, sizeof(again), "; it is tried again by itself, next in %s",
+                       bh_span_format(facts->probe_wait_ms).text);
+    bh_verdict_add(list, BH_CAUSE_ACCOUNT_PAUSED, BH_GRAVITY_ALARM, NULL,
+                   "%s%s, and nothing has been sent for %s%s%.160s: %" PRIu64 " jobs wait.  %s%s.",
+                   what_happened(facts->account_reason), balance,
+                   bh_span_format(facts->account_paused_ms).text,
+                   facts->account_text[0] != '\0' ? ", " : "", facts->account_text,
+                   sum_waiting(facts), what_to_do(facts->account_reason), again);
+}
+
+static void
+judge_gateway(struct bh_verdict_list *list, const struct bh_verdict_facts *facts)
+{
+    uint64_t held = 0;
+    for (size_t i = 0; i < facts->queues_count; i++)
+        held += facts->queues[i].held_gateway;
+    if (facts->workers_holding > 0)
+        bh_verdict_add(list, BH_CAUSE_GATEWAY_DOWN, BH_GRAVITY_ALARM, NULL,
+                       "The gateway does not answer as it should: %zu of %zu workers hold back and "
+                       "only try it now and then; %" PRIu64
+                       " jobs wait.  They go on by themselves; bellhop doctor looks at the way.",
+                       facts->workers_holding, facts->workers, sum_waiting(facts));
+    else if (held > 0)
+        bh_verdict_add(list, BH_CAUSE_GATEWAY_DOWN, BH_GRAVITY_WARN, NULL,
+                       "The gateway was not reachable or asked for patience: %" PRIu64
+                       " jobs are held for it and tried again by themselves.",
+                       held);
+}
+
+static void
+judge_balance(struct bh_verdict_list *list, const struct bh_verdict_facts *facts)
+{
+    if (facts->account_known && facts->account_open && facts->low_balance_micro > 0 &&
+        facts->balance_micro != INT64_MIN && facts->balance_micro < facts->low_balance_micro)
+        bh_verdict_add(list, BH_CAUSE_BALANCE_LOW, BH_GRAVITY_WARN, NULL,
+                       "The account's balance is %s, below the %s of [gateway] low_balance: top it "
+                       "up.",
+                       bh_money_format(facts->balance_micro).text,
+                       bh_money_format(facts->low_balance_micro).text);
+}
+
+/* ---- The whole ---- */
+
+static void
+all_is_well(struct bh_verdict_list *list, const struct bh_verdict_facts *facts)
+{
+    int64_t out_milli = 0;
+    for (size_t i = 0; i < facts->queues_count; i++)
+        out_milli += facts->queues[i].flow_known ? facts->queues[i].out_milli : 0;
+    bh_verdict_add(list, BH_CAUSE_NONE, BH_GRAVITY_FINE, NULL,
+                   "All is well: %" PRIu64 " jobs wait, %" PRId64 ".%" PRId64
+                   " per second are done, by %zu workers of %zu bellhopd.",
+                   sum_waiting(facts), out_milli / 1000, out_milli % 1000 / 100, facts->workers,
+                   facts->processes);
+}
+
+size_t
+bh_verdict_find(const struct bh_verdict_facts *facts, struct bh_verdict verdicts[BH_CAUSE_COUNT])
+{
+    struct bh_verdict_list list = {verdicts, 0};
+    bool loading = facts->server != NULL && facts->server->loading == BH_YES;
+    if (!facts->redis_up && !loading)
+        bh_verdict_add(
+            &list, BH_CAUSE_REDIS_DOWN, BH_GRAVITY_ALARM, NULL,
+            "Redis cannot be asked: %.280s.  Nothing is sent without it; bellhopd goes on "
+            "by itself when it is back.",
+            facts->redis_trouble);
+    if (facts->server != NULL)
+        judge_redis(&list, facts->server);
+    if (!facts->redis_up)
+        return list.count;
+    judge_processes(&list, facts);
+    judge_workers(&list, facts);
+    judge_account(&list, facts);
+    judge_gateway(&list, facts);
+    bh_verdict_queue_paused(&list, facts);
+    bh_verdict_queue_stuck(&list, facts);
+    bh_verdict_too_slow(&list, facts);
+    bh_verdict_too_old(&list, facts);
+    judge_balance(&list, facts);
+    bh_verdict_uncertain(&list, facts);
+    if (facts->server != NULL)
+        judge_safety(&list, facts->server);
+    bh_verdict_dead(&list, facts);
+    if (list.count == 0)
+        all_is_well(&list, facts);
+    return list.count;
+}

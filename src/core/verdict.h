@@ -1,0 +1,118 @@
+/*
+ * verdict - what is wrong with the whole, the cause first.
+ *
+ * Somebody is woken at night and wants one sentence: what is stuck, why, for how long, what to do.  Facts in, sentences
+ * out; what lies deeper goes before what follows from it: without Redis nothing can be known of the rest, without a
+ * bellhopd the account does not matter, and while the account is paused every queue is late.
+ *
+ * Pure: whoever asks has read the facts.  Sentences quote texts of strangers as they are: what prints them sees to it that they
+ * do not steer a terminal or a page.
+ */
+#ifndef BH_CORE_VERDICT_H
+#define BH_CORE_VERDICT_H
+
+#include "core/base.h"
+#include "core/instant.h"
+#include "core/redis_survey.h"
+#include "core/str.h"
+
+/* In the order of the ranking, the deepest first. */
+enum bh_cause {
+    BH_CAUSE_REDIS_DOWN,      /* no answer, or one that tells nothing */
+    BH_CAUSE_REDIS_LOADING,   /* reads its data */
+    BH_CAUSE_REDIS_REPLICA,   /* takes no writes */
+    BH_CAUSE_REDIS_DISK,      /* cannot write its file, and so takes no writes */
+    BH_CAUSE_REDIS_FULL,      /* at maxmemory */
+    BH_CAUSE_NO_PROCESS,      /* no bellhopd reports, or all of them drain */
+    BH_CAUSE_WORKERS_STALLED, /* loops that do not turn */
+    BH_CAUSE_WORKERS_CUT_OFF, /* workers without Redis, which we can reach */
+    BH_CAUSE_ACCOUNT_PAUSED,  /* credit, key, or an operator */
+    BH_CAUSE_GATEWAY_DOWN,    /* unreachable, silent or failing */
+    BH_CAUSE_QUEUE_PAUSED,    /* by an operator */
+    BH_CAUSE_QUEUE_STUCK,     /* jobs that may run, and nothing leaves */
+    BH_CAUSE_TOO_SLOW,        /* jobs expire before their turn comes */
+    BH_CAUSE_TOO_OLD,         /* the oldest job waits for too long */
+    BH_CAUSE_BALANCE_LOW,     /* below [gateway] low_balance */
+    BH_CAUSE_UNCERTAIN,       /* nobody knows whether they were sent */
+    BH_CAUSE_REDIS_UNSAFE,    /* may throw jobs away or forget them */
+    BH_CAUSE_REDIS_NEARLY_FULL,
+    BH_CAUSE_DEAD, /* kept for a person to look at */
+    BH_CAUSE_NONE, /* all is well */
+};
+#define BH_CAUSE_COUNT (BH_CAUSE_NONE + 1)
+
+enum bh_gravity {
+    BH_GRAVITY_FINE,
+    BH_GRAVITY_NOTE,  /* somebody should look at it by day */
+    BH_GRAVITY_WARN,  /* it will become worse */
+    BH_GRAVITY_ALARM, /* messages are not sent, or can be lost */
+};
+
+/* A queue's facts.  Texts are borrowed. */
+struct bh_verdict_queue {
+    const char *name;
+    uint64_t waiting; /* may run now, or are held until something outside is over */
+    uint64_t uncertain, dead, held_gateway;
+    bh_ms oldest_ms; /* of those that may run now; 0: none */
+    bh_ms ttl_ms;    /* the queue's; 0: not known here */
+    int64_t rate;    /* jobs per second that it is limited to; 0: no limit */
+    bool
+        flow_known; /* in_milli and out_milli are: thousandths of a job per second, over the last minute */
+    int64_t in_milli, out_milli;
+    bool paused;
+    struct bh_str pause_reason, pause_by;
+    bh_ms paused_ms; /* for how long */
+};
+
+struct bh_verdict_facts {
+    bool redis_up;                        /* all the rest could be read */
+    const char *redis_trouble;            /* why not; borrowed */
+    const struct bh_redis_survey *server; /* NULL: not known */
+
+    bool processes_known;
+    size_t processes, draining; /* that report, and how many of these end */
+    bh_ms silent_ms; /* since the newest report when none is young enough; -1: there is none */
+    size_t workers, workers_holding, workers_stalled,
+        workers_cut_off; /* holding: the breaker is open */
+
+    bool account_known;
+    bool account_open;
+    const char *account_reason; /* a word of enum bh_reason */
+    const char *account_text;   /* the gateway's or an operator's words */
+    bh_ms account_paused_ms;
+    bh_ms probe_wait_ms;   /* until the account is tried again; -1: it is not */
+    int64_t balance_micro; /* INT64_MIN: not known */
+    int64_t low_balance_micro;
+
+    const struct bh_verdict_queue *queues;
+    size_t queues_count;
+    bh_ms oldest_limit_ms; /* what is too old; 0: BH_VERDICT_OLD_MS or a part of the ttl */
+};
+
+#define BH_VERDICT_OLD_MS (10 * BH_MINUTE_MS)
+
+struct bh_verdict {
+    enum bh_cause cause;
+    enum bh_gravity gravity;
+    const char *queue; /* the worst one, borrowed; NULL: it is about no queue */
+    char text[480];    /* one sentence or two, with a full stop: what, since when, what to do */
+};
+
+/* All that is wrong, at most one of each cause, the deepest first; at least one: BH_CAUSE_NONE when all is well. */
+size_t bh_verdict_find(const struct bh_verdict_facts *facts,
+                       struct bh_verdict verdicts[BH_CAUSE_COUNT]);
+
+/* "redis_down", ..., "none"; for machines. */
+const char *bh_cause_name(enum bh_cause cause);
+const char *bh_gravity_name(enum bh_gravity gravity);
+
+/*
+ * How long the last of those that wait now has to wait for its turn at the pace of the last minute, or by the limit
+ * when that is lower; -1: not known, or never.
+ */
+bh_ms bh_verdict_turn_ms(const struct bh_verdict_queue *queue);
+
+/* Whether that is longer than the jobs live. */
+bool bh_verdict_is_too_slow(const struct bh_verdict_queue *queue);
+
+#endif

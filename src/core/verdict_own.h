@@ -1,0 +1,26 @@
+/*
+ * verdict_own - what the files of verdict share.
+ */
+#ifndef BH_CORE_VERDICT_OWN_H
+#define BH_CORE_VERDICT_OWN_H
+
+#include "core/verdict.h"
+
+struct bh_verdict_list {
+    struct bh_verdict *rows;
+    size_t count;
+};
+
+/* Add one; the caller goes through the causes in their order. */
+void bh_verdict_add(struct bh_verdict_list *list, enum bh_cause cause, enum bh_gravity gravity,
+                    const char *queue, const char *format, ...) BH_PRINTF(5, 6);
+
+/* Those of queues, each in its place of the ranking. */
+void bh_verdict_queue_paused(struct bh_verdict_list *list, const struct bh_verdict_facts *facts);
+void bh_verdict_queue_stuck(struct bh_verdict_list *list, const struct bh_verdict_facts *facts);
+void bh_verdict_too_slow(struct bh_verdict_list *list, const struct bh_verdict_facts *facts);
+void bh_verdict_too_old(struct bh_verdict_list *list, const struct bh_verdict_facts *facts);
+void bh_verdict_uncertain(struct bh_verdict_list *list, const struct bh_verdict_facts *facts);
+void bh_verdict_dead(struct bh_verdict_list *list, const struct bh_verdict_facts *facts);
+
+#endif

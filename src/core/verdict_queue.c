@@ -1,0 +1,202 @@
+/* What is wrong with queues: of each cause the worst one is named, and how many others there are. */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "core/span.h"
+#include "core/verdict_own.h"
+
+/* Nothing has left for a minute, and somebody waits for as long. */
+#define STUCK_MS BH_MINUTE_MS
+
+/* A job that has waited for this part of its life is too old. */
+#define OLD_PART_OF_TTL 2
+
+struct worst {
+    const struct bh_verdict_queue *queue; /* NULL: none */
+    size_t count;
+    uint64_t weight;
+    char others[48]; /* "", or " (and 2 other queues)" */
+};
+
+static void
+offer(struct worst *worst, const struct bh_verdict_queue *queue, uint64_t weight)
+{
+    worst->count++;
+    if (worst->queue != NULL && weight <= worst->weight)
+        return;
+    worst->queue = queue;
+    worst->weight = weight;
+}
+
+static bool
+found(struct worst *worst)
+{
+    worst->others[0] = '\0';
+    if (worst->count > 1)
+        (void)snprintf(worst->others, sizeof(worst->others), " (and %zu other queue%s)",
+                       worst->count - 1, worst->count > 2 ? "s" : "");
+    return worst->queue != NULL;
+}
+
+/* ---- Pace ---- */
+
+bh_ms
+bh_verdict_turn_ms(const struct bh_verdict_queue *queue)
+{
+    int64_t milli = queue->flow_known ? queue->out_milli : -1;
+    if (queue->rate > 0 && queue->rate < INT64_MAX / 1000 &&
+        (milli < 0 || queue->rate * 1000 < milli))
+        milli = queue->rate * 1000;
+    if (queue->waiting == 0)
+        return 0;
+    if (milli <= 0 || queue->waiting > INT64_MAX / 1000000)
+        return -1;
+    return (bh_ms)(queue->waiting * 1000000 / (uint64_t)milli);
+}
+
+bool
+bh_verdict_is_too_slow(const struct bh_verdict_queue *queue)
+{
+    return queue->ttl_ms > 0 && bh_verdict_turn_ms(queue) > queue->ttl_ms;
+}
+
+static bool
+is_stuck(const struct bh_verdict_queue *queue)
+{
+    return !queue->paused && queue->flow_known && queue->out_milli == 0 && queue->waiting > 0 &&
+           queue->oldest_ms > STUCK_MS;
+}
+
+/* ---- Causes ---- */
+
+void
+bh_verdict_queue_paused(struct bh_verdict_list *list, const struct bh_verdict_facts *facts)
+{
+    struct worst worst = {0};
+    for (size_t i = 0; i < facts->queues_count; i++) {
+        if (facts->queues[i].paused)
+            offer(&worst, &facts->queues[i], facts->queues[i].waiting);
+    }
+    if (!found(&worst))
+        return;
+    const struct bh_verdict_queue *queue = worst.queue;
+    bh_verdict_add(list, BH_CAUSE_QUEUE_PAUSED,
+                   queue->waiting > 0 ? BH_GRAVITY_ALARM : BH_GRAVITY_NOTE, queue->name,
+                   "Queue %s%s has been paused for %s%s%.*s%s%.*s; %" PRIu64
+                   " jobs wait.  bellhop resume %s lets it go on.",
+                   queue->name, worst.others, bh_span_format(queue->paused_ms).text,
+                   queue->pause_by.len > 0 ? " by " : "",
+                   queue->pause_by.len < 64 ? (int)queue->pause_by.len : 64, queue->pause_by.ptr,
+                   queue->pause_reason.len > 0 ? ": " : "",
+                   queue->pause_reason.len < 128 ? (int)queue->pause_reason.len : 128,
+                   queue->pause_reason.ptr, queue->waiting, queue->name);
+}
+
+void
+bh_verdict_queue_stuck(struct bh_verdict_list *list, const struct bh_verdict_facts *facts)
+{
+    struct worst worst = {0};
+    for (size_t i = 0; i < facts->queues_count; i++) {
+        if (is_stuck(&facts->queues[i]))
+            offer(&worst, &facts->queues[i], (uint64_t)facts->queues[i].oldest_ms);
+    }
+    if (found(&worst))
+        bh_verdict_add(
+            list, BH_CAUSE_QUEUE_STUCK, BH_GRAVITY_ALARM, worst.queue->name,
+            "Nothing leaves queue %s%s: %" PRIu64 " jobs wait, the oldest for %s.  "
+            "Does a bellhopd have this queue in its configuration?  See bellhop workers.",
+            worst.queue->name, worst.others, worst.queue->waiting,
+            bh_span_format(worst.queue->oldest_ms).text);
+}
+
+static void
+append_flow(char text[96], const struct bh_verdict_queue *queue)
+{
+    text[0] = '\0';
+    if (queue->flow_known)
+        (void)snprintf(text, 96, " (in %" PRId64 ".%" PRId64 "/s, out %" PRId64 ".%" PRId64 "/s)",
+                       queue->in_milli / 1000, queue->in_milli % 1000 / 100,
+                       queue->out_milli / 1000, queue->out_milli % 1000 / 100);
+    else if (queue->rate > 0)
+        (void)snprintf(text, 96, " (limited to %" PRId64 "/s)", queue->rate);
+}
+
+void
+bh_verdict_too_slow(struct bh_verdict_list *list, const struct bh_verdict_facts *facts)
+{
+    struct worst worst = {0};
+    char flow[96];
+    for (size_t i = 0; i < facts->queues_count; i++) {
+        if (!facts->queues[i].paused && bh_verdict_is_too_slow(&facts->queues[i]))
+            offer(&worst, &facts->queues[i], (uint64_t)bh_verdict_turn_ms(&facts->queues[i]));
+    }
+    if (!found(&worst))
+        return;
+    append_flow(flow, worst.queue);
+    bh_verdict_add(list, BH_CAUSE_TOO_SLOW, BH_GRAVITY_ALARM, worst.queue->name,
+                   "Queue %s%s is flooded: %" PRIu64 " jobs wait%s, the last needs %s for its turn "
+                   "and expires after %s.  Raise its rate or concurrency, or stop its producer.",
+                   worst.queue->name, worst.others, worst.queue->waiting, flow,
+                   bh_span_format(bh_verdict_turn_ms(worst.queue)).text,
+                   bh_span_format(worst.queue->ttl_ms).text);
+}
+
+/* A queue whose jobs live for a minute is late sooner than others. */
+static bh_ms
+old_from(const struct bh_verdict_facts *facts, const struct bh_verdict_queue *queue)
+{
+    if (facts->oldest_limit_ms > 0)
+        return facts->oldest_limit_ms;
+    if (queue->ttl_ms > 0)
+        return bh_ms_min(BH_VERDICT_OLD_MS, queue->ttl_ms / OLD_PART_OF_TTL);
+    return BH_VERDICT_OLD_MS;
+}
+
+void
+bh_verdict_too_old(struct bh_verdict_list *list, const struct bh_verdict_facts *facts)
+{
+    struct worst worst = {0};
+    for (size_t i = 0; i < facts->queues_count; i++) {
+        const struct bh_verdict_queue *queue = &facts->queues[i];
+        if (!queue->paused && queue->oldest_ms > old_from(facts, queue))
+            offer(&worst, queue, (uint64_t)queue->oldest_ms);
+    }
+    if (found(&worst))
+        bh_verdict_add(
+            list, BH_CAUSE_TOO_OLD, BH_GRAVITY_WARN, worst.queue->name,
+            "Queue %s%s is late: its oldest job that could run has waited for %s, %" PRIu64
+            " wait.",
+            worst.queue->name, worst.others, bh_span_format(worst.queue->oldest_ms).text,
+            worst.queue->waiting);
+}
+
+void
+bh_verdict_uncertain(struct bh_verdict_list *list, const struct bh_verdict_facts *facts)
+{
+    struct worst worst = {0};
+    for (size_t i = 0; i < facts->queues_count; i++) {
+        if (facts->queues[i].uncertain > 0)
+            offer(&worst, &facts->queues[i], facts->queues[i].uncertain);
+    }
+    if (found(&worst))
+        bh_verdict_add(list, BH_CAUSE_UNCERTAIN, BH_GRAVITY_WARN, worst.queue->name,
+                       "Queue %s%s has %" PRIu64 " jobs whose answer was lost; bellhopd looks for "
+                       "evidence.  bellhop resolve lists them.",
+                       worst.queue->name, worst.others, worst.queue->uncertain);
+}
+
+void
+bh_verdict_dead(struct bh_verdict_list *list, const struct bh_verdict_facts *facts)
+{
+    struct worst worst = {0};
+    for (size_t i = 0; i < facts->queues_count; i++) {
+        if (facts->queues[i].dead > 0)
+            offer(&worst, &facts->queues[i], facts->queues[i].dead);
+    }
+    if (found(&worst))
+        bh_verdict_add(list, BH_CAUSE_DEAD, BH_GRAVITY_NOTE, worst.queue->name,
+                       "%s %s%s keeps %" PRIu64
+                       " dead jobs (failed, invalid or unknown) for somebody to look at.",
+                       list->count == 0 ? "Nothing is stuck; queue" : "Queue", worst.queue->name,
+                       worst.others, worst.queue->dead);
+}

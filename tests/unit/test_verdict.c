@@ -1,0 +1,215 @@
+/*
+ * What is wrong, the cause first: each cause by itself, and those that go before others.
+ */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/verdict.h"
+
+/* A whole that is well; each row breaks something of it. */
+struct whole {
+    struct bh_verdict_facts facts;
+    struct bh_redis_survey server;
+    struct bh_verdict_queue queues[3];
+};
+
+/* clang-format off */
+static void
+make_well(struct whole *whole)
+{
+    *whole = (struct whole){
+        .server = {.role = "master", .appendonly = BH_YES, .append_writes = BH_YES,
+                   .loading = BH_NO, .eviction = "noeviction", .memory_used = 1 << 20},
+        .queues = {{.name = "sms", .waiting = 5, .ttl_ms = BH_HOUR_MS, .flow_known = true,
+                    .in_milli = 2000, .out_milli = 2500, .oldest_ms = BH_SECOND_MS},
+                   {.name = "voice", .ttl_ms = BH_HOUR_MS},
+                   {.name = "bulk"}},
+        .facts = {.redis_up = true, .redis_trouble = "", .processes_known = true, .processes = 2,
+                  .silent_ms = -1, .workers = 8, .account_known = true, .account_open = true,
+                  .account_reason = "", .account_text = "", .probe_wait_ms = -1,
+                  .balance_micro = 50000000, .low_balance_micro = 10000000, .queues_count = 3},
+    };
+    whole->facts.server = &whole->server;
+    whole->facts.queues = whole->queues;
+}
+
+/* ---- What breaks it ---- */
+
+static void nothing(struct whole *w) { (void)w; }
+static void redis_down(struct whole *w) { w->facts.redis_up = false; w->facts.redis_trouble = "connection refused"; w->facts.server = NULL; }
+static void redis_loading(struct whole *w) { w->facts.redis_up = false; w->server.loading = BH_YES; }
+static void redis_replica(struct whole *w) { snprintf(w->server.role, sizeof(w->server.role), "slave"); }
+static void redis_disk(struct whole *w) { w->server.append_writes = BH_NO; }
+static void redis_full(struct whole *w) { w->server.memory_max = 1000000; w->server.memory_used = 1000001; }
+static void redis_nearly_full(struct whole *w) { w->server.memory_max = 1000000; w->server.memory_used = 950000; }
+static void no_process(struct whole *w) { w->facts.processes = 0; w->facts.workers = 0; }
+static void lost_process(struct whole *w) { no_process(w); w->facts.silent_ms = 125 * BH_SECOND_MS; }
+static void draining(struct whole *w) { w->facts.draining = 2; }
+static void one_drains(struct whole *w) { w->facts.draining = 1; }
+static void stalled(struct whole *w) { w->facts.workers_stalled = 1; }
+static void cut_off(struct whole *w) { w->facts.workers_cut_off = 8; }
+static void paused_for(struct whole *w, const char *reason) { w->facts.account_open = false; w->facts.account_reason = reason; w->facts.account_paused_ms = 3 * BH_HOUR_MS; w->facts.probe_wait_ms = 42 * BH_SECOND_MS; w->facts.balance_micro = 0; }
+static void no_credit(struct whole *w) { paused_for(w, "credit"); w->facts.account_text = "code 500"; }
+static void bad_key(struct whole *w) { paused_for(w, "auth"); }
+static void by_hand(struct whole *w) { paused_for(w, "paused"); }
+static void holding(struct whole *w) { w->facts.workers_holding = 8; }
+static void held(struct whole *w) { w->queues[1].held_gateway = 7; }
+static void queue_paused(struct whole *w) { w->queues[0].paused = true; w->queues[0].paused_ms = BH_MINUTE_MS; w->queues[0].pause_by = BH_STR_LITERAL("root"); w->queues[0].pause_reason = BH_STR_LITERAL("works"); }
+static void empty_paused(struct whole *w) { queue_paused(w); w->queues[0].waiting = 0; w->queues[0].oldest_ms = 0; }
+static void stuck(struct whole *w) { w->queues[0].out_milli = 0; w->queues[0].oldest_ms = 2 * BH_MINUTE_MS; }
+static void flooded(struct whole *w) { w->queues[0].waiting = 50000; }
+static void flooded_by_limit(struct whole *w) { w->queues[0].waiting = 50000; w->queues[0].flow_known = false; w->queues[0].rate = 2; }
+static void limit_is_lower(struct whole *w) { w->queues[0].waiting = 50000; w->queues[0].out_milli = 100000; w->queues[0].rate = 1; }
+static void old(struct whole *w) { w->queues[0].oldest_ms = 11 * BH_MINUTE_MS; }
+static void old_by_limit(struct whole *w) { w->facts.oldest_limit_ms = 500; }
+static void short_life(struct whole *w) { w->queues[0].ttl_ms = BH_MINUTE_MS; w->queues[0].oldest_ms = 31 * BH_SECOND_MS; }
+static void low(struct whole *w) { w->facts.balance_micro = 9999999; }
+static void unknown_balance(struct whole *w) { w->facts.balance_micro = INT64_MIN; }
+static void uncertain(struct whole *w) { w->queues[0].uncertain = 1; w->queues[1].uncertain = 3; }
+static void evicts(struct whole *w) { snprintf(w->server.eviction, sizeof(w->server.eviction), "allkeys-lru"); w->server.memory_max = (int64_t)1 << 30; }
+static void evicts_never(struct whole *w) { snprintf(w->server.eviction, sizeof(w->server.eviction), "allkeys-lru"); }
+static void no_file(struct whole *w) { w->server.appendonly = BH_NO; }
+static void dead(struct whole *w) { w->queues[2].dead = 4; }
+static void account_hidden(struct whole *w) { no_credit(w); w->facts.account_known = false; }
+static void processes_hidden(struct whole *w) { no_process(w); w->facts.processes_known = false; }
+static void nothing_known(struct whole *w) { memset(&w->facts, 0, sizeof(w->facts)); w->facts.redis_trouble = ""; }
+
+static void several(struct whole *w) { no_credit(w); old(w); dead(w); uncertain(w); }
+static void all_gone(struct whole *w) { no_process(w); no_credit(w); holding(w); redis_full(w); }
+static void paused_and_old(struct whole *w) { queue_paused(w); old(w); flooded(w); stuck(w); w->queues[0].waiting = 50000; }
+
+static const struct {
+    const char *name;
+    void (*change)(struct whole *whole);
+    enum bh_cause cause; /* the first */
+    enum bh_gravity gravity;
+    size_t count;
+    const char *piece;
+} rows[] = {
+    {"all is well",               nothing,           BH_CAUSE_NONE,              BH_GRAVITY_FINE,  1, "All is well: 5 jobs wait, 2.5 per second are done, by 8 workers of 2 bellhopd."},
+    {"no Redis",                  redis_down,        BH_CAUSE_REDIS_DOWN,        BH_GRAVITY_ALARM, 1, "Redis cannot be asked: connection refused."},
+    {"a loading Redis",           redis_loading,     BH_CAUSE_REDIS_LOADING,     BH_GRAVITY_ALARM, 1, "reading its data"},
+    {"a replica",                 redis_replica,     BH_CAUSE_REDIS_REPLICA,     BH_GRAVITY_ALARM, 1, "read-only"},
+    {"a full disk",               redis_disk,        BH_CAUSE_REDIS_DISK,        BH_GRAVITY_ALARM, 1, "append-only file"},
+    {"a full Redis",              redis_full,        BH_CAUSE_REDIS_FULL,        BH_GRAVITY_ALARM, 1, "Redis is full"},
+    {"a nearly full Redis",       redis_nearly_full, BH_CAUSE_REDIS_NEARLY_FULL, BH_GRAVITY_WARN,  1, "nearly full"},
+    {"never a process",           no_process,        BH_CAUSE_NO_PROCESS,        BH_GRAVITY_ALARM, 1, "none has reported within a day; 5 jobs wait"},
+    {"a process that is gone",    lost_process,      BH_CAUSE_NO_PROCESS,        BH_GRAVITY_ALARM, 1, "heard 2 min 5 s ago"},
+    {"all drain",                 draining,          BH_CAUSE_NO_PROCESS,        BH_GRAVITY_ALARM, 1, "draining"},
+    {"one of two drains",         one_drains,        BH_CAUSE_NONE,              BH_GRAVITY_FINE,  1, "All is well"},
+    {"a worker stands still",     stalled,           BH_CAUSE_WORKERS_STALLED,   BH_GRAVITY_ALARM, 1, "1 of 8 workers"},
+    {"workers without Redis",     cut_off,           BH_CAUSE_WORKERS_CUT_OFF,   BH_GRAVITY_ALARM, 1, "8 of 8 workers"},
+    {"no credit",                 no_credit,         BH_CAUSE_ACCOUNT_PAUSED,    BH_GRAVITY_ALARM, 1, "out of credit (balance 0), and nothing has been sent for 3 h, code 500: 5 jobs wait.  Top it up; it is tried again by itself, next in 42 s."},
+    {"a refused key",             bad_key,           BH_CAUSE_ACCOUNT_PAUSED,    BH_GRAVITY_ALARM, 1, "Repair key"},
+    {"paused by hand",            by_hand,           BH_CAUSE_ACCOUNT_PAUSED,    BH_GRAVITY_ALARM, 1, "until somebody resumes it (bellhop resume --account)."},
+    {"workers hold back",         holding,           BH_CAUSE_GATEWAY_DOWN,      BH_GRAVITY_ALARM, 1, "8 of 8 workers hold back"},
+    {"jobs held for the gateway", held,              BH_CAUSE_GATEWAY_DOWN,      BH_GRAVITY_WARN,  1, "7 jobs are held"},
+    {"a paused queue",            queue_paused,      BH_CAUSE_QUEUE_PAUSED,      BH_GRAVITY_ALARM, 1, "Queue sms has been paused for 1 min by root: works; 5 jobs wait."},
+    {"an empty paused queue",     empty_paused,      BH_CAUSE_QUEUE_PAUSED,      BH_GRAVITY_NOTE,  1, "0 jobs wait"},
+    {"nothing leaves",            stuck,             BH_CAUSE_QUEUE_STUCK,       BH_GRAVITY_ALARM, 1, "Nothing leaves queue sms: 5 jobs wait, the oldest for 2 min."},
+    {"a flood",                   flooded,           BH_CAUSE_TOO_SLOW,          BH_GRAVITY_ALARM, 1, "Queue sms is flooded: 50000 jobs wait (in 2.0/s, out 2.5/s), the last needs 5 h 33 min for its turn and expires after 1 h."},
+    {"a flood, by the limit",     flooded_by_limit,  BH_CAUSE_TOO_SLOW,          BH_GRAVITY_ALARM, 1, "(limited to 2/s)"},
+    {"the limit is lower",        limit_is_lower,    BH_CAUSE_TOO_SLOW,          BH_GRAVITY_ALARM, 1, "needs 13 h 53 min"},
+    {"late",                      old,               BH_CAUSE_TOO_OLD,           BH_GRAVITY_WARN,  1, "waited for 11 min"},
+    {"late by the alert's limit", old_by_limit,      BH_CAUSE_TOO_OLD,           BH_GRAVITY_WARN,  1, "waited for 1 s"},
+    {"half of a short life",      short_life,        BH_CAUSE_TOO_OLD,           BH_GRAVITY_WARN,  1, "waited for 31 s"},
+    {"little credit",             low,               BH_CAUSE_BALANCE_LOW,       BH_GRAVITY_WARN,  1, "balance is 9.999999, below the 10 of"},
+    {"an unknown balance",        unknown_balance,   BH_CAUSE_NONE,              BH_GRAVITY_FINE,  1, "All is well"},
+    {"uncertain jobs",            uncertain,         BH_CAUSE_UNCERTAIN,         BH_GRAVITY_WARN,  1, "Queue voice (and 1 other queue) has 3 jobs"},
+    {"Redis throws away",         evicts,            BH_CAUSE_REDIS_UNSAFE,      BH_GRAVITY_WARN,  1, "allkeys-lru"},
+    {"nothing to throw away",     evicts_never,      BH_CAUSE_NONE,              BH_GRAVITY_FINE,  1, "All is well"},
+    {"Redis forgets",             no_file,           BH_CAUSE_REDIS_UNSAFE,      BH_GRAVITY_NOTE,  1, "appendonly yes"},
+    {"dead jobs",                 dead,              BH_CAUSE_DEAD,              BH_GRAVITY_NOTE,  1, "Nothing is stuck; queue bulk keeps 4 dead jobs"},
+    {"no key, no account",        account_hidden,    BH_CAUSE_NONE,              BH_GRAVITY_FINE,  1, "All is well"},
+    {"processes not read",        processes_hidden,  BH_CAUSE_NONE,              BH_GRAVITY_FINE,  1, "All is well"},
+    {"nothing is known",          nothing_known,     BH_CAUSE_REDIS_DOWN,        BH_GRAVITY_ALARM, 1, "Redis cannot be asked"},
+    {"credit before its effects", several,           BH_CAUSE_ACCOUNT_PAUSED,    BH_GRAVITY_ALARM, 4, "out of credit"},
+    {"Redis before all",          all_gone,          BH_CAUSE_REDIS_FULL,        BH_GRAVITY_ALARM, 4, "Redis is full"},
+    {"a pause explains the rest", paused_and_old,    BH_CAUSE_QUEUE_PAUSED,      BH_GRAVITY_ALARM, 1, "paused"},
+};
+/* clang-format on */
+
+Test(verdict, names_the_cause_first)
+{
+    for (size_t i = 0; i < BH_ARRAY_LEN(rows); i++) {
+        struct bh_verdict found[BH_CAUSE_COUNT];
+        struct whole whole;
+        make_well(&whole);
+        rows[i].change(&whole);
+        size_t count = bh_verdict_find(&whole.facts, found);
+        cr_assert(count >= 1, "%s", rows[i].name);
+        cr_expect_eq(found[0].cause, rows[i].cause, "%s: %s", rows[i].name, found[0].text);
+        cr_expect_eq(found[0].gravity, rows[i].gravity, "%s: gravity %s", rows[i].name,
+                     bh_gravity_name(found[0].gravity));
+        cr_expect_eq(count, rows[i].count, "%s: %zu causes, the last: %s", rows[i].name, count,
+                     found[count - 1].text);
+        cr_expect_not_null(strstr(found[0].text, rows[i].piece), "%s: %s", rows[i].name,
+                           found[0].text);
+    }
+}
+
+Test(verdict, ranks_whatever_comes_together)
+{
+    for (size_t i = 0; i < BH_ARRAY_LEN(rows); i++) {
+        for (size_t k = 0; k < BH_ARRAY_LEN(rows); k++) {
+            struct bh_verdict found[BH_CAUSE_COUNT];
+            struct whole whole;
+            make_well(&whole);
+            rows[i].change(&whole);
+            rows[k].change(&whole);
+            size_t count = bh_verdict_find(&whole.facts, found);
+            cr_expect(count >= 1 && count <= BH_CAUSE_COUNT);
+            for (size_t n = 0; n < count; n++) {
+                size_t len = strlen(found[n].text);
+                cr_expect(n == 0 || found[n].cause > found[n - 1].cause, "%s and %s", rows[i].name,
+                          rows[k].name);
+                cr_expect(len > 0 && found[n].text[len - 1] == '.', "%s and %s: %s", rows[i].name,
+                          rows[k].name, found[n].text);
+            }
+        }
+    }
+}
+
+Test(verdict, cuts_what_strangers_say)
+{
+    static char words[5000];
+    struct bh_verdict found[BH_CAUSE_COUNT];
+    struct whole whole;
+    memset(words, 'x', sizeof(words) - 1);
+    make_well(&whole);
+    no_credit(&whole);
+    whole.facts.account_text = words;
+    queue_paused(&whole);
+    whole.queues[0].pause_by = whole.queues[0].pause_reason = bh_str_from(words);
+    size_t count = bh_verdict_find(&whole.facts, found);
+    cr_assert_eq(count, 2);
+    cr_expect_not_null(strstr(found[0].text, "Top it up"), "%s", found[0].text);
+    cr_expect_not_null(strstr(found[1].text, "bellhop resume sms"), "%s", found[1].text);
+    whole.facts.redis_up = false;
+    whole.facts.redis_trouble = words;
+    (void)bh_verdict_find(&whole.facts, found);
+    cr_expect_not_null(strstr(found[0].text, "goes on by itself"), "%s", found[0].text);
+}
+
+Test(verdict, reckons_the_turn_of_the_last_one)
+{
+    /* clang-format off */
+    static const struct {
+        const char *name;
+        struct bh_verdict_queue queue;
+        bh_ms wanted;
+    } turns[] = {
+        {"empty",                   {.waiting = 0, .flow_known = true},                            0     },
+        {"nothing leaves",          {.waiting = 1, .flow_known = true},                            -1    },
+        {"nothing known",           {.waiting = 1},                                                -1    },
+        {"one per second",          {.waiting = 60, .flow_known = true, .out_milli = 1000},        60000 },
+        {"by the limit",            {.waiting = 60, .rate = 10},                                   6000  },
+        {"more than can be told",   {.waiting = UINT64_MAX, .flow_known = true, .out_milli = 1},   -1    },
+        {"a limit beyond all",      {.waiting = 60, .rate = INT64_MAX},                            -1    },
+    };
+    /* clang-format on */
+    for (size_t i = 0; i < BH_ARRAY_LEN(turns); i++)
+        cr_expect_eq(bh_verdict_turn_ms(&turns[i].queue), turns[i].wanted, "%s: %lld",
+                     turns[i].name, (long long)bh_verdict_turn_ms(&turns[i].queue));
+}
