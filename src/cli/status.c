@@ -1,15 +1,15 @@
-/* status: queues, account and Redis on one screen.  Every figure is read at constant cost. */
+/* status: what is wrong in one sentence, then queues, account, gateway and workers.  Every figure is read at constant cost. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "cli/commands.h"
-#include "cli/configuration.h"
-#include "cli/display.h"
-#include "cli/figures.h"
+#include "cli/picture.h"
+#include "cli/picture_text.h"
 #include "cli/session.h"
 #include "cli/table.h"
 #include "core/json.h"
+#include "core/money.h"
 
 #define LINE_MAX ((size_t)64 * 1024)
 
@@ -24,174 +24,154 @@ static const struct bh_option status_option_rows[] = {
 struct status {
     struct bh_cli *cli;
     struct bh_queue_choice queues;
-    struct bh_figures figures[BH_CONFIG_QUEUES_MAX];
-    size_t figures_count;
-    struct bh_account_view account;
-    bool account_known;
-    struct bh_redis_survey server;
+    struct bh_picture picture;
+    struct bh_verdict verdicts[BH_CAUSE_COUNT];
+    size_t verdicts_count;
 };
-
-/* ---- What is summed ---- */
-
-static int64_t
-sum_held(const struct bh_figures *figures)
-{
-    int64_t sum = 0;
-    for (int reason = BH_REASON_NONE + 1; reason < BH_REASON_COUNT; reason++)
-        sum += bh_figures_held(figures, (enum bh_reason)reason);
-    return sum;
-}
 
 /* Ends that are neither sent nor failed. */
 static int64_t
-sum_other_ends(const struct bh_figures *figures)
+sum_other_ends(const struct bh_picture_queue *queue)
 {
-    int64_t sum = bh_queue_view_find(&figures->view, "outcome:duplicate_id");
+    int64_t sum = bh_picture_find(queue, "outcome:duplicate_id");
     for (int state = 0; state < BH_STATE_COUNT; state++) {
         if (bh_state_is_final((enum bh_state)state) && state != BH_STATE_SENT &&
             state != BH_STATE_FAILED)
-            sum += bh_figures_outcome(figures, (enum bh_state)state);
+            sum += bh_picture_outcome(queue, (enum bh_state)state);
     }
     return sum;
 }
 
-/* ---- For people ---- */
+/* ---- For people: the table ---- */
 
 static void
 add_titles(struct bh_table *table)
 {
-    static const char *const titles[] = {"QUEUE", "READY",     "SCHEDULED", "RETRYING",
-                                         "HELD",  "IN FLIGHT", "UNCERTAIN", "DEAD",
-                                         "TAKEN", "SENT",      "FAILED",    "OTHER"};
+    static const char *const titles[] = {"QUEUE",  "READY",     "SCHEDULED", "RETRYING",
+                                         "HELD",   "IN FLIGHT", "UNCERTAIN", "DEAD",
+                                         "OLDEST", "IN/S",      "OUT/S",     "DRAIN"};
     bh_table_init(table, BH_ARRAY_LEN(titles), 0xFFE);
     for (size_t i = 0; i < BH_ARRAY_LEN(titles); i++)
         bh_table_add(table, BH_STYLE_DIM, "%s", titles[i]);
 }
 
 static void
-add_row(struct bh_table *table, const char *queue, const struct bh_figures *figures)
+add_flow(struct bh_table *table, const struct bh_picture_queue *queue)
 {
-    bh_table_add(table, figures->view.paused ? BH_STYLE_WARN : BH_STYLE_BOLD, "%s", queue);
-    bh_table_add_count(table, BH_STYLE_PLAIN, bh_figures_ready(figures));
-    bh_table_add_count(table, BH_STYLE_PLAIN, bh_queue_view_find(&figures->view, "now:scheduled"));
-    bh_table_add_count(table, BH_STYLE_WARN, bh_queue_view_find(&figures->view, "now:retrying"));
-    bh_table_add_count(table, BH_STYLE_WARN, sum_held(figures));
-    bh_table_add_count(table, BH_STYLE_PLAIN, (int64_t)figures->view.leases);
-    bh_table_add_count(table, BH_STYLE_WARN, bh_queue_view_find(&figures->view, "now:uncertain"));
-    bh_table_add_count(table, BH_STYLE_BAD, (int64_t)figures->view.dead);
-    bh_table_add_count(table, BH_STYLE_PLAIN, bh_queue_view_find(&figures->view, "handle"));
-    bh_table_add_count(table, BH_STYLE_GOOD, bh_figures_outcome(figures, BH_STATE_SENT));
-    bh_table_add_count(table, BH_STYLE_BAD, bh_figures_outcome(figures, BH_STATE_FAILED));
-    bh_table_add_count(table, BH_STYLE_PLAIN, sum_other_ends(figures));
+    const struct bh_verdict_queue facts = bh_picture_queue_facts(queue);
+    bool late = bh_verdict_is_too_slow(&facts);
+    bh_table_add(table, BH_STYLE_PLAIN, "%s",
+                 queue->oldest_ms > 0 ? bh_display_span(queue->oldest_ms).text : "-");
+    bh_table_add(table, BH_STYLE_PLAIN, "%s",
+                 queue->flow_known ? bh_rate_text(queue->flow.in_milli).text : "?");
+    bh_table_add(table, BH_STYLE_PLAIN, "%s",
+                 queue->flow_known ? bh_rate_text(queue->flow.out_milli).text : "?");
+    bh_table_add(table, late ? BH_STYLE_BAD : BH_STYLE_PLAIN, "%s%s", bh_drain_text(queue).text,
+                 late ? " !" : "");
 }
 
 static void
-append_pause(struct bh_buf *buf, const char *queue, const struct bh_figures *figures)
+add_row(struct bh_table *table, const struct bh_picture_queue *queue)
 {
-    if (!figures->view.paused)
+    bh_table_add(table, queue->view.paused ? BH_STYLE_WARN : BH_STYLE_BOLD, "%s", queue->name);
+    bh_table_add_count(table, BH_STYLE_PLAIN, (int64_t)queue->ready);
+    bh_table_add_count(table, BH_STYLE_PLAIN, bh_picture_find(queue, "now:scheduled"));
+    bh_table_add_count(table, BH_STYLE_WARN, bh_picture_find(queue, "now:retrying"));
+    bh_table_add_count(table, BH_STYLE_WARN, (int64_t)queue->held);
+    bh_table_add_count(table, BH_STYLE_PLAIN, (int64_t)queue->view.leases);
+    bh_table_add_count(table, BH_STYLE_WARN, bh_picture_find(queue, "now:uncertain"));
+    bh_table_add_count(table, BH_STYLE_BAD, (int64_t)queue->view.dead);
+    add_flow(table, queue);
+}
+
+/* ---- For people: a queue's further lines ---- */
+
+static void
+append_pause(struct bh_buf *buf, const struct bh_picture_queue *queue)
+{
+    if (!queue->view.paused)
         return;
-    (void)bh_buf_printf(buf, "%s: paused since %s", queue,
-                        bh_display_time(figures->view.since).text);
-    if (figures->view.by.len > 0) {
+    (void)bh_buf_printf(buf, "%s: paused since %s", queue->name,
+                        bh_display_time(queue->view.since).text);
+    if (queue->view.by.len > 0) {
         (void)bh_buf_append_text(buf, " by ");
-        (void)bh_display_append(buf, figures->view.by);
+        (void)bh_display_append(buf, queue->view.by);
     }
-    if (figures->view.reason.len > 0) {
+    if (queue->view.reason.len > 0) {
         (void)bh_buf_append_text(buf, ": ");
-        (void)bh_display_append(buf, figures->view.reason);
+        (void)bh_display_append(buf, queue->view.reason);
     }
     (void)bh_buf_append_char(buf, '\n');
 }
 
 static void
-append_held(struct bh_buf *buf, const char *queue, const struct bh_figures *figures)
+append_held(struct bh_buf *buf, const struct bh_picture_queue *queue)
 {
-    const char *joint = "";
-    if (sum_held(figures) == 0)
+    if (queue->held == 0)
         return;
-    (void)bh_buf_printf(buf, "%s: held for ", queue);
-    for (int reason = BH_REASON_NONE + 1; reason < BH_REASON_COUNT; reason++) {
-        int64_t held = bh_figures_held(figures, (enum bh_reason)reason);
-        if (held == 0)
-            continue;
-        (void)bh_buf_printf(buf, "%s%s %" PRId64, joint, bh_reason_name((enum bh_reason)reason),
-                            held);
-        joint = ", ";
-    }
+    (void)bh_buf_printf(buf, "%s: held for ", queue->name);
+    bh_picture_append_held(buf, queue);
     (void)bh_buf_append_char(buf, '\n');
 }
 
 static void
-append_times(struct bh_buf *buf, const char *queue, const struct bh_figures *figures)
+append_late(struct bh_buf *buf, const struct bh_picture_queue *queue)
 {
-    int64_t oldest = figures->view.ready_created.ms;
-    int64_t due = figures->view.next_due.ms;
-    if (oldest > 0 && oldest < figures->view.server_now.ms)
-        (void)bh_buf_printf(buf, "%s: the next job in the line is %s old\n", queue,
-                            bh_display_span(figures->view.server_now.ms - oldest).text);
-    if (due > figures->view.server_now.ms)
-        (void)bh_buf_printf(buf, "%s: the next waiting job is due in %s\n", queue,
-                            bh_display_span(due - figures->view.server_now.ms).text);
+    const struct bh_verdict_queue facts = bh_picture_queue_facts(queue);
+    if (bh_verdict_is_too_slow(&facts))
+        (void)bh_buf_printf(
+            buf, "%s: jobs will expire: the last one needs %s for its turn, the ttl is %s\n",
+            queue->name, bh_display_span(bh_verdict_turn_ms(&facts)).text,
+            bh_display_span(facts.ttl_ms).text);
+}
+
+static void
+append_next(struct bh_buf *buf, const struct bh_picture_queue *queue)
+{
+    int64_t due = queue->view.next_due.ms, now = queue->view.server_now.ms;
+    if (due > now)
+        (void)bh_buf_printf(buf, "%s: the next waiting job is due in %s\n", queue->name,
+                            bh_display_span(due - now).text);
     else if (due > 0)
-        (void)bh_buf_printf(buf, "%s: a waiting job has been due for %s\n", queue,
-                            bh_display_span(figures->view.server_now.ms - due).text);
+        (void)bh_buf_printf(buf, "%s: a waiting job has been due for %s\n", queue->name,
+                            bh_display_span(now - due).text);
 }
 
 static void
-append_limits(struct bh_buf *buf, const char *queue, const struct bh_figures *figures)
+append_limits(struct bh_buf *buf, const struct bh_picture_queue *queue)
 {
-    if (figures->view.rate != BH_QUEUE_LIMIT_UNSET)
+    if (queue->view.rate != BH_QUEUE_LIMIT_UNSET)
         (void)bh_buf_printf(buf, "%s: limited to %" PRId64 " jobs per second (0: no limit)\n",
-                            queue, figures->view.rate);
-    if (figures->view.concurrency != BH_QUEUE_LIMIT_UNSET)
-        (void)bh_buf_printf(buf, "%s: limited to %" PRId64 " jobs in flight (0: no limit)\n", queue,
-                            figures->view.concurrency);
-}
-
-static const char *
-account_word(const struct bh_account_view *account)
-{
-    switch (account->state) {
-    case BH_ACCOUNT_OPEN: return "open";
-    case BH_ACCOUNT_PAUSED: return "paused";
-    case BH_ACCOUNT_TRIAL: return "on trial";
-    }
-    return "unknown";
-}
-
-/* Millionths, to the cent; the account's currency is not known. */
-static void
-append_money(struct bh_buf *buf, int64_t micro)
-{
-    int64_t cents = micro / 10000;
-    (void)bh_buf_printf(buf, "%s%" PRId64 ".%02d", micro < 0 && cents > -100 ? "-" : "",
-                        cents / 100, (int)(cents < 0 ? -(cents % 100) : cents % 100));
+                            queue->name, queue->view.rate);
+    if (queue->view.concurrency != BH_QUEUE_LIMIT_UNSET)
+        (void)bh_buf_printf(buf, "%s: limited to %" PRId64 " jobs in flight (0: no limit)\n",
+                            queue->name, queue->view.concurrency);
 }
 
 static void
-append_account(struct bh_buf *buf, const struct status *status)
+append_ever(struct bh_buf *buf, const struct bh_picture_queue *queue)
 {
-    const struct bh_account_view *account = &status->account;
-    if (!status->account_known)
-        return;
-    (void)bh_buf_printf(buf, "account %s", account_word(account));
-    if (account->state != BH_ACCOUNT_OPEN) {
-        (void)bh_buf_printf(buf, " (%s) since %s, %s ago", account->reason,
-                            bh_display_time(account->since).text,
-                            bh_display_span(account->server_now.ms - account->since.ms).text);
-        if (account->text[0] != '\0') {
-            (void)bh_buf_append_text(buf, ": ");
-            (void)bh_display_append(buf, bh_str_from(account->text));
-        }
-    }
-    if (account->balance_micro != INT64_MIN) {
-        (void)bh_buf_append_text(buf, ", balance ");
-        append_money(buf, account->balance_micro);
-        (void)bh_buf_printf(buf, " (%s ago)",
-                            bh_display_span(account->server_now.ms - account->balance_at.ms).text);
-    }
-    (void)bh_buf_append_char(buf, '\n');
+    if (bh_picture_find(queue, "handle") > 0)
+        (void)bh_buf_printf(buf,
+                            "%s: taken %" PRId64 " ever, sent %" PRId64 ", failed %" PRId64
+                            ", other ends %" PRId64 "\n",
+                            queue->name, bh_picture_find(queue, "handle"),
+                            bh_picture_outcome(queue, BH_STATE_SENT),
+                            bh_picture_outcome(queue, BH_STATE_FAILED), sum_other_ends(queue));
 }
+
+static void
+append_queue(struct bh_buf *buf, const struct bh_picture_queue *queue)
+{
+    append_pause(buf, queue);
+    append_held(buf, queue);
+    append_late(buf, queue);
+    append_limits(buf, queue);
+    append_next(buf, queue);
+    append_ever(buf, queue);
+}
+
+/* ---- For people: the whole ---- */
 
 static const char *
 journal_word(enum bh_journal_access journal)
@@ -208,9 +188,9 @@ journal_word(enum bh_journal_access journal)
 static void
 append_witnesses(struct bh_buf *buf, const struct status *status)
 {
-    const struct bh_account_view *account = &status->account;
+    const struct bh_account_view *account = &status->picture.account;
     struct bh_time_text at = bh_display_time(account->lock_at);
-    if (!status->account_known)
+    if (!status->picture.account_known)
         return;
     (void)bh_buf_append_text(buf, "reload lock: ");
     if (status->cli->config->gateway.reload_lock_ms == 0)
@@ -223,67 +203,103 @@ append_witnesses(struct bh_buf *buf, const struct status *status)
         (void)bh_buf_printf(buf, "doubtful since %s, run bellhop probe-lock", at.text);
     else
         (void)bh_buf_append_text(buf, "assumed");
-    (void)bh_buf_printf(buf, "; journal: %s\n", journal_word(account->journal));
-}
-
-static const char *
-persistence_word(enum bh_known appendonly)
-{
-    if (appendonly == BH_UNKNOWN)
-        return "persistence unknown";
-    return appendonly == BH_YES ? "append-only file" : "no append-only file";
+    (void)bh_buf_printf(buf, "; journal: %s", journal_word(account->journal));
 }
 
 static void
-append_server(struct bh_buf *buf, const struct status *status)
+end_line(struct bh_buf *buf, size_t before)
 {
-    const struct bh_redis_survey *server = &status->server;
-    const char *place = bh_session_place(status->cli);
-    (void)bh_buf_append_text(buf, server->is_valkey ? "Valkey " : "Redis ");
-    (void)bh_display_append(buf, bh_str_from(server->version));
-    (void)bh_buf_append_text(buf, ", ");
-    (void)bh_display_append(buf, bh_str_from(server->role));
-    if (server->memory_used >= 0)
-        (void)bh_buf_printf(buf, ", %s", bh_display_bytes(server->memory_used).text);
-    if (server->memory_max > 0)
-        (void)bh_buf_printf(buf, " of %s", bh_display_bytes(server->memory_max).text);
-    (void)bh_buf_printf(buf, ", %s, %s\n", persistence_word(server->appendonly),
-                        place != NULL ? place : "");
-    if (strcmp(server->role, "slave") == 0)
-        (void)bh_buf_append_text(buf, "      a replica: bellhopd needs the master\n");
-    if (server->memory_max > 0 && server->eviction[0] != '\0' &&
-        strcmp(server->eviction, "noeviction") != 0)
-        (void)bh_buf_append_text(
-            buf, "      maxmemory-policy lets Redis throw jobs away: it must be noeviction\n");
+    if (buf->len > before)
+        (void)bh_buf_append_char(buf, '\n');
+}
+
+static void
+append_head(struct bh_buf *buf, const struct status *status)
+{
+    const struct bh_picture *picture = &status->picture;
+    size_t before = buf->len;
+    bh_picture_append_account(buf, picture);
+    end_line(buf, before);
+    before = buf->len;
+    bh_picture_append_gateway(buf, picture);
+    end_line(buf, before);
+    before = buf->len;
+    bh_picture_append_workers(buf, picture);
+    end_line(buf, before);
+    before = buf->len;
+    bh_picture_append_server(buf, picture);
+    if (buf->len > before)
+        (void)bh_buf_printf(buf, ", %s", bh_session_place(status->cli));
+    end_line(buf, before);
+    before = buf->len;
+    append_witnesses(buf, status);
+    end_line(buf, before);
+}
+
+static void
+append_codes(struct bh_buf *buf, const struct bh_picture *picture)
+{
+    static const struct {
+        bh_ms window;
+        const char *title;
+    } rows[] = {
+        {BH_MINUTE_MS,      "codes, 1 min"},
+        {15 * BH_MINUTE_MS, "      15 min"},
+        {BH_HOUR_MS,        "      60 min"},
+    };
+    for (size_t i = 0; i < BH_ARRAY_LEN(rows); i++) {
+        (void)bh_buf_printf(buf, "%s  ", rows[i].title);
+        bh_picture_append_codes(buf, picture, rows[i].window);
+        (void)bh_buf_append_char(buf, '\n');
+    }
+}
+
+static enum bh_status
+print_verdicts(const struct status *status)
+{
+    struct bh_buf line;
+    enum bh_status result = BH_OK;
+    bh_buf_init(&line, LINE_MAX);
+    for (size_t i = 0; i < status->verdicts_count && result == BH_OK; i++) {
+        const struct bh_verdict *verdict = &status->verdicts[i];
+        enum bh_style style = bh_gravity_style(verdict->gravity);
+        bh_buf_clear(&line);
+        bh_picture_append_verdict(&line, verdict);
+        result = bh_buf_status(&line);
+        printf("%s%s%s%s\n", i > 0 ? "also: " : "", bh_style_begin(style, status->cli->colour),
+               bh_buf_text(&line), bh_style_end(style, status->cli->colour));
+    }
+    bh_buf_release(&line);
+    return result;
 }
 
 static enum bh_status
 print_for_people(const struct status *status)
 {
+    const struct bh_picture *picture = &status->picture;
     struct bh_table table;
     struct bh_buf notes, head;
-    bh_buf_init(&notes, LINE_MAX);
+    enum bh_status result = print_verdicts(status);
+    if (!picture->redis_up)
+        return result;
+    bh_buf_init(&notes, LINE_MAX * 4);
     bh_buf_init(&head, LINE_MAX);
-    append_server(&head, status);
-    append_account(&head, status);
-    append_witnesses(&head, status);
+    append_head(&head, status);
     add_titles(&table);
-    for (size_t i = 0; i < status->figures_count; i++) {
-        const char *queue = status->queues.names[i];
-        add_row(&table, queue, &status->figures[i]);
-        append_pause(&notes, queue, &status->figures[i]);
-        append_held(&notes, queue, &status->figures[i]);
-        append_limits(&notes, queue, &status->figures[i]);
-        append_times(&notes, queue, &status->figures[i]);
+    for (size_t i = 0; i < picture->queues_count; i++) {
+        add_row(&table, &picture->queues[i]);
+        append_queue(&notes, &picture->queues[i]);
     }
-    enum bh_status result = bh_buf_status(&head);
+    append_codes(&notes, picture);
+    if (result == BH_OK)
+        result = bh_buf_status(&head);
     if (result == BH_OK)
         result = bh_buf_status(&notes);
     if (result == BH_OK) {
-        printf("%s\n", bh_buf_text(&head));
+        printf("\n%s\n", bh_buf_text(&head));
         result = bh_table_print(&table, stdout, status->cli->colour);
     }
-    if (result == BH_OK && notes.len > 0)
+    if (result == BH_OK)
         printf("\n%s", bh_buf_text(&notes));
     bh_table_release(&table);
     bh_buf_release(&head);
@@ -294,26 +310,25 @@ print_for_people(const struct status *status)
 /* ---- For machines ---- */
 
 static void
-put_held(struct bh_json_writer *writer, const struct bh_figures *figures)
+put_held(struct bh_json_writer *writer, const struct bh_picture_queue *queue)
 {
     bh_json_open_object(writer, "held");
     for (int reason = BH_REASON_NONE + 1; reason < BH_REASON_COUNT; reason++)
         bh_json_put_int(writer, bh_reason_name((enum bh_reason)reason),
-                        bh_figures_held(figures, (enum bh_reason)reason));
+                        bh_picture_held(queue, (enum bh_reason)reason));
     bh_json_close_object(writer);
 }
 
 static void
-put_outcomes(struct bh_json_writer *writer, const struct bh_figures *figures)
+put_outcomes(struct bh_json_writer *writer, const struct bh_picture_queue *queue)
 {
     bh_json_open_object(writer, "outcomes");
     for (int state = 0; state < BH_STATE_COUNT; state++) {
         if (bh_state_is_final((enum bh_state)state))
             bh_json_put_int(writer, bh_state_name((enum bh_state)state),
-                            bh_figures_outcome(figures, (enum bh_state)state));
+                            bh_picture_outcome(queue, (enum bh_state)state));
     }
-    bh_json_put_int(writer, "duplicate_id",
-                    bh_queue_view_find(&figures->view, "outcome:duplicate_id"));
+    bh_json_put_int(writer, "duplicate_id", bh_picture_find(queue, "outcome:duplicate_id"));
     bh_json_close_object(writer);
 }
 
@@ -333,14 +348,23 @@ static const char *const journal_words[] = {
 static void
 put_account(struct bh_json_writer *writer, const struct status *status)
 {
-    const struct bh_account_view *account = &status->account;
-    if (!status->account_known)
+    const struct bh_account_view *account = &status->picture.account;
+    int64_t spend = bh_picture_spend_micro(&status->picture);
+    if (!status->picture.account_known)
         return;
     bh_json_open_object(writer, "account");
     bh_json_put_text(writer, "state",
-                     account->state == BH_ACCOUNT_TRIAL ? "trial" : account_word(account));
+                     account->state == BH_ACCOUNT_TRIAL ? "trial" : bh_account_word(account));
     bh_json_put_text(writer, "reason", account->reason);
+    bh_json_put_text(writer, "text", account->text);
     bh_json_put_int(writer, "since", account->since.ms);
+    if (account->balance_micro != INT64_MIN) {
+        bh_json_put_raw(writer, "balance",
+                        bh_str_from(bh_money_format(account->balance_micro).text));
+        bh_json_put_int(writer, "balance_at", account->balance_at.ms);
+    }
+    if (spend >= 0)
+        bh_json_put_raw(writer, "spend_per_hour", bh_str_from(bh_money_format(spend).text));
     bh_json_put_text(writer, "reload_lock", lock_words[account->lock]);
     bh_json_put_int(writer, "reload_lock_at", account->lock_at.ms);
     bh_json_put_text(writer, "journal", journal_words[account->journal]);
@@ -360,36 +384,113 @@ put_server(struct bh_json_writer *writer, const struct bh_redis_survey *server)
     bh_json_close_object(writer);
 }
 
-static enum bh_status
-print_json_line(const struct status *status, size_t at)
+static void
+put_verdict(struct bh_json_writer *writer, const struct bh_verdict *verdict)
 {
-    const struct bh_figures *figures = &status->figures[at];
+    bh_json_open_object(writer, "verdict");
+    bh_json_put_text(writer, "cause", bh_cause_name(verdict->cause));
+    bh_json_put_text(writer, "gravity", bh_gravity_name(verdict->gravity));
+    bh_json_put_text(writer, "queue", verdict->queue);
+    bh_json_put_text(writer, "text", verdict->text);
+    bh_json_close_object(writer);
+}
+
+/* Milliseconds from microseconds; null: not known. */
+static void
+put_latency(struct bh_json_writer *writer, const char *name, int64_t us)
+{
+    if (us < 0)
+        bh_json_put_null(writer, name);
+    else
+        bh_json_put_raw(writer, name, bh_str_from(bh_money_format(us * 1000).text));
+}
+
+static void
+put_gateway(struct bh_json_writer *writer, const struct bh_picture *picture)
+{
+    const struct bh_picture_sum sum = bh_picture_sum(picture);
+    bh_json_open_object(writer, "gateway");
+    put_latency(writer, "p50_ms", sum.gateway_p50_us);
+    put_latency(writer, "p95_ms", sum.gateway_p95_us);
+    put_latency(writer, "p99_ms", sum.gateway_p99_us);
+    bh_json_put_int(writer, "connections_open", sum.connections);
+    bh_json_close_object(writer);
+    bh_json_put_int(writer, "processes", (int64_t)sum.alive);
+    bh_json_put_int(writer, "workers", (int64_t)sum.workers);
+}
+
+/* Thousandths as a decimal; null: not known. */
+static void
+put_milli(struct bh_json_writer *writer, const char *name, bool known, int64_t milli)
+{
+    if (!known || milli > INT64_MAX / 1000)
+        bh_json_put_null(writer, name);
+    else
+        bh_json_put_raw(writer, name, bh_str_from(bh_money_format(milli * 1000).text));
+}
+
+static void
+put_flow(struct bh_json_writer *writer, const struct bh_picture_queue *queue)
+{
+    const struct bh_verdict_queue facts = bh_picture_queue_facts(queue);
+    bh_json_put_int(writer, "oldest_ms", queue->oldest_ms);
+    put_milli(writer, "in_per_s", queue->flow_known, queue->flow.in_milli);
+    put_milli(writer, "out_per_s", queue->flow_known, queue->flow.out_milli);
+    if (queue->drain_ms >= 0)
+        bh_json_put_int(writer, "drain_ms", queue->drain_ms);
+    else
+        bh_json_put_null(writer, "drain_ms");
+    bh_json_put_bool(writer, "expires_waiting", bh_verdict_is_too_slow(&facts));
+}
+
+static void
+put_counts(struct bh_json_writer *writer, const struct bh_picture_queue *queue)
+{
+    bh_json_put_int(writer, "ready", (int64_t)queue->ready);
+    bh_json_put_int(writer, "scheduled", bh_picture_find(queue, "now:scheduled"));
+    bh_json_put_int(writer, "retrying", bh_picture_find(queue, "now:retrying"));
+    put_held(writer, queue);
+    bh_json_put_int(writer, "in_flight", (int64_t)queue->view.leases);
+    bh_json_put_int(writer, "uncertain", bh_picture_find(queue, "now:uncertain"));
+    bh_json_put_int(writer, "suspects", bh_picture_find(queue, "now:suspects"));
+    bh_json_put_int(writer, "dead", (int64_t)queue->view.dead);
+    bh_json_put_int(writer, "taken", bh_picture_find(queue, "handle"));
+    bh_json_put_int(writer, "attempts", bh_picture_find(queue, "attempts"));
+    put_outcomes(writer, queue);
+}
+
+static void
+put_queue(struct bh_json_writer *writer, const struct bh_picture_queue *queue)
+{
+    bh_json_put_text(writer, "queue", queue->name);
+    put_counts(writer, queue);
+    put_flow(writer, queue);
+    bh_json_put_bool(writer, "paused", queue->view.paused);
+    if (queue->view.paused) {
+        bh_json_put_string(writer, "paused_reason", queue->view.reason);
+        bh_json_put_string(writer, "paused_by", queue->view.by);
+        bh_json_put_int(writer, "paused_since", queue->view.since.ms);
+    }
+    bh_json_put_int(writer, "next_due", queue->view.next_due.ms);
+}
+
+/* `queue` NULL: there is nothing to tell of queues. */
+static enum bh_status
+print_json_line(const struct status *status, const struct bh_picture_queue *queue)
+{
     struct bh_json_writer writer;
     struct bh_buf line;
     bh_buf_init(&line, LINE_MAX);
     bh_json_writer_init(&writer, &line);
     bh_json_open_object(&writer, NULL);
-    bh_json_put_text(&writer, "queue", status->queues.names[at]);
-    bh_json_put_int(&writer, "ready", bh_figures_ready(figures));
-    bh_json_put_int(&writer, "scheduled", bh_queue_view_find(&figures->view, "now:scheduled"));
-    bh_json_put_int(&writer, "retrying", bh_queue_view_find(&figures->view, "now:retrying"));
-    put_held(&writer, figures);
-    bh_json_put_int(&writer, "in_flight", (int64_t)figures->view.leases);
-    bh_json_put_int(&writer, "uncertain", bh_queue_view_find(&figures->view, "now:uncertain"));
-    bh_json_put_int(&writer, "suspects", bh_queue_view_find(&figures->view, "now:suspects"));
-    bh_json_put_int(&writer, "dead", (int64_t)figures->view.dead);
-    bh_json_put_int(&writer, "taken", bh_queue_view_find(&figures->view, "handle"));
-    bh_json_put_int(&writer, "attempts", bh_queue_view_find(&figures->view, "attempts"));
-    put_outcomes(&writer, figures);
-    bh_json_put_bool(&writer, "paused", figures->view.paused);
-    if (figures->view.paused) {
-        bh_json_put_string(&writer, "paused_reason", figures->view.reason);
-        bh_json_put_string(&writer, "paused_by", figures->view.by);
-        bh_json_put_int(&writer, "paused_since", figures->view.since.ms);
-    }
-    bh_json_put_int(&writer, "next_due", figures->view.next_due.ms);
+    if (queue != NULL)
+        put_queue(&writer, queue);
+    put_verdict(&writer, &status->verdicts[0]);
     put_account(&writer, status);
-    put_server(&writer, &status->server);
+    if (status->picture.processes_known)
+        put_gateway(&writer, &status->picture);
+    if (status->picture.server_known)
+        put_server(&writer, &status->picture.server);
     bh_json_close_object(&writer);
     enum bh_status result = bh_buf_status(&line);
     if (result == BH_OK)
@@ -401,29 +502,30 @@ print_json_line(const struct status *status, size_t at)
 static enum bh_status
 print_json(const struct status *status)
 {
+    const struct bh_picture *picture = &status->picture;
     enum bh_status result = BH_OK;
-    for (size_t i = 0; i < status->figures_count && result == BH_OK; i++)
-        result = print_json_line(status, i);
+    if (!picture->redis_up)
+        return print_json_line(status, NULL);
+    for (size_t i = 0; i < picture->queues_count && result == BH_OK; i++)
+        result = print_json_line(status, &picture->queues[i]);
     return result;
 }
 
 /* ---- The command ---- */
 
+/* Loads the configuration, which a picture needs. */
 static enum bh_exit
-gather(struct status *status)
+show(struct status *status)
 {
-    enum bh_exit result = bh_figures_server(status->cli, &status->server);
-    if (result == BH_EXIT_DONE) {
-        result = bh_figures_account(status->cli, &status->account);
-        status->account_known = result == BH_EXIT_DONE;
-        if (result == BH_EXIT_NOTHING)
-            result = BH_EXIT_DONE;
-    }
-    for (size_t i = 0; i < status->queues.count && result == BH_EXIT_DONE; i++) {
-        result = bh_figures_read(status->cli, &status->queues.keys[i], &status->figures[i]);
-        if (result == BH_EXIT_DONE)
-            status->figures_count++;
-    }
+    bh_picture_take(status->cli, &status->queues, 0, &status->picture);
+    status->verdicts_count = bh_picture_judge(&status->picture, status->verdicts);
+    enum bh_status printed = status->cli->json ? print_json(status) : print_for_people(status);
+    enum bh_exit result = BH_EXIT_DONE;
+    if (printed != BH_OK)
+        result = bh_cli_fail("short of memory");
+    else if (!status->picture.redis_up)
+        result = bh_cli_fail("Redis cannot be asked: %s", status->picture.trouble.text);
+    bh_picture_release(&status->picture);
     return result;
 }
 
@@ -435,31 +537,33 @@ status_run(struct bh_cli *cli, const void *options, struct bh_operands operands)
     if (operands.count > 0)
         return bh_cli_misuse("status takes no operands; --queue NAME narrows it");
     enum bh_exit result = bh_configuration_queues(cli, wanted->queue, &status.queues);
-    if (result == BH_EXIT_DONE)
-        result = gather(&status);
-    if (result == BH_EXIT_DONE &&
-        (cli->json ? print_json(&status) : print_for_people(&status)) != BH_OK)
-        result = bh_cli_fail("short of memory");
-    for (size_t i = 0; i < status.figures_count; i++)
-        bh_figures_release(&status.figures[i]);
-    return result;
+    return result == BH_EXIT_DONE ? show(&status) : result;
 }
 
 const struct bh_command_row bh_command_status = {
     .name = "status",
-    .summary = "show queues, account and Redis on one screen",
+    .summary = "say what is wrong, and show queues, account and workers",
     .usage = "[--queue NAME]",
-    .text = "READY may be claimed now, SCHEDULED waits for its delay, RETRYING for its next try, "
+    .text = "The first line names the cause: what is stuck, why, for how long, and what to do; or "
+            "\"All is well\".\n"
+            "Further causes follow as \"also:\".\n\n"
+            "READY may be claimed now, SCHEDULED waits for its delay, RETRYING for its next try, "
             "HELD for a\n"
             "cause outside the job, UNCERTAIN for evidence whether an earlier request was "
             "accepted; DEAD is\n"
-            "kept for a person to look at.  TAKEN, SENT, FAILED and OTHER count since the queue "
-            "began.\n"
-            "The account is shown where the API key can be read.\n\n"
+            "kept for a person to look at.  OLDEST is the age of the oldest job that could run "
+            "now.  IN/S and\n"
+            "OUT/S are of the last minute, DRAIN is how long the queue takes to be empty at this "
+            "pace; \"!\" means\n"
+            "that jobs expire before their turn comes, \"?\" that nothing is known yet.  Gateway "
+            "latencies are\n"
+            "those of the slowest bellhopd.  The account is shown where the API key can be "
+            "read.\n\n"
             "examples:\n"
             "  bellhop status\n"
-            "  watch -c bellhop status\n"
-            "  bellhop status --json | jq 'select(.ready > 1000) | .queue'",
+            "  bellhop status | head -1          the cause, for a message\n"
+            "  bellhop status --json | jq 'select(.ready > 1000) | .queue'\n"
+            "  bellhop status --json | jq -r .verdict.cause | head -1",
     .options = status_option_rows,
     .options_count = BH_ARRAY_LEN(status_option_rows),
     .options_size = sizeof(struct status_options),
