@@ -1,0 +1,152 @@
+/*
+ * The night-time drill: something breaks, somebody logs in, and the first line of `bellhop status` names the cause.
+ *
+ * A real bellhopd, a real Redis and a simulated gateway; each test breaks one thing and waits until the line says it.
+ */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "support/cli_stage.h"
+#include "support/rig.h"
+
+static struct bh_rig rig;
+
+/* Reports are written every five seconds, and the sanitizers take their time. */
+#define NAMED_MS 40000
+
+static void
+run_status(const char *const *args, struct run_result *result)
+{
+    const char *variable = bh_rig_text(&rig, "BELLHOP_CONFIG=%s", rig.daemons[0].config);
+    cli_run_at(rig.dir, variable, args, NULL, result);
+}
+
+/* The first line; kept until stop. */
+static const char *
+first_line(void)
+{
+    static const char *const args[] = {"status", NULL};
+    struct run_result result;
+    run_status(args, &result);
+    const char *line = bh_rig_text(&rig, "%.*s", (int)strcspn(result.out, "\n"), result.out);
+    run_release(&result);
+    return line;
+}
+
+static bool
+names(const char *piece)
+{
+    return strstr(first_line(), piece) != NULL;
+}
+
+/* What machines are told. */
+static void
+expect_cause(const char *cause)
+{
+    static const char *const args[] = {"status", "--json", NULL};
+    struct run_result result;
+    run_status(args, &result);
+    const char *wanted = bh_rig_text(&rig, "\"verdict\":{\"cause\":\"%s\"", cause);
+    cr_expect_not_null(strstr(result.out, wanted), "no %s in %s%s", wanted, result.out, result.err);
+    run_release(&result);
+}
+
+static void
+push_many(int count)
+{
+    for (int i = 0; i < count; i++)
+        bh_rig_push(&rig, "sms", bh_rig_text(&rig, "{\"to\":\"491719990600\",\"text\":\"%d\"}", i));
+}
+
+Test(night, all_is_well_while_it_is, .timeout = 120)
+{
+    const struct bh_rig_options options = {
+        .redis_args = (const char *const[]){"--appendonly", "yes", NULL}
+    };
+    bh_rig_start(&rig, &options);
+    bh_rig_push(&rig, "sms", "{\"id\":\"a\",\"to\":\"491719990600\",\"text\":\"a\"}");
+    bh_rig_wait_state(&rig, "sms", "a", "sent");
+    BH_RIG_UNTIL_MS(&rig, NAMED_MS, names("All is well: 0 jobs wait"));
+    expect_cause("none");
+    bh_rig_stop(&rig);
+}
+
+Test(night, credit_runs_out, .timeout = 120)
+{
+    const struct bh_rig_options options = {.sim = "[account]\nbalance = 0.1\n"};
+    bh_rig_start(&rig, &options);
+    push_many(20);
+    BH_RIG_UNTIL_MS(&rig, NAMED_MS, names("The gateway account is out of credit"));
+    cr_expect(names("19 jobs wait.  Top it up"), "%s", first_line());
+    expect_cause("account_paused");
+    bh_rig_stop(&rig);
+}
+
+Test(night, the_gateway_hangs, .timeout = 120)
+{
+    const struct bh_rig_options options = {.gateway = "timeout = 2s\nconnect_timeout = 1s"};
+    bh_rig_start(&rig, &options);
+    bh_rig_tell(&rig, "fault", "{\"kind\":\"hang\",\"count\":1000000}");
+    push_many(20);
+    BH_RIG_UNTIL_MS(&rig, NAMED_MS, names("The gateway does not answer as it should"));
+    expect_cause("gateway_down");
+    bh_rig_stop(&rig);
+}
+
+Test(night, redis_is_full, .timeout = 120)
+{
+    const struct bh_rig_options options = {.queues = "[queue sms]\nrate = 1\n"};
+    bh_rig_start(&rig, &options);
+    push_many(10);
+    freeReplyObject(bh_rig_command(&rig, "CONFIG SET maxmemory 1mb"));
+    BH_RIG_UNTIL_MS(&rig, NAMED_MS, names("Redis is full: "));
+    cr_expect(names("producers cannot push"), "%s", first_line());
+    expect_cause("redis_full");
+    bh_rig_stop(&rig);
+}
+
+/* The limit tells at once that it will not do; nobody has to wait for the figures of a minute. */
+Test(night, a_producer_floods, .timeout = 120)
+{
+    const struct bh_rig_options options = {.queues = "[queue sms]\nrate = 2\nttl = 10m\n"};
+    bh_rig_start(&rig, &options);
+    push_many(3000);
+    BH_RIG_UNTIL_MS(&rig, NAMED_MS, names("Queue sms is flooded: "));
+    cr_expect(names("and expires after 10 min"), "%s", first_line());
+    expect_cause("too_slow");
+    bh_rig_stop(&rig);
+}
+
+/* Killed, not stopped: it could not say that it ends. */
+Test(night, bellhopd_is_gone, .timeout = 120)
+{
+    const struct bh_rig_options options = {.queues = "[queue sms]\nrate = 1\n"};
+    bh_rig_start(&rig, &options);
+    BH_RIG_UNTIL_MS(&rig, NAMED_MS, !names("No bellhopd"));
+    bh_process_kill(&rig.daemons[0].process);
+    push_many(3);
+    BH_RIG_UNTIL_MS(&rig, NAMED_MS, names("No bellhopd is running: the last one was heard "));
+    expect_cause("no_process");
+    bh_rig_restart_daemon(&rig, &rig.daemons[0]);
+    bh_rig_stop(&rig);
+}
+
+Test(night, redis_is_gone, .timeout = 120)
+{
+    static const char *const args[] = {"status", NULL};
+    const struct bh_rig_options options = {.without_daemon = true};
+    struct run_result result;
+    bh_rig_start(&rig, &options);
+    bh_daemon_init(&rig.daemons[0]);
+    bh_daemon_configure(&rig.daemons[0], bh_rig_config(&rig, &rig.options, 0));
+    bh_redis_process_kill(&rig.redis);
+    run_status(args, &result);
+    cr_expect_eq(result.exit_status, 1, "%s", result.out);
+    cr_expect(strncmp(result.out, "Redis cannot be asked: ", 23) == 0, "%s%s", result.out,
+              result.err);
+    run_release(&result);
+    bh_daemon_release(&rig.daemons[0]);
+    bh_rig_start_redis(&rig);
+    bh_rig_stop(&rig);
+}
