@@ -10,6 +10,8 @@
 /* In the order of the list that `bellhop help` prints; ended by a row without a name. */
 extern const struct bh_command_row *const bh_commands[];
 
+extern const struct bh_command_row bh_command_balance;
+extern const struct bh_command_row bh_command_codes;
 extern const struct bh_command_row bh_command_dead;
 extern const struct bh_command_row bh_command_doctor;
 extern const struct bh_command_row bh_command_estimate;
@@ -22,6 +24,8 @@ extern const struct bh_command_row bh_command_send;
 extern const struct bh_command_row bh_command_shape;
 extern const struct bh_command_row bh_command_show;
 extern const struct bh_command_row bh_command_status;
+extern const struct bh_command_row bh_command_tail;
+extern const struct bh_command_row bh_command_workers;
 
 /* NULL: there is none of that name. */
 const struct bh_command_row *bh_command_get(const char *name);
