@@ -13,6 +13,7 @@ const struct bh_command_row *const bh_commands[] = {
     &bh_command_send,
     &bh_command_show,
     &bh_command_status,
+    &bh_command_top,
     &bh_command_workers,
     &bh_command_codes,
     &bh_command_balance,

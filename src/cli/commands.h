@@ -25,6 +25,7 @@ extern const struct bh_command_row bh_command_shape;
 extern const struct bh_command_row bh_command_show;
 extern const struct bh_command_row bh_command_status;
 extern const struct bh_command_row bh_command_tail;
+extern const struct bh_command_row bh_command_top;
 extern const struct bh_command_row bh_command_workers;
 
 /* NULL: there is none of that name. */
