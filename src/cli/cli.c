@@ -28,6 +28,13 @@ static const struct bh_option global_options[] = {
     {"version", BH_OPTION_FLAG, NULL,   "print the version",                                          offsetof(struct bh_cli, version)    },
 };
 
+const struct bh_option *
+bh_cli_options(size_t *ret_count)
+{
+    *ret_count = BH_ARRAY_LEN(global_options);
+    return global_options;
+}
+
 /* ---- Telling people ---- */
 
 static void tell(const char *format, va_list args) BH_PRINTF(1, 0);

@@ -56,6 +56,9 @@ struct bh_command_row {
 /* The whole program: `argv` of main.  Frees everything; flushes standard output. */
 int bh_cli_main(int argc, char **argv);
 
+/* The options of all commands. */
+const struct bh_option *bh_cli_options(size_t *ret_count);
+
 /* "bellhop: TEXT" and a line feed on standard error.  Returns BH_EXIT_FAILED. */
 enum bh_exit bh_cli_fail(const char *format, ...) BH_PRINTF(1, 2);
 

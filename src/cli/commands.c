@@ -27,6 +27,7 @@ const struct bh_command_row *const bh_commands[] = {
     &bh_command_resolve,
     &bh_command_probe_lock,
     &bh_command_doctor,
+    &bh_command_completion,
     NULL,
 };
 

@@ -12,6 +12,7 @@ extern const struct bh_command_row *const bh_commands[];
 
 extern const struct bh_command_row bh_command_balance;
 extern const struct bh_command_row bh_command_codes;
+extern const struct bh_command_row bh_command_completion;
 extern const struct bh_command_row bh_command_dead;
 extern const struct bh_command_row bh_command_doctor;
 extern const struct bh_command_row bh_command_estimate;

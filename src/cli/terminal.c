@@ -298,7 +298,7 @@ put_line(struct bh_frame *frame, enum bh_style style, bool reverse, const char *
     (void)bh_buf_append(&frame->bytes, text, len);
     /* At the last column some terminals would rub out the character itself. */
     (void)bh_buf_append_text(&frame->bytes, "\033[0m");
-    if (bytes_of(text, frame->columns - 1) == len)
+    if (len <= bytes_of(text, frame->columns - 1))
         (void)bh_buf_append_text(&frame->bytes, "\033[K");
 }
 

@@ -510,3 +510,9 @@ bh_filter_state_bit(struct bh_str word)
     }
     return 0;
 }
+
+const char *
+bh_filter_field_name(int field)
+{
+    return field >= 0 && field < BH_FILTER_FIELDS ? fields[field].name : NULL;
+}

@@ -124,4 +124,7 @@ const char *bh_filter_state_name(uint32_t states);
 /* The bit of a state's word in a status hash; 0: this version does not know it. */
 uint32_t bh_filter_state_bit(struct bh_str word);
 
+/* The name of the field number `field`, as a term begins with it; NULL from BH_FILTER_FIELDS on. */
+const char *bh_filter_field_name(int field);
+
 #endif
