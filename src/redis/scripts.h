@@ -28,9 +28,10 @@ enum bh_script_id {
     BH_SCRIPT_PROCESS,
     BH_SCRIPT_PEEK,
     BH_SCRIPT_CHANGE,
+    BH_SCRIPT_STEER,
 };
 
-#define BH_SCRIPT_COUNT (BH_SCRIPT_CHANGE + 1)
+#define BH_SCRIPT_COUNT (BH_SCRIPT_STEER + 1)
 
 struct bh_script {
     const char *name;

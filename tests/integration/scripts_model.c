@@ -642,6 +642,230 @@ model_resolve(struct model *model, const char *id, enum bh_resolve_word word)
     return BH_RESOLVED_DONE;
 }
 
+/* ---- an operator's hand -------------------------------------------------------------------------- */
+
+#define NEVER ((int64_t)253402300799000)
+
+static void
+steer_status(struct model *model, const struct model_job *job, const char *state,
+             const char *reason, int64_t next_at)
+{
+    struct model_status *status = &model->statuses[model_id_number(job->id)];
+    if (!status->exists) {
+        *status = (struct model_status){.exists = true, .created_at = job->created};
+        COPY(status->first_error, "-");
+    }
+    COPY(status->state, state);
+    COPY(status->reason, reason);
+    status->attempts = job->attempts;
+    status->next_at = next_at;
+    status->updated_at = model->now;
+    status->handle = job->handle;
+}
+
+static void
+leave_line(struct model *model, struct model_job *job, enum model_place place, int64_t score)
+{
+    if (job->place == MODEL_READY)
+        job->handle = ++*counter(model, "handle");
+    job->place = place;
+    job->score = score;
+}
+
+static void
+enter_line(struct model *model, struct model_job *job)
+{
+    if (job->place != MODEL_READY)
+        to_ready(model, job, false);
+}
+
+static enum bh_steer_code
+hold_job(struct model *model, struct model_job *job)
+{
+    leave_line(model, job, MODEL_DUE, NEVER);
+    job->waiting = 'h';
+    COPY(job->reason, "operator");
+    steer_status(model, job, "held", "operator", 0);
+    return BH_STEERED_DONE;
+}
+
+static enum bh_steer_code
+release_job(struct model *model, struct model_job *job)
+{
+    bool untried = job->uncertain == 0 && job->attempts == 0;
+    bool waits = untried && job->due > model->now && job->place == MODEL_DUE;
+    job->waiting = job->uncertain != 0 ? 'u' : untried ? 's' : 'r';
+    COPY(job->reason, job->uncertain != 0 ? "uncertain" : untried ? "-" : "operator");
+    if (waits)
+        job->score = job->due;
+    else
+        enter_line(model, job);
+    steer_status(model, job, untried ? "scheduled" : "retrying", job->reason,
+                 waits ? job->due : model->now);
+    return BH_STEERED_DONE;
+}
+
+static enum bh_steer_code
+retry_job(struct model *model, struct model_job *job)
+{
+    struct model_status *status = &model->statuses[model_id_number(job->id)];
+    enter_line(model, job);
+    if (job->due > model->now)
+        job->due = model->now;
+    if (status->exists)
+        status->next_at = status->updated_at = model->now;
+    return BH_STEERED_DONE;
+}
+
+static enum bh_steer_code
+finish_job(struct model *model, struct model_job *job, const char *state)
+{
+    struct model_status *status = &model->statuses[model_id_number(job->id)];
+    steer_status(model, job, state, "-", 0);
+    status->handle = 0;
+    status->final = true;
+    bump(model, "outcome:", state);
+    drop_job(model, job);
+    return BH_STEERED_DONE;
+}
+
+static enum bh_steer_code
+cancel_uncertain(struct model *model, struct model_job *job)
+{
+    leave_line(model, job, MODEL_DEAD, model->now);
+    job->waiting = 'u';
+    job->token = job->started = job->recoveries = 0;
+    COPY(job->owner, "-");
+    COPY(job->reason, "uncertain");
+    steer_status(model, job, "unknown", "-", 0);
+    model->statuses[model_id_number(job->id)].final = true;
+    bump(model, "outcome:", "unknown");
+    return BH_STEERED_UNKNOWN;
+}
+
+static enum bh_steer_code
+requeue_job(struct model *model, struct model_job *job)
+{
+    if (job->place == MODEL_READY && job->waiting == 'r' && job->attempts == 0 &&
+        strcmp(job->reason, "operator") == 0)
+        return BH_STEERED_ALREADY;
+    enter_line(model, job);
+    job->attempts = job->recoveries = job->token = job->started = 0;
+    COPY(job->owner, "-");
+    COPY(job->memo, "");
+    if (job->created == 0) {
+        if (job->id[0] != '\0')
+            model->statuses[model_id_number(job->id)].exists = false;
+        job->waiting = 'n';
+        COPY(job->reason, "-");
+        COPY(job->id, "");
+        return BH_STEERED_DONE;
+    }
+    if (job->expires != 0)
+        job->expires += model->now - job->due;
+    job->due = model->now;
+    job->waiting = 'r';
+    COPY(job->reason, "operator");
+    steer_status(model, job, "retrying", "operator", model->now);
+    model->statuses[model_id_number(job->id)].final = false;
+    COPY(model->statuses[model_id_number(job->id)].first_error, "-");
+    return BH_STEERED_DONE;
+}
+
+static enum bh_steer_code
+delete_job(struct model *model, struct model_job *job, struct model_status *status)
+{
+    if (status != NULL && status->handle == job->handle)
+        status->handle = 0;
+    drop_job(model, job);
+    return BH_STEERED_DONE;
+}
+
+static enum bh_steer_code
+steer_none(struct model *model, enum bh_steering operation, const char *id,
+           const struct model_status *status)
+{
+    if (status == NULL) {
+        if (operation != BH_STEER_CANCEL || id[0] == '\0')
+            return BH_STEERED_NONE;
+        model->cancels[model_id_number(id)] = true;
+        return BH_STEERED_LEFT;
+    }
+    bool kept = strcmp(status->state, "failed") == 0 || strcmp(status->state, "unknown") == 0;
+    if ((operation == BH_STEER_CANCEL && strcmp(status->state, "cancelled") == 0) ||
+        (operation == BH_STEER_EXPIRE && strcmp(status->state, "expired") == 0))
+        return BH_STEERED_ALREADY;
+    return kept && (operation == BH_STEER_REQUEUE || operation == BH_STEER_DELETE)
+               ? BH_STEERED_GONE
+               : BH_STEERED_STATE;
+}
+
+static enum bh_steer_code
+steer_waiting(struct model *model, enum bh_steering operation, struct model_job *job,
+              bool uncertain)
+{
+    bool by_operator = job->waiting == 'h' && strcmp(job->reason, "operator") == 0;
+    switch (operation) {
+    case BH_STEER_HOLD:
+        return by_operator ? BH_STEERED_ALREADY
+               : uncertain ? BH_STEERED_UNCERTAIN
+                           : hold_job(model, job);
+    case BH_STEER_RELEASE:
+        if (job->waiting != 'h')
+            return job->place == MODEL_READY && strcmp(job->reason, "operator") == 0
+                       ? BH_STEERED_ALREADY
+                       : BH_STEERED_STATE;
+        return release_job(model, job);
+    case BH_STEER_CANCEL:
+        return uncertain ? cancel_uncertain(model, job) : finish_job(model, job, "cancelled");
+    case BH_STEER_EXPIRE:
+        return uncertain ? BH_STEERED_UNCERTAIN : finish_job(model, job, "expired");
+    case BH_STEER_RETRY:
+        return by_operator                 ? BH_STEERED_HELD
+               : job->place == MODEL_READY ? BH_STEERED_ALREADY
+                                           : retry_job(model, job);
+    case BH_STEER_REQUEUE:
+    case BH_STEER_DELETE: break;
+    }
+    return BH_STEERED_STATE;
+}
+
+enum bh_steer_code
+model_steer(struct model *model, enum bh_steering operation, const char *id, int64_t handle)
+{
+    struct model_status *status = id[0] != '\0' ? &model->statuses[model_id_number(id)] : NULL;
+    if (status != NULL && !status->exists)
+        status = NULL;
+    struct model_job *job = find_job(model, handle);
+    if (job == NULL || strcmp(job->id, id) != 0)
+        job = status != NULL ? find_job(model, status->handle) : NULL;
+    if (job == NULL || strcmp(job->id, id) != 0)
+        return steer_none(model, operation, id, status);
+    if (job->place == MODEL_LEASED) {
+        if (operation != BH_STEER_CANCEL || id[0] == '\0')
+            return BH_STEERED_IN_HAND;
+        model->cancels[model_id_number(id)] = true;
+        return BH_STEERED_LEFT;
+    }
+    bool dead = job->place == MODEL_DEAD;
+    bool taken = status != NULL && status->handle != job->handle;
+    if (taken && operation != BH_STEER_DELETE)
+        return BH_STEERED_TAKEN;
+    bool unknown = status != NULL && !taken && strcmp(status->state, "unknown") == 0;
+    bool uncertain = job->waiting == 'u' || (dead ? unknown : job->uncertain != 0);
+    if (id[0] == '\0' && !dead)
+        return BH_STEERED_EARLY;
+    if (operation == BH_STEER_REQUEUE && !uncertain)
+        return job->waiting == 'h' && strcmp(job->reason, "operator") == 0
+                   ? BH_STEERED_HELD
+                   : requeue_job(model, job);
+    if (operation == BH_STEER_DELETE && dead && !uncertain)
+        return delete_job(model, job, status);
+    if (operation == BH_STEER_REQUEUE || (operation == BH_STEER_DELETE && dead))
+        return BH_STEERED_UNCERTAIN;
+    return dead ? BH_STEERED_STATE : steer_waiting(model, operation, job, uncertain);
+}
+
 void
 model_trim_dead(struct model *model)
 {

@@ -11,6 +11,7 @@
 #include "core/job_head.h"
 #include "engine/protocol.h"
 #include "redis/resolve.h"
+#include "redis/steer.h"
 #include "redis/store.h"
 
 #define MODEL_IDS    24
@@ -107,6 +108,9 @@ void model_trim_dead(struct model *model);
 enum bh_renew_code model_renew(struct model *model, const char *owner,
                                const struct bh_claim_ref *claim);
 enum bh_resolve_code model_resolve(struct model *model, const char *id, enum bh_resolve_word word);
+/* One job of a call; handle 0: not known. */
+enum bh_steer_code model_steer(struct model *model, enum bh_steering operation, const char *id,
+                               int64_t handle);
 /* A job that exists. */
 const struct model_job *model_job(struct model *model, int64_t handle);
 

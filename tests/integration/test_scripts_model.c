@@ -15,6 +15,7 @@
 
 #include "integration/script_redis.h"
 #include "integration/scripts_model.h"
+#include "redis/steer.h"
 #include "redis/store_codec.h"
 
 #define BATCH_MAX 8
@@ -44,6 +45,9 @@ struct run {
     uint64_t every;    /* steps between two looks at the content */
     uint64_t jobs;     /* operations on single jobs */
     uint64_t resolved; /* of these, uncertain ones that were settled by a word */
+    uint64_t steered;  /* of these, ones that an operator has steered */
+    char line[BH_STEER_LINE_MAX]; /* of the audit, by the step `line_step` */
+    uint64_t line_step;
     struct bh_buf wanted;
 };
 
@@ -483,6 +487,79 @@ step_resolve(struct run *run)
     compare_content(run);
 }
 
+/* Mostly one that waits or is dead, by its handle; or any id; or a handle that was once some job's. */
+static struct bh_steer_job
+some_steered(struct run *run, char *id, char *handle)
+{
+    const struct remembered *ref = some_ref(run);
+    size_t count = run->model.jobs_count;
+    id[0] = handle[0] = '\0';
+    if (count > 0 && roll(run, 4) != 0) {
+        const struct model_job *job = &run->model.jobs[roll(run, count)];
+        (void)snprintf(id, 8, "%s", job->id);
+        if (id[0] == '\0' || roll(run, 3) != 0)
+            (void)snprintf(handle, 24, "%lld", (long long)job->handle);
+    } else {
+        (void)snprintf(id, 8, "i%d", (int)roll(run, MODEL_IDS));
+        if (ref != NULL && roll(run, 2) == 0)
+            (void)snprintf(handle, 24, "%s", ref->handle);
+    }
+    return (struct bh_steer_job){id, bh_str_from(handle)};
+}
+
+static void
+agree_about_steered(struct run *run, enum bh_steering operation, const struct bh_steer_job *jobs,
+                    const struct bh_steered *got, size_t count)
+{
+    bool changed = false;
+    for (size_t i = 0; i < count; i++) {
+        int64_t handle = strtoll(jobs[i].handle.ptr, NULL, 10);
+        enum bh_steer_code wanted = model_steer(&run->model, operation, jobs[i].id, handle);
+        if (got[i].code != wanted)
+            fprintf(stderr, "%s of id \"%s\", handle \"%s\"\n", bh_steering_name(operation),
+                    jobs[i].id, jobs[i].handle.ptr);
+        AGREE(run, got[i].code, wanted);
+        bool done = wanted == BH_STEERED_DONE || wanted == BH_STEERED_UNKNOWN;
+        changed = changed || done || wanted == BH_STEERED_LEFT;
+        run->steered += done;
+    }
+    /* A line that is continued is replaced. */
+    if (changed && !(run->line_step + 1 == run->step && run->line[0] != '\0'))
+        run->model.audited++;
+}
+
+static void
+step_steer(struct run *run)
+{
+    struct bh_steer_job jobs[BATCH_MAX];
+    struct bh_steered got[BATCH_MAX];
+    char ids[BATCH_MAX][8], handles[BATCH_MAX][24];
+    struct bh_str line;
+    struct bh_call call;
+    bool continued = run->line_step + 1 == run->step;
+    struct bh_steer steer = {
+        .operation = (enum bh_steering)roll(run, BH_STEERINGS),
+        .who = bh_str_from("the test"),
+        .chosen_by = bh_str_from("by dice"),
+        .line = bh_str_from(continued ? run->line : ""),
+        .retention_ms = run->model.queue.retention_ms,
+        .jobs = jobs,
+        .count = 1 + (size_t)roll(run, BATCH_MAX),
+    };
+    for (size_t i = 0; i < steer.count; i++)
+        jobs[i] = some_steered(run, ids[i], handles[i]);
+    bh_call_init(&call, BH_SCRIPT_STEER);
+    bh_encode_steer(&call, &run->keys, &steer);
+    redisReply *reply = finish_step(run, &call);
+    cr_assert_eq(bh_decode_steer(reply, steer.count, got, &line), BH_OK);
+    agree_about_steered(run, steer.operation, jobs, got, steer.count);
+    (void)snprintf(run->line, sizeof(run->line), "%.*s", BH_STR_ARGS(line));
+    run->line_step = run->step;
+    run->jobs += steer.count;
+    freeReplyObject(reply);
+    compare_content(run);
+}
+
 static void
 advance(struct run *run, bh_ms by)
 {
@@ -572,8 +649,10 @@ random_step(struct run *run)
         step_renew(run);
     else if (die < 84)
         step_adopt(run);
-    else if (die < 88)
+    else if (die < 87)
         step_resolve(run);
+    else if (die < 90)
+        step_steer(run);
     else if (die < 93)
         step_clock(run);
     else if (die < 94)
@@ -695,6 +774,7 @@ run_seed(uint64_t seed, uint64_t steps, uint64_t every)
     run.seed = seed;
     run.dice = seed * 0x9e3779b97f4a7c15U + 1;
     run.refs_count = 0;
+    run.line[0] = '\0';
     memset(&run.model, 0, sizeof(run.model));
     run.model.now = T0;
     run.model.queue = (struct bh_store_queue){.name = "q",
@@ -719,9 +799,10 @@ Test(scripts_model, agrees_with_the_scripts_for_known_seeds)
     uint64_t steps = from_environment("BELLHOP_TEST_STEPS", 5000);
     for (uint64_t seed = 1; seed <= 16; seed++)
         run_seed(seed, steps, 10);
-    printf("%" PRIu64 " operations on jobs, %" PRIu64 " settled by a word\n", run.jobs,
-           run.resolved);
+    printf("%" PRIu64 " operations on jobs, %" PRIu64 " settled by a word, %" PRIu64 " steered\n",
+           run.jobs, run.resolved, run.steered);
     cr_expect_gt(run.resolved, run.jobs / 500, "too few to mean anything");
+    cr_expect_gt(run.steered, run.jobs / 100, "too few to mean anything");
 }
 
 Test(scripts_model, agrees_with_the_scripts_for_a_fresh_seed)

@@ -22,6 +22,7 @@
 --@include _event.lua
 --@include _money.lua
 --@include _audit.lua
+--@include _recipients.lua
 
 local status, heads, jobs, leases, ready, due, dead, control, counters, events, audit_stream = unpack(KEYS)
 local id, word, source, who = unpack(ARGV, 1, 4)
@@ -30,7 +31,6 @@ local events_cap = tonumber(ARGV[6])
 local about, dead_handle = ARGV[7], ARGV[8]
 
 local DONE, NONE, CERTAIN, LEASED, ALREADY, GONE, EXPIRED, SEVERAL = 0, 1, 2, 3, 4, 5, 6, 7
-local OPEN, REACHED, REFUSED = '"success":null', '"success":true', '"success":false'
 
 local state, handle, to, recipients, confirmed_by, why, attempts, code, updated_at = unpack(redis.call('HMGET',
     status, 'state', 'handle', 'to', 'recipients', 'confirmed_by', 'error', 'attempts', 'code', 'updated_at'))
@@ -93,29 +93,12 @@ if h then
     end
 end
 
--- The recipients of the status as engine_settle.c writes them: no name in there can hold these words, since its
--- quotation marks would be escaped.  Those who wait to be sent to have no `success`; give them one.  The number
--- of them comes second.
-local function fill(success)
-    local count = 0
-    local text = string.gsub(string.gsub(recipients, '\\\\', '\1'), '\\"', '\2')
-    text = string.gsub(text, '("recipient":"[^"]*")(,?"?%a*"?)', function(name, next_name)
-        if next_name == ',"success"' then
-            return nil
-        end
-        count = count + 1
-        return name .. ',' .. success .. next_name
-    end)
-    text = string.gsub(string.gsub(text, '\2', '\\"'), '\1', '\\\\')
-    return text, count
-end
-
 -- Nobody waits any more in a job that has ended, and a request that died with its worker may have gone to all.
 local function reach()
     if not recipients then
         return source == 'operator' or not string.find(to or '', ',', 1, true)
     end
-    local filled, waiting = fill(OPEN)
+    local filled, waiting = recipients_fill(recipients, OPEN)
     if waiting > 0 and h and not died and not lost then
         return false
     end
@@ -214,7 +197,7 @@ local function end_as_failed()
     local by = source == 'operator' and 'an operator' or 'a report'
     local before = why and '; before that: ' .. why or ''
     if recipients and string.find(recipients, REACHED, 1, true) then
-        recipients = string.gsub(fill(REFUSED), OPEN, REFUSED)
+        recipients = string.gsub(recipients_fill(recipients, REFUSED), OPEN, REFUSED)
         end_as('partial')
         set('error', 'not sent to the others, by the word of ' .. by .. before)
         return
