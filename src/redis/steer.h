@@ -46,8 +46,8 @@ enum bh_steer_code {
     BH_STEERED_PARTLY,    /* requeue: some of its recipients were reached, and would be again */
     BH_STEERED_HELD,      /* retry, requeue: an operator holds it */
     BH_STEERED_EARLY,     /* it was never admitted, so nobody knows its id */
-    BH_STEERED_LEFT,      /* cancel: in a worker's hand or not claimed yet; it ends at its next admission */
-    BH_STEERED_TAKEN,     /* it died long ago, and another job has its id by now */
+    BH_STEERED_LEFT, /* cancel: in a worker's hand or not claimed yet; it ends at its next admission */
+    BH_STEERED_TAKEN, /* it died long ago, and another job has its id by now */
 };
 
 #define BH_STEERED_CODES (BH_STEERED_TAKEN + 1)
@@ -62,7 +62,8 @@ struct bh_steer {
     enum bh_steering operation;
     struct bh_str who;       /* for the audit: a user's or a program's name */
     struct bh_str chosen_by; /* likewise: the filter */
-    struct bh_str line; /* of the audit, by an earlier call of the same command to this queue; else empty */
+    struct bh_str
+        line; /* of the audit, by an earlier call of the same command to this queue; else empty */
     bh_ms retention_ms;  /* of a final status, and of a tombstone */
     uint32_t events_cap; /* about how many events the stream keeps; 0: no events */
     const struct bh_steer_job *jobs;
