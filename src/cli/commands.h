@@ -10,17 +10,29 @@
 /* In the order of the list that `bellhop help` prints; ended by a row without a name. */
 extern const struct bh_command_row *const bh_commands[];
 
+extern const struct bh_command_row bh_command_audit;
 extern const struct bh_command_row bh_command_balance;
+extern const struct bh_command_row bh_command_cancel;
 extern const struct bh_command_row bh_command_codes;
 extern const struct bh_command_row bh_command_completion;
 extern const struct bh_command_row bh_command_dead;
+extern const struct bh_command_row bh_command_delete;
 extern const struct bh_command_row bh_command_doctor;
+extern const struct bh_command_row bh_command_drain;
 extern const struct bh_command_row bh_command_estimate;
+extern const struct bh_command_row bh_command_expire;
 extern const struct bh_command_row bh_command_export;
+extern const struct bh_command_row bh_command_hold;
+extern const struct bh_command_row bh_command_limit;
 extern const struct bh_command_row bh_command_list;
+extern const struct bh_command_row bh_command_pause;
 extern const struct bh_command_row bh_command_probe_lock;
+extern const struct bh_command_row bh_command_release;
+extern const struct bh_command_row bh_command_requeue;
 extern const struct bh_command_row bh_command_resolve;
+extern const struct bh_command_row bh_command_resume;
 extern const struct bh_command_row bh_command_retries;
+extern const struct bh_command_row bh_command_retry;
 extern const struct bh_command_row bh_command_send;
 extern const struct bh_command_row bh_command_shape;
 extern const struct bh_command_row bh_command_show;

@@ -93,6 +93,37 @@ bh_figures_account(struct bh_cli *cli, struct bh_account_view *ret_view)
 }
 
 enum bh_exit
+bh_figures_pause_account(struct bh_cli *cli, bool pause, struct bh_str text, bool *ret_changed)
+{
+    struct bh_account_keys keys;
+    struct bh_call call;
+    struct redisReply *reply;
+    bh_ms wait_ms;
+    enum bh_exit result = bh_configuration_load(cli);
+    if (result != BH_EXIT_DONE)
+        return result;
+    if (!cli->account_known)
+        return bh_cli_fail("which account?  The API key is not known here");
+    if (account_keys(cli->config, &keys) != BH_OK)
+        return bh_cli_fail("the account's name cannot be made from URL and key");
+    bh_call_init(&call, BH_SCRIPT_ACCOUNT);
+    if (pause)
+        bh_encode_account_pause(&call, &keys, bh_reason_name(BH_REASON_PAUSED), 0, text,
+                                BH_HOUR_MS);
+    else
+        bh_encode_account_resume(&call, &keys);
+    result =
+        bh_session_script(cli, pause ? "pause the account" : "resume the account", &call, &reply);
+    bh_call_release(&call);
+    if (result != BH_EXIT_DONE)
+        return result;
+    if (bh_decode_account_done(reply, ret_changed, &wait_ms) != BH_OK)
+        result = bh_cli_fail("Redis' answer about the account cannot be read");
+    bh_redis_reply_free(reply);
+    return result;
+}
+
+enum bh_exit
 bh_figures_know_lock(struct bh_cli *cli, enum bh_lock_knowledge lock, const char *why)
 {
     struct bh_account_keys keys;

@@ -33,6 +33,13 @@ int64_t bh_figures_outcome(const struct bh_figures *figures, enum bh_state state
  */
 enum bh_exit bh_figures_account(struct bh_cli *cli, struct bh_account_view *ret_view) BH_MUST_CHECK;
 
+/*
+ * Pause the account by an operator's word, for all who use it, or let it go on.  *ret_changed: false when it was so
+ * already.  Without the API key that is a failure; a failure has been told.
+ */
+enum bh_exit bh_figures_pause_account(struct bh_cli *cli, bool pause, struct bh_str text,
+                                      bool *ret_changed) BH_MUST_CHECK;
+
 /* Keep what was seen of the account's reload lock; the API key is known.  A failure has been told. */
 enum bh_exit bh_figures_know_lock(struct bh_cli *cli, enum bh_lock_knowledge lock,
                                   const char *why) BH_MUST_CHECK;

@@ -1,9 +1,7 @@
 /* resolve: an operator's word about jobs that may or may not have been sent. */
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <bellhop/job.h>
 
@@ -13,6 +11,7 @@
 #include "cli/line_input.h"
 #include "cli/session.h"
 #include "cli/uncertain.h"
+#include "cli/who.h"
 #include "core/fault.h"
 #include "core/job_word.h"
 #include "core/json.h"
@@ -22,7 +21,6 @@
 
 #define LIST_DEFAULT   100
 #define LINE_MAX       ((size_t)64 * 1024)
-#define WHO_MAX        128
 #define MESSAGE_ID_MAX 64
 
 struct resolve_options {
@@ -51,7 +49,7 @@ struct resolver {
     struct bh_queue_choice queues;
     enum bh_resolve_word word;
     const char *message_id; /* NULL: none */
-    char who[WHO_MAX];
+    char who[BH_WHO_MAX];
     size_t done;
     size_t refused;
     size_t missing;
@@ -398,20 +396,6 @@ resolve_id(void *arg, struct bh_str text)
 
 /* ---- the command ---- */
 
-/* For the audit; no proof of anything. */
-static void
-fill_who(char *who)
-{
-    const struct passwd *user = getpwuid(getuid());
-    char host[64] = "";
-    if (gethostname(host, sizeof(host) - 1) != 0)
-        host[0] = '\0';
-    if (user != NULL)
-        snprintf(who, WHO_MAX, "%.60s@%s", user->pw_name, host);
-    else
-        snprintf(who, WHO_MAX, "user %lu@%s", (unsigned long)getuid(), host);
-}
-
 static enum bh_exit
 list(struct bh_cli *cli, const struct resolve_options *options, struct bh_operands operands)
 {
@@ -472,7 +456,7 @@ resolve_run(struct bh_cli *cli, const void *options, struct bh_operands operands
     enum bh_exit result = check(wanted, operands, &resolver.word);
     if (result == BH_EXIT_DONE)
         result = bh_configuration_queues(cli, wanted->queue, &resolver.queues);
-    fill_who(resolver.who);
+    bh_who(resolver.who);
     for (size_t i = 0; i + 1 < operands.count && result == BH_EXIT_DONE; i++) {
         if (strcmp(operands.values[i], "-") == 0)
             result = bh_line_input_each(BH_JOB_ID_LINE_MAX, resolve_id, NULL, &resolver);

@@ -88,6 +88,9 @@ struct bh_found_job {
 /* Anything but BH_EXIT_DONE ends the walk and is what bh_selection_run returns.  May use the session. */
 typedef enum bh_exit bh_selection_on_job(void *arg, const struct bh_found_job *job);
 
+/* An id that is not known in any queue of the choice. */
+typedef enum bh_exit bh_selection_on_missing(void *arg, const char *id);
+
 struct bh_selection {
     struct bh_queue_choice queues;
     struct bh_filter filter;
@@ -100,11 +103,12 @@ struct bh_selection {
     size_t limit;      /* most jobs to hand over */
     size_t looked_max; /* most jobs to look at, chosen or not */
     uint32_t states;   /* only these; 0: all.  For commands that are about some states only */
+    bh_selection_on_missing *on_missing; /* with the argument of on_job; NULL: it is told */
 
     /* Filled by bh_selection_run. */
     size_t found;   /* handed over */
     size_t looked;  /* looked at */
-    size_t missing; /* ids that are not known; each has been told */
+    size_t missing; /* ids that are not known; each has been told, or handed over */
     size_t
         unreadable; /* records that nobody can read, passed over unless only dead ones are walked */
     bool limit_reached; /* there may be more than `limit` */

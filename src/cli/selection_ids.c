@@ -169,17 +169,23 @@ look_elsewhere(struct lookup *lookup)
     return result;
 }
 
-static void
+static enum bh_exit
 tell_missing(const struct lookup *lookup)
 {
-    for (size_t i = 0; i < lookup->count; i++) {
+    struct bh_walk *walk = lookup->walk;
+    enum bh_exit result = BH_EXIT_DONE;
+    for (size_t i = 0; i < lookup->count && result == BH_EXIT_DONE; i++) {
         if (lookup->found[i])
             continue;
-        lookup->walk->selection->missing++;
-        bh_cli_warn("%s is not known: never pushed, or ended so long ago that its status has been "
-                    "forgotten",
-                    lookup->ids[i]);
+        walk->selection->missing++;
+        if (walk->selection->on_missing != NULL)
+            result = walk->selection->on_missing(walk->arg, lookup->ids[i]);
+        else
+            bh_cli_warn("%s is not known: never pushed, or ended so long ago that its status has "
+                        "been forgotten",
+                        lookup->ids[i]);
     }
+    return result;
 }
 
 static enum bh_exit
@@ -202,7 +208,7 @@ look_up(struct lookup *lookup)
     if (result == BH_EXIT_DONE && !walk->stop)
         result = look_elsewhere(lookup);
     if (result == BH_EXIT_DONE && !walk->stop)
-        tell_missing(lookup);
+        result = tell_missing(lookup);
     lookup->count = 0;
     return result;
 }
