@@ -158,8 +158,12 @@ Test(steer, changes_many_by_calls_of_64_and_audits_one_line)
     for (int i = 0; i < 200; i++) {
         char id[16];
         snprintf(id, sizeof(id), "many-%d", i);
-        stage_put(&(struct stage_job){
-            .id = id, .place = "due", .waiting = 'r', .attempts = 1, .in_ms = 600000, .state = "retrying"});
+        stage_put(&(struct stage_job){.id = id,
+                                      .place = "due",
+                                      .waiting = 'r',
+                                      .attempts = 1,
+                                      .in_ms = 600000,
+                                      .state = "retrying"});
     }
     stage_run((const char *const[]){"hold", "id~many-*", "--yes", NULL}, NULL, &result);
     cr_expect_eq(result.exit_status, 0, "%s", result.err);
@@ -170,7 +174,8 @@ Test(steer, changes_many_by_calls_of_64_and_audits_one_line)
     stage_run((const char *const[]){"audit", "--json", NULL}, NULL, &result);
     cr_expect_not_null(strstr(result.out, "\"count\":200"), "%s", result.out);
     run_release(&result);
-    stage_run((const char *const[]){"cancel", "state=held", "--yes", "--json", NULL}, NULL, &result);
+    stage_run((const char *const[]){"cancel", "state=held", "--yes", "--json", NULL}, NULL,
+              &result);
     cr_expect_eq(result.exit_status, 0, "%s", result.err);
     cr_expect_eq(stage_count_json("cancel", result.out), 200);
     run_release(&result);
