@@ -38,6 +38,7 @@ static const char *const rights[] = {
     "HSETNX K f v",
     "HGET K f",
     "HMGET K f",
+    "HEXISTS K f",
     "HGETALL K",
     "HDEL K f",
     "HINCRBY K f 1",
@@ -60,6 +61,7 @@ static const char *const rights[] = {
     "PERSIST K",
     "TYPE K",
     "XADD K * f v",
+    "XDEL K 1-1",
     "XREVRANGE A + -",
     "XREAD STREAMS A 0",
 };

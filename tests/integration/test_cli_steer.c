@@ -3,10 +3,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli_stage.h"
+#include "cli_jobs.h"
 #include "core/base.h"
 
-TestSuite(steer, .init = stage_set_up, .fini = stage_tear_down);
+TestSuite(steer, .init = cli_jobs_set_up, .fini = cli_jobs_tear_down);
 
 static long long
 number(const char *command, const char *argument)
@@ -31,7 +31,7 @@ expect_state(const char *id, const char *wanted)
 
 Test(steer, refuses_what_it_cannot_understand)
 {
-    static const struct stage_row rows[] = {
+    static const struct cli_row rows[] = {
         {"many without --yes", {"hold", "retry-1", "sched-1"}, NULL, 2, {NULL}, {"would hold 2 jobs: add --yes"}},
         {"a filter without --yes", {"cancel", "label=news"}, NULL, 2, {NULL}, {"would cancel 2 jobs", "--dry-run"}},
         {"ids from input without --yes", {"expire", "-"}, "retry-1\nsched-1\n", 2, {NULL}, {"would expire 2 jobs"}},
@@ -53,8 +53,8 @@ Test(steer, refuses_what_it_cannot_understand)
         {"audit of what", {"audit", "retry-1"}, NULL, 2, {NULL}, {"takes no operands"}},
         {"audit of nothing", {"audit"}, NULL, 3, {NULL}, {"nobody has changed anything"}},
     };
-    stage_put_usual();
-    stage_check(rows, BH_ARRAY_LEN(rows));
+    cli_jobs_put_usual();
+    cli_jobs_check(rows, BH_ARRAY_LEN(rows));
     expect_state("retry-1", "retrying");
     expect_state("sched-1", "scheduled");
 }
@@ -62,7 +62,7 @@ Test(steer, refuses_what_it_cannot_understand)
 /* One row per operation and kind of job that is refused, with the word that says what to do instead. */
 Test(steer, tells_why_a_job_is_not_changed)
 {
-    static const struct stage_row rows[] = {
+    static const struct cli_row rows[] = {
         {"hold: in hand", {"hold", "lease-1"}, NULL, 1, {NULL}, {"lease-1: is in a worker's hand"}},
         {"hold: uncertain", {"hold", "unc-1"}, NULL, 1, {NULL}, {"may have been sent already", "bellhop resolve"}},
         {"hold: dead", {"hold", "dead-1"}, NULL, 1, {NULL}, {"is failed", "bellhop requeue"}},
@@ -83,13 +83,13 @@ Test(steer, tells_why_a_job_is_not_changed)
         {"not claimed", {"hold", "state=ready", "from=me"}, NULL, 1, {NULL}, {"raw-1: has not been claimed by a worker yet"}},
         {"one of two", {"retry", "retry-1", "dead-1", "--yes"}, NULL, 1, {"retry-1: goes as soon as"}, {"dead-1: is failed"}},
     };
-    stage_put_usual();
-    stage_check(rows, BH_ARRAY_LEN(rows));
+    cli_jobs_put_usual();
+    cli_jobs_check(rows, BH_ARRAY_LEN(rows));
 }
 
 Test(steer, changes_what_it_may)
 {
-    static const struct stage_row rows[] = {
+    static const struct cli_row rows[] = {
         {"dry run", {"hold", "label=news", "--dry-run"}, NULL, 0, {"ready-1  sms", "retry-1  sms  retrying", "would hold 2 jobs"}, {NULL}},
         {"hold", {"hold", "retry-1"}, NULL, 0, {"retry-1: held until `bellhop release`"}, {NULL}},
         {"hold again", {"hold", "retry-1"}, NULL, 0, {"retry-1: is so already"}, {NULL}},
@@ -113,8 +113,8 @@ Test(steer, changes_what_it_may)
         {"audit", {"audit"}, NULL, 0, {"release", "cancel", "reason=operator", "dead-1", "expire"}, {NULL}},
         {"audit for machines", {"audit", "--limit", "1", "--json"}, NULL, 0, {"\"what\":\"release\",\"id\":\"ready-1\",\"count\":1,\"chosen_by\":\"ready-1\""}, {NULL}},
     };
-    stage_put_usual();
-    stage_check(rows, BH_ARRAY_LEN(rows));
+    cli_jobs_put_usual();
+    cli_jobs_check(rows, BH_ARRAY_LEN(rows));
     expect_state("held-1", "cancelled");
     expect_state("retry-1", "expired");
     expect_state("unc-1", "unknown");
@@ -127,7 +127,7 @@ Test(steer, changes_what_it_may)
 
 Test(steer, pauses_limits_and_drains_queues)
 {
-    static const struct stage_row rows[] = {
+    static const struct cli_row rows[] = {
         {"pause", {"pause", "sms", "--reason", "lunch"}, NULL, 0, {"sms: paused; what is in flight ends"}, {NULL}},
         {"pause again", {"pause", "sms"}, NULL, 0, {"sms: is paused already"}, {NULL}},
         {"resume all", {"resume", "--all"}, NULL, 0, {"sms: goes on", "voice: is not paused"}, {NULL}},
@@ -141,12 +141,12 @@ Test(steer, pauses_limits_and_drains_queues)
         {"drained", {"drain", "--timeout", "5s"}, NULL, 0, {"sms: paused, and nothing", "voice: paused, and nothing"}, {NULL}},
         {"audit", {"audit", "--queue", "sms"}, NULL, 0, {"pause", "lunch", "resume", "limit", "rate 5", "drain"}, {NULL}},
     };
-    static const struct stage_row busy[] = {
+    static const struct cli_row busy[] = {
         {"not in time", {"drain", "sms", "--timeout", "300ms"}, NULL, 1, {NULL}, {"not done in time with 1 in flight; the queues stay paused"}},
     };
-    stage_check(rows, BH_ARRAY_LEN(rows));
-    stage_put_usual();
-    stage_check(busy, BH_ARRAY_LEN(busy));
+    cli_jobs_check(rows, BH_ARRAY_LEN(rows));
+    cli_jobs_put_usual();
+    cli_jobs_check(busy, BH_ARRAY_LEN(busy));
     cr_expect_eq(number("HEXISTS bellhop:{sms}:control %s", "paused"), 1);
 }
 
@@ -158,26 +158,26 @@ Test(steer, changes_many_by_calls_of_64_and_audits_one_line)
     for (int i = 0; i < 200; i++) {
         char id[16];
         snprintf(id, sizeof(id), "many-%d", i);
-        stage_put(&(struct stage_job){.id = id,
+        cli_jobs_put(&(struct cli_job){.id = id,
                                       .place = "due",
                                       .waiting = 'r',
                                       .attempts = 1,
                                       .in_ms = 600000,
                                       .state = "retrying"});
     }
-    stage_run((const char *const[]){"hold", "id~many-*", "--yes", NULL}, NULL, &result);
+    cli_run((const char *const[]){"hold", "id~many-*", "--yes", NULL}, NULL, &result);
     cr_expect_eq(result.exit_status, 0, "%s", result.err);
     cr_expect_str_eq(result.out, "held: 200 of 200 jobs\n");
     run_release(&result);
     cr_expect_eq(number("XLEN bellhop:{sms}:%s", "audit"), 1);
     cr_expect_eq(number("ZCOUNT bellhop:{sms}:due 253402300799000 %s", "+inf"), 200);
-    stage_run((const char *const[]){"audit", "--json", NULL}, NULL, &result);
+    cli_run((const char *const[]){"audit", "--json", NULL}, NULL, &result);
     cr_expect_not_null(strstr(result.out, "\"count\":200"), "%s", result.out);
     run_release(&result);
-    stage_run((const char *const[]){"cancel", "state=held", "--yes", "--json", NULL}, NULL,
+    cli_run((const char *const[]){"cancel", "state=held", "--yes", "--json", NULL}, NULL,
               &result);
     cr_expect_eq(result.exit_status, 0, "%s", result.err);
-    cr_expect_eq(stage_count_json("cancel", result.out), 200);
+    cr_expect_eq(cli_jobs_count_json("cancel", result.out), 200);
     run_release(&result);
     cr_expect_eq(number("HLEN bellhop:{sms}:%s", "heads"), 0);
     cr_expect_eq(number("HLEN bellhop:{sms}:%s", "jobs"), 0);

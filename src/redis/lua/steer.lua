@@ -386,7 +386,7 @@ end
 -- ---- the audit: one line per command ----
 
 local function audit(ids, done)
-    local earlier = line ~= '' and redis.call('XRANGE', audit_stream, line, line)[1]
+    local earlier = line ~= '' and redis.call('XREVRANGE', audit_stream, line, line)[1]
     if earlier then
         local fields = {}
         for i = 1, #earlier[2], 2 do
