@@ -1,7 +1,11 @@
 /* The commands that change jobs and queues: the real program, a real Redis, jobs of every kind. */
 #include <criterion/criterion.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "cli_jobs.h"
 #include "core/base.h"
@@ -182,4 +186,27 @@ Test(steer, changes_many_by_calls_of_64_and_audits_one_line)
     cr_expect_eq(number("HLEN bellhop:{sms}:%s", "heads"), 0);
     cr_expect_eq(number("HLEN bellhop:{sms}:%s", "jobs"), 0);
     cr_expect_eq(number("ZCARD bellhop:{sms}:%s", "due"), 0);
+}
+
+/* The waiting ends, the pause stays. */
+Test(steer, an_interrupt_ends_a_drain_and_nothing_else, .timeout = 60)
+{
+    static const struct timespec moment = {0, 20000000};
+    int status;
+    stage_put_usual();
+    pid_t pid = fork();
+    cr_assert_geq(pid, 0);
+    if (pid == 0) {
+        char *const args[] = {(char[]){"bellhop"}, (char[]){"drain"}, NULL};
+        char *const environment[] = {stage.config, NULL};
+        execve(BH_TEST_BELLHOP, args, environment);
+        _exit(127);
+    }
+    while (number("HEXISTS bellhop:{voice}:control %s", "paused") == 0 &&
+           waitpid(pid, &status, WNOHANG) == 0)
+        (void)nanosleep(&moment, NULL);
+    cr_assert_eq(kill(pid, SIGINT), 0);
+    cr_assert_eq(waitpid(pid, &status, 0), pid);
+    cr_expect(WIFEXITED(status) && WEXITSTATUS(status) == 1, "status %d", status);
+    cr_expect_eq(number("HEXISTS bellhop:{sms}:control %s", "paused"), 1);
 }
