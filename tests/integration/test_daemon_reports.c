@@ -279,7 +279,7 @@ Test(daemon_reports, that_are_forged_or_for_nobody_change_nothing, .timeout = 12
         {"no token",                              "POST", "/webhook/",                                      FORM, "msg_id=1&foreign_id=unlucky&status=DELIVERED",
          404                                                                                                                                                          },
         {"metrics by another name",               "GET",  "/metrics/",                                      NULL, NULL,                                            404},
-        {"the root",                              "GET",  "/",                                              NULL, NULL,                                            404},
+        {"the root",                              "GET",  "/",                                              NULL, NULL,                                            200},
         {"health",                                "GET",  "/healthz",                                       NULL, NULL,                                            200},
         {"another method",                        "PUT",  HOOK,                                             NULL, NULL,                                            405},
     };
