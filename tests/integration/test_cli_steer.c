@@ -163,11 +163,11 @@ Test(steer, changes_many_by_calls_of_64_and_audits_one_line)
         char id[16];
         snprintf(id, sizeof(id), "many-%d", i);
         cli_jobs_put(&(struct cli_job){.id = id,
-                                      .place = "due",
-                                      .waiting = 'r',
-                                      .attempts = 1,
-                                      .in_ms = 600000,
-                                      .state = "retrying"});
+                                       .place = "due",
+                                       .waiting = 'r',
+                                       .attempts = 1,
+                                       .in_ms = 600000,
+                                       .state = "retrying"});
     }
     cli_run((const char *const[]){"hold", "id~many-*", "--yes", NULL}, NULL, &result);
     cr_expect_eq(result.exit_status, 0, "%s", result.err);
@@ -178,8 +178,7 @@ Test(steer, changes_many_by_calls_of_64_and_audits_one_line)
     cli_run((const char *const[]){"audit", "--json", NULL}, NULL, &result);
     cr_expect_not_null(strstr(result.out, "\"count\":200"), "%s", result.out);
     run_release(&result);
-    cli_run((const char *const[]){"cancel", "state=held", "--yes", "--json", NULL}, NULL,
-              &result);
+    cli_run((const char *const[]){"cancel", "state=held", "--yes", "--json", NULL}, NULL, &result);
     cr_expect_eq(result.exit_status, 0, "%s", result.err);
     cr_expect_eq(cli_jobs_count_json("cancel", result.out), 200);
     run_release(&result);
@@ -193,12 +192,12 @@ Test(steer, an_interrupt_ends_a_drain_and_nothing_else, .timeout = 60)
 {
     static const struct timespec moment = {0, 20000000};
     int status;
-    stage_put_usual();
+    cli_jobs_put_usual();
     pid_t pid = fork();
     cr_assert_geq(pid, 0);
     if (pid == 0) {
         char *const args[] = {(char[]){"bellhop"}, (char[]){"drain"}, NULL};
-        char *const environment[] = {stage.config, NULL};
+        char *const environment[] = {stage.config_variable, NULL};
         execve(BH_TEST_BELLHOP, args, environment);
         _exit(127);
     }
