@@ -241,7 +241,7 @@ bh_api_begin_change(struct bh_api_task *task)
     case BH_API_ACCOUNT_PAUSE:
     case BH_API_ACCOUNT_RESUME: ask_account(task); break;
     case BH_API_JOB_RETRY:
-    case BH_API_JOB_CANCEL: bh_api_ask_change(task); break;
+    case BH_API_JOB_CANCEL: bh_api_ask_steer(task); break;
     case BH_API_JOB_RESOLVE: bh_api_ask_resolve(task); break;
     case BH_API_NONE:
     case BH_API_NOT_FOUND:

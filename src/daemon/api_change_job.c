@@ -1,8 +1,8 @@
 #include <stdio.h>
 
 #include "daemon/api_internal.h"
-#include "redis/change.h"
 #include "redis/resolve.h"
+#include "redis/steer.h"
 
 static const char not_known[] =
     "it is not known in this queue: no worker has seen it yet, it was never pushed, or it ended "
@@ -18,63 +18,89 @@ leased_text(bh_ms wait_ms, char *text, size_t size)
 
 /* ---- retry and cancel ---- */
 
-static void
-change_came(struct bh_api_task *task, struct bh_http_answer *answer)
+static const char *
+done_text(const struct bh_api_task *task, enum bh_steer_code code)
 {
-    struct bh_changed changed;
-    char text[160];
     bool retry = task->route.kind == BH_API_JOB_RETRY;
-    if (bh_decode_change(task->slots[0].reply, &changed) != BH_OK) {
+    switch (code) {
+    case BH_STEERED_DONE: return retry ? "it is tried within seconds" : "it is cancelled";
+    case BH_STEERED_ALREADY: return retry ? "it is about to be tried" : "it was cancelled already";
+    case BH_STEERED_UNKNOWN:
+        return "it is not sent again; whether it was sent before is not known, and waits for your "
+               "word: resolve";
+    case BH_STEERED_LEFT:
+        return "it is in a worker's hand, or no worker has seen it yet: it ends before it would be "
+               "sent the next time";
+    case BH_STEERED_NONE:
+    case BH_STEERED_IN_HAND:
+    case BH_STEERED_STATE:
+    case BH_STEERED_GONE:
+    case BH_STEERED_UNCERTAIN:
+    case BH_STEERED_PARTLY:
+    case BH_STEERED_HELD:
+    case BH_STEERED_EARLY:
+    case BH_STEERED_TAKEN: break;
+    }
+    return NULL;
+}
+
+static const char *
+refusal_text(enum bh_steer_code code)
+{
+    switch (code) {
+    case BH_STEERED_NONE: return not_known;
+    case BH_STEERED_IN_HAND: return "a worker has it in hand right now; try again in a moment";
+    case BH_STEERED_STATE:
+        return "its state does not allow it: it has ended, or waits for its delay";
+    case BH_STEERED_GONE: return "its text is no longer kept";
+    case BH_STEERED_UNCERTAIN:
+        return "whether it was sent is not known, so it cannot be hurried: resolve it";
+    case BH_STEERED_PARTLY: return "some of its recipients were reached, and would get it again";
+    case BH_STEERED_HELD: return "an operator holds it: it has to be released first";
+    case BH_STEERED_EARLY: return "no worker has read it yet";
+    case BH_STEERED_TAKEN: return "it ended long ago, and another job has its id by now";
+    case BH_STEERED_DONE:
+    case BH_STEERED_ALREADY:
+    case BH_STEERED_UNKNOWN:
+    case BH_STEERED_LEFT: break;
+    }
+    return "";
+}
+
+static void
+steer_came(struct bh_api_task *task, struct bh_http_answer *answer)
+{
+    struct bh_steered steered;
+    struct bh_str line;
+    if (bh_decode_steer(task->slots[0].reply, 1, &steered, &line) != BH_OK) {
         bh_api_answer_nonsense(answer);
         return;
     }
-    switch (changed.code) {
-    case BH_CHANGED_DONE:
-        if (retry)
-            bh_api_answer_done(task, true, "it is tried within seconds", answer);
-        else if (bh_str_equal_text(changed.after, "unknown"))
-            bh_api_answer_done(
-                task, true,
-                "it is not sent again; whether it was sent before is not known, and waits "
-                "for your word: resolve",
-                answer);
-        else
-            bh_api_answer_done(task, true, "it is cancelled", answer);
-        break;
-    case BH_CHANGED_NONE: bh_api_answer_not_done(task, 404, not_known, answer); break;
-    case BH_CHANGED_LEASED:
-        bh_api_answer_not_done(task, 409, leased_text(changed.wait_ms, text, sizeof(text)), answer);
-        break;
-    case BH_CHANGED_ENDED: bh_api_answer_not_done(task, 409, "it has ended already", answer); break;
-    case BH_CHANGED_ALREADY:
-        bh_api_answer_done(task, false,
-                           retry ? "it is about to be tried" : "it was cancelled already", answer);
-        break;
-    case BH_CHANGED_APART:
-        bh_api_answer_not_done(
-            task, 409,
-            "it waits for its own delay, or for what becomes of a request whose answer "
-            "was lost, and cannot be hurried",
-            answer);
-        break;
-    }
+    const char *done = done_text(task, steered.code);
+    if (done != NULL)
+        bh_api_answer_done(task, steered.code != BH_STEERED_ALREADY, done, answer);
+    else
+        bh_api_answer_not_done(task, steered.code == BH_STEERED_NONE ? 404 : 409,
+                               refusal_text(steered.code), answer);
 }
 
 void
-bh_api_ask_change(struct bh_api_task *task)
+bh_api_ask_steer(struct bh_api_task *task)
 {
     struct bh_call call;
     const struct bh_config *config = task->api->config;
-    const struct bh_change change = {
-        .id = task->route.id,
-        .word = task->route.kind == BH_API_JOB_RETRY ? BH_CHANGE_RETRY : BH_CHANGE_CANCEL,
+    const struct bh_steer_job job = {.id = task->route.id};
+    const struct bh_steer steer = {
+        .operation = task->route.kind == BH_API_JOB_RETRY ? BH_STEER_RETRY : BH_STEER_CANCEL,
         .who = bh_str_from(task->who),
         .retention_ms = config->status.retention_ms,
         .events_cap = (uint32_t)config->status.events_max,
+        .jobs = &job,
+        .count = 1,
     };
-    bh_call_init(&call, BH_SCRIPT_CHANGE);
-    bh_encode_change(&call, &task->keys, &change);
-    task->next = change_came;
+    bh_call_init(&call, BH_SCRIPT_STEER);
+    bh_encode_steer(&call, &task->keys, &steer);
+    task->next = steer_came;
     bh_api_ask_script(task, &call);
 }
 

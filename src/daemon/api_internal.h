@@ -118,7 +118,7 @@ void bh_api_begin_change(struct bh_api_task *task);
 bool bh_api_read_change(const struct bh_http_request *request, const struct bh_api_route *route,
                         struct bh_api_task *ret_task, struct bh_http_answer *ret_answer);
 
-void bh_api_ask_change(struct bh_api_task *task);
+void bh_api_ask_steer(struct bh_api_task *task);
 void bh_api_ask_resolve(struct bh_api_task *task);
 
 /* What became of a change: it is told in the log, too.  Not done is 404 or 409, with a sentence. */

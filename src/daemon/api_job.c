@@ -142,6 +142,18 @@ put_place(struct bh_json_writer *writer, const struct bh_api_task *task)
 
 /* ---- streams ---- */
 
+/* One line may be about several jobs. */
+static bool
+is_about(struct bh_str ids, const char *id)
+{
+    struct bh_str rest = ids, one;
+    while (ids.len > 0 && bh_str_split(&rest, ' ', &one)) {
+        if (bh_str_equal_text(one, id))
+            return true;
+    }
+    return false;
+}
+
 /* The entries about this job, newest first, with these of their fields. */
 static void
 put_entries(struct bh_json_writer *writer, const char *name, const struct redisReply *stream,
@@ -151,7 +163,7 @@ put_entries(struct bh_json_writer *writer, const char *name, const struct redisR
     bh_json_open_array(writer, name);
     for (size_t i = 0; i < bh_reply_count(stream) && found < ENTRIES_MAX; i++) {
         const struct redisReply *pairs = bh_reply_at(bh_reply_at(stream, i), 1);
-        if (!bh_str_equal_text(find_field(pairs, "id"), id))
+        if (!is_about(find_field(pairs, "id"), id))
             continue;
         found++;
         bh_json_open_object(writer, NULL);

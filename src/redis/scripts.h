@@ -27,7 +27,6 @@ enum bh_script_id {
     BH_SCRIPT_MINUTE,
     BH_SCRIPT_PROCESS,
     BH_SCRIPT_PEEK,
-    BH_SCRIPT_CHANGE,
     BH_SCRIPT_STEER,
 };
 

@@ -163,7 +163,7 @@ Test(daemon_api, bodies_and_names_are_read_strictly, .timeout = 120)
         {"another queue", "/api/v1/queue/nobody/pause", "{}", 404},
         {"no queue", "/api/v1/queue//pause", "{}", 404},
         {"a job that nobody knows", "/api/v1/job/sms/nobody/retry", "{}", 404},
-        {"nor to cancel", "/api/v1/job/sms/nobody/cancel", "{}", 404},
+        {"to cancel it leaves a word for when it comes", "/api/v1/job/sms/nobody/cancel", "{}", 200},
         {"nor to resolve", "/api/v1/job/sms/nobody/resolve", "{\"word\":\"sent\"}", 404},
         {"pause", "/api/v1/queue/sms/pause", "{\"reason\":\"<b>\"}", 200},
         {"pause again", "/api/v1/queue/sms/pause", "{}", 200},
@@ -176,7 +176,7 @@ Test(daemon_api, bodies_and_names_are_read_strictly, .timeout = 120)
         cr_expect_eq(got->status, rows[i].wanted, "%s: %d %s", rows[i].name, got->status, got->body);
         cr_expect(strstr(got->body, got->status == 200 ? "\"done\":" : "\"error\":") != NULL, "%s: %s", rows[i].name, got->body);
     }
-    cr_expect_eq(bh_rig_integer(&rig, "XLEN bellhop:{sms}:audit"), 2, "who paused and resumed is kept");
+    cr_expect_eq(bh_rig_integer(&rig, "XLEN bellhop:{sms}:audit"), 3, "who cancelled, paused and resumed is kept");
     bh_rig_stop(&rig);
 }
 

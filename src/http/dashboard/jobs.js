@@ -128,7 +128,7 @@ function nextSentence(job, now) {
 function historyOf(job) {
   const found = job.events.map((event) => ({ at: Number(event.at), what: event.state + (event.reason ? `, ${event.reason.replaceAll('_', ' ')}` : ''),
     more: [Number(event.attempts) > 0 ? `after ${event.attempts === '1' ? '1 try' : `${event.attempts} tries`}` : '', Number(event.code) > 0 ? `code ${event.code}` : ''].filter((part) => part).join(', ') }));
-  for (const entry of job.audit) found.push({ at: Number(entry.at), what: entry.what, more: `by ${entry.who}: ${entry.before} → ${entry.after}` });
+  for (const entry of job.audit) found.push({ at: Number(entry.at), what: entry.what, more: `by ${entry.who}${entry.before ? `: ${entry.before} → ${entry.after}` : ''}` });
   const fields = job.fields;
   const known = (at, what, more) => { if (Number(at) > 0) found.push({ at: Number(at), what, more: more || '' }); };
   known(fields.created_at, 'created');
