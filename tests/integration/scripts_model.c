@@ -466,7 +466,9 @@ fence(const struct model_job *job, const char *owner, const struct bh_settle_com
     if (job->token == (int64_t)settle->claim.token) {
         if (job->place == MODEL_LEASED && strcmp(job->owner, owner) == 0)
             return BH_SETTLED_OK;
-        if (job->place != MODEL_LEASED && ends)
+        bool ours = (job->owner[0] == '~' && strcmp(job->owner + 1, owner) == 0) ||
+                    (job->id[0] != '\0' && strcmp(job->id, settle->id) == 0);
+        if (job->place != MODEL_LEASED && ends && ours)
             return BH_SETTLED_LATE;
     }
     return BH_SETTLED_STALE;

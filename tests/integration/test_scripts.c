@@ -1020,6 +1020,52 @@ Test(scripts, an_invalid_job_does_not_touch_the_status_of_its_namesake)
     cr_expect_str_eq(status("same", "state"), "sent");
 }
 
+/* Redis has rolled back, and has given "other" the handle and the token that were ours for another job. */
+Test(scripts, a_late_result_ends_no_other_job_that_was_given_its_token)
+{
+    static const struct {
+        const char *name;
+        bool admitted, scheduled, lapsed;
+        const char *id; /* of the late result; the job's own is "theirs" */
+        enum bh_settle_code wanted;
+    } rows[] = {
+        {"in their hands",               true,  false, false, "ours",   BH_SETTLED_STALE},
+        {"the same one, in their hands", true,  false, false, "theirs", BH_SETTLED_STALE},
+        {"waiting for its time",         true,  true,  false, "ours",   BH_SETTLED_STALE},
+        {"without an id",                true,  true,  false, "",       BH_SETTLED_STALE},
+        {"the same one, waiting",        true,  true,  false, "theirs", BH_SETTLED_LATE },
+        {"lost by them",                 true,  false, true,  "ours",   BH_SETTLED_STALE},
+        {"lost before its admission",    false, false, true,  "ours",   BH_SETTLED_STALE},
+        {"neither has an id",            false, false, true,  "",       BH_SETTLED_STALE},
+        {"the same one, lost by them",   true,  false, true,  "theirs", BH_SETTLED_LATE },
+    };
+    static const enum bh_disposition ends[] = {BH_SETTLE_FINAL, BH_SETTLE_DEAD};
+    for (size_t i = 0; i < 2 * BH_ARRAY_LEN(rows); i++) {
+        size_t row = i / 2;
+        script_redis_reset(&stage.redis, T0);
+        push("a");
+        cr_assert_eq(claim_as("other", 1), 1);
+        struct bh_claim_ref job = stage_ref(0);
+        struct bh_admit_command admission = stage_admission(job, "theirs");
+        if (rows[row].scheduled) {
+            admission.mode = BH_ADMIT_SCHEDULE;
+            admission.due = (struct bh_wall){T0 + 9000};
+        }
+        if (rows[row].admitted)
+            cr_assert_eq(stage_admit("other", admission).code,
+                         rows[row].scheduled ? BH_ADMIT_SCHEDULED : BH_ADMIT_OK);
+        RUN("HSET bellhop:{q}:control paused 1");
+        if (rows[row].lapsed)
+            script_redis_set_clock(&stage.redis, T0 + LEASE);
+        claim_as("third", 1);
+        cr_expect_eq(stage_settle("me", settlement(job, rows[row].id, ends[i % 2], "sent")).code,
+                     rows[row].wanted, "%s", rows[row].name);
+        cr_expect_eq(length(BH_KEY_HEADS),
+                     rows[row].wanted == BH_SETTLED_STALE || ends[i % 2] == BH_SETTLE_DEAD, "%s",
+                     rows[row].name);
+    }
+}
+
 Test(scripts, a_late_result_ends_a_job_that_nobody_has_claimed_again)
 {
     static const struct {

@@ -34,6 +34,11 @@ local TRIM = 100
 
 may_write_when_full(control)
 
+-- A Redis that rolled back may give another host the handle and the token that it has given us, for another job.
+local function was_ours(job, h)
+    return h.owner == LOST .. owner or h.id ~= '' and h.id == job.id
+end
+
 -- Whose is it?  WRITTEN: ours.  LATE: our lease ended, and nobody has claimed it since.
 local function fence(job, h)
     if not h then
@@ -43,7 +48,7 @@ local function fence(job, h)
         if h.owner == owner then
             return WRITTEN
         end
-        if not has_owner(h) and job.ends then
+        if not has_owner(h) and job.ends and was_ours(job, h) then
             return LATE
         end
     end
