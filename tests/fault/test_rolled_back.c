@@ -52,9 +52,12 @@ journal_in_rig(void)
 static void
 remove_journal(void)
 {
+    static const char *const names[] = {"one", "two"};
     char path[160];
-    snprintf(path, sizeof(path), "%s/sent-one", journal);
-    cr_expect_eq(unlink(path), 0);
+    for (unsigned i = 0; i < rig.daemons_count; i++) {
+        snprintf(path, sizeof(path), "%s/sent-%s", journal, names[i]);
+        cr_expect_eq(unlink(path), 0);
+    }
     cr_expect_eq(rmdir(journal), 0);
 }
 
@@ -214,6 +217,42 @@ Test(rolled_back, later_twins_of_forgotten_jobs_are_messages_of_their_own)
         bh_rig_push(&rig, "sms", "{\"to\":\"+491711234567\",\"text\":\"Ring!\"}");
     BH_RIG_UNTIL(&rig, bh_rig_counter(&rig, "sms", "outcome:sent") == 3);
     cr_expect_eq(sim("accepted"), 8);
+    bh_rig_stop(&rig);
+    remove_journal();
+}
+
+/*
+ * Three jobs are pushed to the head of the line and forgotten altogether: so another host gets the others' handles moved by
+ * three, each one that was ours for another job.  It is told by the gateway's lock that they were sent, and is gone
+ * before the lock has lapsed.
+ */
+Test(rolled_back, jobs_that_another_host_had_under_our_handles_are_not_sent_again)
+{
+    enum { WAITING = 12, FORGOTTEN = 3 };
+    start(journal_in_rig(), "connect_timeout = 500ms\ntimeout = 1s\nreload_lock = 20s",
+          "[lock]\nseconds = 20\n[gateway]\nanswer_delay_ms = 5\n[reports]\nplan = none\n");
+    for (int i = 0; i < WAITING; i++)
+        push_job(NAMED + i);
+    take_snapshot();
+    for (int i = 0; i < FORGOTTEN; i++)
+        freeReplyObject(bh_rig_command(
+            &rig, "RPUSH bellhop:{sms} %s",
+            bh_rig_text(&rig, "{\"to\":\"+49171000000%d\",\"text\":\"Forgotten\"}", i)));
+    bh_rig_start_daemon(&rig, NULL, NULL);
+    until_accepted(WAITING + FORGOTTEN);
+    BH_RIG_UNTIL(&rig, bh_rig_unfinished(&rig, "sms") == 0);
+    bh_process_kill(&rig.daemons[0].process);
+    roll_back(false);
+    bh_rig_start_daemon(&rig, NULL, NULL);
+    BH_RIG_UNTIL(&rig, bh_rig_counter(&rig, "sms", "now:held:reload_lock") == WAITING);
+    bh_process_kill(&rig.daemons[1].process);
+    bh_rig_restart_daemon(&rig, &rig.daemons[0]);
+    BH_RIG_UNTIL_MS(&rig, LAST_JOB_MS, bh_rig_unfinished(&rig, "sms") == 0);
+    cr_expect_eq(sim("locked"), WAITING);
+    cr_expect_eq(sim("accepted"), WAITING + FORGOTTEN);
+    cr_expect_eq(sim("doubled_count"), 0);
+    cr_expect_eq(bh_rig_counter(&rig, "sms", "outcome:sent"), WAITING);
+    bh_rig_restart_daemon(&rig, &rig.daemons[1]);
     bh_rig_stop(&rig);
     remove_journal();
 }
