@@ -373,7 +373,9 @@ put_account(struct bh_verdict_facts *facts, const struct bh_picture *picture)
     facts->account_paused_ms = bh_ms_max(account->server_now.ms - account->since.ms, 0);
     facts->probe_wait_ms =
         account->state == BH_ACCOUNT_TRIAL ? account->trial_wait_ms : account->probe_wait_ms;
-    facts->balance_micro = picture->account_known ? account->balance_micro : INT64_MIN;
+    /* What was known before the account was paused does not explain it. */
+    bool told = facts->account_open || account->balance_at.ms >= account->since.ms;
+    facts->balance_micro = picture->account_known && told ? account->balance_micro : INT64_MIN;
     facts->low_balance_micro = picture->low_balance_micro;
 }
 
