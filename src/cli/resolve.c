@@ -11,6 +11,7 @@
 #include "cli/line_input.h"
 #include "cli/session.h"
 #include "cli/uncertain.h"
+#include "cli/wake.h"
 #include "cli/who.h"
 #include "core/fault.h"
 #include "core/job_word.h"
@@ -463,6 +464,8 @@ resolve_run(struct bh_cli *cli, const void *options, struct bh_operands operands
         else
             result = resolve_id(&resolver, bh_str_from(operands.values[i]));
     }
+    if (resolver.done > 0 && resolver.word == BH_RESOLVE_RESEND)
+        bh_wake_workers(cli);
     if (result != BH_EXIT_DONE)
         return result;
     if (resolver.done + resolver.refused == 0)

@@ -12,6 +12,7 @@
 #include "cli/who.h"
 #include "core/alloc.h"
 #include "core/fault.h"
+#include "core/job_word.h"
 #include "core/json.h"
 #include "redis/reply_reader.h"
 
@@ -69,7 +70,9 @@ static enum bh_exit
 on_job(void *arg, const struct bh_found_job *found)
 {
     struct steering *steering = arg;
-    if (found->id.len > BH_JOB_ID_MAX || found->handle.len >= HANDLE_MAX)
+    /* What nobody has claimed may say anything of itself. */
+    bool named = bh_job_is_word(found->id, BH_JOB_ID_MAX);
+    if (found->handle.len >= HANDLE_MAX)
         return BH_EXIT_DONE;
     struct chosen *job = add(steering);
     if (job == NULL)
@@ -77,7 +80,8 @@ on_job(void *arg, const struct bh_found_job *found)
     job->queue = found->queue;
     job->states = found->states;
     job->unclaimed = found->place == BH_PLACE_RAW;
-    snprintf(job->id, sizeof(job->id), "%.*s", BH_STR_ARGS(found->id));
+    if (named)
+        snprintf(job->id, sizeof(job->id), "%.*s", BH_STR_ARGS(found->id));
     snprintf(job->handle, sizeof(job->handle), "%.*s", BH_STR_ARGS(found->handle));
     return bh_interrupted() ? bh_cli_fail("interrupted: nothing was changed") : BH_EXIT_DONE;
 }

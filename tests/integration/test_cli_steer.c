@@ -85,9 +85,12 @@ Test(steer, tells_why_a_job_is_not_changed)
         {"delete: unknown", {"delete", "dead-2"}, NULL, 1, {NULL}, {"bellhop resolve"}},
         {"dead retry: living", {"dead", "retry", "retry-1"}, NULL, 3, {NULL}, {"there is no such job"}},
         {"not claimed", {"hold", "state=ready", "from=me"}, NULL, 1, {NULL}, {"raw-1: has not been claimed by a worker yet"}},
+        {"an id that would steer a terminal", {"cancel", "state=ready", "--dry-run"}, NULL, 0, {"(without id)  sms", "raw-1  sms"}, {NULL}},
         {"one of two", {"retry", "retry-1", "dead-1", "--yes"}, NULL, 1, {"retry-1: goes as soon as"}, {"dead-1: is failed"}},
     };
     cli_jobs_put_usual();
+    TELL("LPUSH bellhop:{sms} %s",
+         "{\"id\":\"a\\u001b[2J\",\"from\":\"evil\",\"to\":\"1\",\"text\":\"x\"}");
     cli_jobs_check(rows, BH_ARRAY_LEN(rows));
 }
 
