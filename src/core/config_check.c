@@ -227,16 +227,14 @@ check_times(const struct check *check)
 #define TOKEN_BYTES_MIN 16
 
 static void
-check_webhook_token(const struct check *check)
+check_token(const struct check *check, const char *key, const struct bh_config_secret *secret,
+            const char *power)
 {
-    struct subject token = subject_of("http", "webhook_token", 0);
-    size_t len = check->config->http.webhook_token.len;
-    if (len > 0 && len < TOKEN_BYTES_MIN && !is_broken(check, token))
-        complain(
-            check, BH_CONFIG_WARNING, token,
-            "a token of less than %d characters can be guessed, and whoever knows it can report "
-            "messages as sent.",
-            TOKEN_BYTES_MIN);
+    struct subject token = subject_of("http", key, 0);
+    if (secret->len > 0 && secret->len < TOKEN_BYTES_MIN && !is_broken(check, token))
+        complain(check, BH_CONFIG_WARNING, token,
+                 "a token of less than %d characters can be guessed, and whoever knows it can %s.",
+                 TOKEN_BYTES_MIN, power);
 }
 
 static void
@@ -244,6 +242,8 @@ check_http(const struct check *check)
 {
     const struct bh_config_http *http = &check->config->http;
     struct subject listen = subject_of("http", "listen", 0);
+    check_token(check, "webhook_token", &http->webhook_token, "report messages as sent");
+    check_token(check, "admin_token", &http->admin_token, "pause queues and cancel messages");
     if (is_broken(check, listen) || http->listen.host[0] == '\0' ||
         bh_config_host_is_loopback(bh_str_from(http->listen.host)))
         return;
@@ -320,7 +320,6 @@ bh_config_check(const struct bh_config *config, struct bh_config_report *report)
     check_gateway_url(&check);
     check_times(&check);
     check_http(&check);
-    check_webhook_token(&check);
     for (size_t q = 0; q < config->queues_count; q++)
         check_queue(&check, q);
     check_reserved(&check);
