@@ -163,6 +163,9 @@ add_next(struct bh_table *table, const struct bh_found_job *job)
         bh_table_add(table, BH_STYLE_PLAIN, "in hand");
     else if (job->place == BH_PLACE_DEAD || job->place == BH_PLACE_GONE)
         bh_table_add(table, BH_STYLE_DIM, "-");
+    else if ((job->states & BH_FILTER_HELD) != 0 &&
+             bh_str_equal_text(job->reason, bh_reason_name(BH_REASON_OPERATOR)))
+        bh_table_add(table, BH_STYLE_PLAIN, "when released");
     else if (job->next.ms <= job->server_now.ms)
         bh_table_add(table, BH_STYLE_PLAIN, "now");
     else

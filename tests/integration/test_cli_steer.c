@@ -100,7 +100,7 @@ Test(steer, changes_what_it_may)
         {"dry run", {"hold", "label=news", "--dry-run"}, NULL, 0, {"ready-1  sms", "retry-1  sms  retrying", "would hold 2 jobs"}, {NULL}},
         {"hold", {"hold", "retry-1"}, NULL, 0, {"retry-1: held until `bellhop release`"}, {NULL}},
         {"hold again", {"hold", "retry-1"}, NULL, 0, {"retry-1: is so already"}, {NULL}},
-        {"it is listed so", {"list", "reason=operator", "--fields", "id,state"}, NULL, 0, {"retry-1  held"}, {NULL}},
+        {"it is listed so", {"list", "reason=operator", "--fields", "id,state,next"}, NULL, 0, {"retry-1  held   when released"}, {NULL}},
         {"retry what is held", {"retry", "retry-1"}, NULL, 1, {NULL}, {"bellhop release"}},
         {"release", {"release", "reason=operator"}, NULL, 0, {"retry-1: released"}, {NULL}},
         {"hold in the line", {"hold", "ready-1"}, NULL, 0, {"ready-1: held"}, {NULL}},
