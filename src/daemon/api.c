@@ -167,7 +167,7 @@ answer_by_task(struct bh_api *api, const struct bh_http_request *request,
 {
     struct bh_api_task more = {.word = 0};
     void (*begin)(struct bh_api_task * task) = bh_api_begin_change;
-    size_t at;
+    size_t at = 0;
     if (route->queue[0] != '\0' && !find_queue(api, route, &at, answer))
         return;
     if (route->kind == BH_API_SHAPE && is_fresh(&api->shapes[at], SHAPE_MS) &&
