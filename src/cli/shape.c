@@ -126,7 +126,8 @@ find_group(struct shape *shape, struct bh_str name, struct group **ret_group)
                                          : bh_buf_append_text(&safe, by_rows[shape->by].nothing);
     if (status != BH_OK) {
         bh_buf_release(&safe);
-        return bh_cli_fail("short of memory");
+        (void)bh_cli_fail("short of memory");
+        return BH_EXIT_FAILED;
     }
     size_t at = 0;
     while (at < shape->count &&
