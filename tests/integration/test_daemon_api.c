@@ -20,27 +20,6 @@
 
 /* ---- shorthands ---- */
 
-static int
-http_port(struct bh_rig *rig)
-{
-    static const char mark[] = " http_up ";
-    struct bh_process *process = &rig->daemons[0].process;
-    char line[512];
-    int port = 0;
-    if (!bh_process_wait_line(process, mark, BH_RIG_WAIT_MS))
-        bh_rig_fail(rig, "the daemon does not listen");
-    FILE *file = fopen(process->log, "r");
-    while (file != NULL && fgets(line, sizeof(line), file) != NULL) {
-        const char *found = strstr(line, mark) != NULL ? strstr(line, "port=") : NULL;
-        if (found != NULL)
-            port = (int)strtol(found + 5, NULL, 10);
-    }
-    if (file != NULL)
-        fclose(file);
-    cr_assert_neq(port, 0, "no port in the log");
-    return port;
-}
-
 /* What came back; kept until the next but fifteen. */
 struct got {
     int status;
@@ -95,7 +74,7 @@ static int
 begin(struct bh_rig *rig)
 {
     bh_rig_start(rig, &options);
-    int port = http_port(rig);
+    int port = bh_rig_http_port(rig);
     BH_RIG_UNTIL(rig, get(port, "/api/v1/jobs?queue=sms&place=due", NULL)->status == 200);
     return port;
 }

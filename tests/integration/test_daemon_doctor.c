@@ -10,27 +10,6 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-static int
-http_port(struct bh_rig *rig)
-{
-    static const char mark[] = " http_up ";
-    struct bh_process *process = &rig->daemons[0].process;
-    char line[512];
-    int port = 0;
-    if (!bh_process_wait_line(process, mark, BH_RIG_WAIT_MS))
-        bh_rig_fail(rig, "the daemon does not listen");
-    FILE *file = fopen(process->log, "r");
-    while (file != NULL && fgets(line, sizeof(line), file) != NULL) {
-        const char *found = strstr(line, mark) != NULL ? strstr(line, "port=") : NULL;
-        if (found != NULL)
-            port = (int)strtol(found + 5, NULL, 10);
-    }
-    if (file != NULL)
-        fclose(file);
-    cr_assert_neq(port, 0, "no port in the log");
-    return port;
-}
-
 /* With a configuration like the daemon's, but for the port, which the daemon has found itself. */
 static struct run_result
 examine(struct bh_rig *rig, int port)
@@ -74,7 +53,7 @@ Test(daemon_doctor, knows_the_daemon_that_runs_here)
     const struct bh_rig_options options = {.http = "listen = 127.0.0.1:0"};
     struct bh_rig rig;
     bh_rig_start(&rig, &options);
-    int port = http_port(&rig);
+    int port = bh_rig_http_port(&rig);
     /* Registered in Redis a moment after it is ready. */
     BH_RIG_UNTIL(&rig, bh_rig_integer(&rig, "EXISTS bellhop:{@instance:one}") == 1);
     struct run_result result = examine(&rig, port);

@@ -121,6 +121,9 @@ long long bh_rig_number(struct bh_rig *rig, const char *queue, const char *id, c
 bool bh_rig_is(struct bh_rig *rig, const char *queue, const char *id, const char *name,
                const char *value);
 
+/* Where the first daemon listens for HTTP, once it does; it has to be configured to. */
+int bh_rig_http_port(struct bh_rig *rig);
+
 /* Wait until the job has this state. */
 void bh_rig_wait_state(struct bh_rig *rig, const char *queue, const char *id, const char *state);
 

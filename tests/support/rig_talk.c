@@ -254,3 +254,25 @@ bh_rig_message(struct bh_rig *rig, const char *foreign_id)
         bh_rig_ask(rig, bh_rig_text(rig, "messages?limit=1&foreign_id=%s", foreign_id));
     return strcmp(list, "[]") == 0 ? "" : list;
 }
+
+int
+bh_rig_http_port(struct bh_rig *rig)
+{
+    static const char mark[] = " http_up ";
+    struct bh_process *process = &rig->daemons[0].process;
+    char line[512];
+    int port = 0;
+    if (!bh_process_wait_line(process, mark, BH_RIG_WAIT_MS))
+        bh_rig_fail(rig, "the daemon does not listen");
+    FILE *file = fopen(process->log, "r");
+    while (file != NULL && fgets(line, sizeof(line), file) != NULL) {
+        const char *found = strstr(line, mark) != NULL ? strstr(line, "port=") : NULL;
+        if (found != NULL)
+            port = (int)strtol(found + 5, NULL, 10);
+    }
+    if (file != NULL)
+        fclose(file);
+    if (port == 0)
+        bh_rig_fail(rig, "no port in the log");
+    return port;
+}
