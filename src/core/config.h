@@ -89,6 +89,8 @@ struct bh_config_gateway {
     bh_ms balance_interval_ms;
     int64_t low_balance_micro; /* millionths of the account's currency; 0: no warning */
     bh_ms reload_lock_ms;      /* 0: the account has it switched off */
+    bool pull_reports;
+    bh_ms pull_after_ms;
 };
 
 struct bh_config_pool {
@@ -110,6 +112,10 @@ struct bh_config_http {
     struct bh_config_listen listen;
     const char *webhook_url;
     struct bh_config_secret webhook_token;
+    bool webhook_signed;
+    const char *webhook_from; /* addresses and networks; empty: any */
+    struct bh_config_secret callback_key; /* empty: callbacks are not signed */
+    const char *callback_key_file;
     struct bh_config_secret admin_token;
 };
 
@@ -151,7 +157,9 @@ struct bh_queue_config {
     enum bh_queue_fair_by fair_by;
     bool resend_on_report;
     int redial;
+    bh_ms redial_after_ms;
     const char *callback_url;
+    bool callback_all; /* jobs that name none are posted to callback_url itself */
     int64_t dead_max;
     bh_ms dead_ttl_ms;
     int64_t max_job_bytes;

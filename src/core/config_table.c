@@ -148,6 +148,13 @@ static const struct bh_config_row gateway_rows[] = {
      .help = "How long the gateway refuses an SMS with the same text and recipient; off when the account has "
              "the lock switched off. It is what proves that an unanswered request did arrive. "
              "`bellhop probe-lock` tries whether it works."},
+    {.key = "pull_reports", .type = BH_CONFIG_BOOL, .fallback = "no", .flags = BH_CONFIG_RESERVED,
+     .reload = BH_CONFIG_LIVE, .offset = IN(gateway.pull_reports),
+     .help = "Asks the gateway what became of messages of which no final delivery report has come, for where no webhook can reach us: "
+             "many at a time, with growing distance, until it is known or the message is too old."},
+    {.key = "pull_after", .type = BH_CONFIG_DURATION, .fallback = "5m", .min = 10 * BH_SECOND_MS, .max = BH_DAY_MS, .flags = BH_CONFIG_RESERVED,
+     .reload = BH_CONFIG_LIVE, .offset = IN(gateway.pull_after_ms),
+     .help = "How long after a message was accepted it is asked about for the first time."},
 };
 
 static const struct bh_config_row pool_rows[] = {
@@ -221,9 +228,15 @@ static const struct bh_config_row queue_rows[] = {
     {.key = "redial", .type = BH_CONFIG_INT, .fallback = "0", .min = 0, .max = 10, .unit = "calls", .flags = BH_CONFIG_RESERVED,
      .reload = BH_CONFIG_NEXT_JOB, .offset = IN_QUEUE(redial),
      .help = "How often a call that nobody answered is made again."},
+    {.key = "redial_after", .type = BH_CONFIG_DURATION, .fallback = "5m", .min = BH_SECOND_MS, .max = BH_DAY_MS, .flags = BH_CONFIG_RESERVED,
+     .reload = BH_CONFIG_NEXT_JOB, .offset = IN_QUEUE(redial_after_ms),
+     .help = "How long after a call that nobody answered it is made again."},
     {.key = "callback_url", .type = BH_CONFIG_HTTP_URL, .fallback = "", .max = 1000, .flags = BH_CONFIG_RESERVED,
      .reload = BH_CONFIG_NEXT_JOB, .offset = IN_QUEUE(callback_url),
      .help = "What a job's callback_url must begin with; empty means that jobs may not have one."},
+    {.key = "callback_all", .type = BH_CONFIG_BOOL, .fallback = "no", .flags = BH_CONFIG_RESERVED,
+     .reload = BH_CONFIG_NEXT_JOB, .offset = IN_QUEUE(callback_all),
+     .help = "Posts to callback_url what becomes of the jobs that name no callback_url of their own, too."},
     {.key = "dead_max", .type = BH_CONFIG_LONG, .fallback = "10000", .min = 0, .max = 10000000, .unit = "jobs",
      .reload = BH_CONFIG_LIVE, .offset = IN_QUEUE(dead_max),
      .help = "Most jobs that the dead set keeps for inspection; the oldest go first."},
@@ -261,6 +274,19 @@ static const struct bh_config_row http_rows[] = {
      .reload = BH_CONFIG_LIVE, .offset = IN(http.webhook_token),
      .help = "The last part of the webhook's path, /webhook/TOKEN, which only the gateway knows. Delivery reports are "
              "taken there; they also settle jobs whose answer was lost. Empty: no reports are taken."},
+    {.key = "webhook_signed", .type = BH_CONFIG_BOOL, .fallback = "no", .flags = BH_CONFIG_RESERVED,
+     .reload = BH_CONFIG_LIVE, .offset = IN(http.webhook_signed),
+     .help = "Takes only reports that are signed with [gateway] signing_key, for webhook_url."},
+    {.key = "webhook_from", .type = BH_CONFIG_STRING, .fallback = "", .max = 1000, .flags = BH_CONFIG_RESERVED,
+     .reload = BH_CONFIG_LIVE, .offset = IN(http.webhook_from),
+     .help = "The addresses that reports are taken from, separated by commas; a network is written 192.0.2.0/24. Empty means any. Behind a "
+             "proxy it is the proxy's."},
+    {.key = "callback_key", .type = BH_CONFIG_SECRET, .fallback = "", .max = BH_CONFIG_SECRET_MAX, .flags = BH_CONFIG_RESERVED,
+     .reload = BH_CONFIG_LIVE, .offset = IN(http.callback_key),
+     .help = "Signs what is posted to callback_url, so that the receiver knows it is ours."},
+    {.key = "callback_key_file", .type = BH_CONFIG_PATH, .fallback = "", .max = 4000, .flags = BH_CONFIG_RESERVED,
+     .reload = BH_CONFIG_LIVE, .offset = IN(http.callback_key_file),
+     .help = "A file that holds the callback key and nothing else."},
     {.key = "admin_token", .type = BH_CONFIG_SECRET, .fallback = "", .max = 512,
      .reload = BH_CONFIG_LIVE, .offset = IN(http.admin_token),
      .help = "What a visitor of the dashboard or its API has to show before he may change anything or see whole numbers. "

@@ -116,7 +116,7 @@ Test(config, every_secret_with_a_file_is_followed_by_its_path)
             pairs += pair;
         }
     }
-    cr_expect_eq(pairs, 3);
+    cr_expect_eq(pairs, 4);
 }
 
 /* ---- What a good file gives ---- */
