@@ -113,7 +113,7 @@ struct bh_config_http {
     const char *webhook_url;
     struct bh_config_secret webhook_token;
     bool webhook_signed;
-    const char *webhook_from; /* addresses and networks; empty: any */
+    const char *webhook_from;             /* addresses and networks; empty: any */
     struct bh_config_secret callback_key; /* empty: callbacks are not signed */
     const char *callback_key_file;
     struct bh_config_secret admin_token;

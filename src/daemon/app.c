@@ -14,10 +14,12 @@
 #include "daemon/claim_guard.h"
 #include "daemon/clock.h"
 #include "daemon/endpoint.h"
+#include "daemon/gateway_news.h"
 #include "daemon/instance_lock.h"
 #include "daemon/keeper.h"
 #include "daemon/log.h"
 #include "daemon/mailbox.h"
+#include "daemon/outage_log.h"
 #include "daemon/overview.h"
 #include "daemon/quiet_room.h"
 #include "daemon/registrar.h"
@@ -51,8 +53,7 @@ struct app {
     struct bh_keeper *keeper;
     struct bh_overview *overview;
     struct bh_alerter *alerter;
-    struct bh_outage_notes outage_notes;
-    struct bh_outage_watch outages;
+    struct bh_outage_log outages;
     struct bh_endpoint *endpoint;
     struct bh_account_event account_state;
 
@@ -388,96 +389,23 @@ guard_claims(struct app *app)
                          });
 }
 
-/* ---- outages in the log ---- */
-
-static uint64_t
-jobs_waiting(const struct app *app)
-{
-    const struct bh_overview_snapshot *snapshot = bh_overview_peek(app->overview);
-    uint64_t sum = 0;
-    for (size_t i = 0; i < snapshot->queues_count; i++) {
-        const struct bh_overview_queue *queue = &snapshot->queues[i];
-        sum += queue->raw + queue->moved + queue->ready + queue->due;
-    }
-    return sum;
-}
-
-/* When the first of the workers tries the gateway again; 0: none waits for that. */
-static bh_ms
-next_try_ms(const struct app *app)
-{
-    bh_ms next = INT64_MAX, now = bh_clock_mono().ms;
-    for (unsigned i = 0; i < app->workers_count; i++) {
-        const struct bh_worker_gauges *gauges = bh_worker_gauges(app->workers[i]);
-        if (atomic_load(&gauges->breaker_open))
-            next = bh_ms_min(next, atomic_load(&gauges->breaker_until_ms) - now);
-    }
-    return next == INT64_MAX ? 0 : bh_ms_max(next, 0);
-}
-
-static bool
-outage_is_now(const struct app *app, enum bh_outage_kind kind)
-{
-    unsigned up = 0, breakers = 0;
-    for (unsigned i = 0; i < app->workers_count; i++) {
-        const struct bh_worker_gauges *gauges = bh_worker_gauges(app->workers[i]);
-        up += atomic_load(&gauges->store_up);
-        breakers += atomic_load(&gauges->breaker_open);
-    }
-    switch (kind) {
-    case BH_OUTAGE_GATEWAY: return breakers > 0;
-    case BH_OUTAGE_ACCOUNT:
-        return app->account_state.state != BH_ACCOUNT_OPEN &&
-               app->account_state.reason != BH_REASON_NONE;
-    case BH_OUTAGE_REDIS: return up < app->workers_count;
-    }
-    return false;
-}
-
+/* What one of them knows and the others should, and what the log should say of all. */
 static void
-say_outage(const struct app *app, enum bh_outage_kind kind, bool over,
-           const struct bh_outage_summary *summary)
+look_at_workers(struct app *app)
 {
-    static const char *const lasting[] = {
-        [BH_OUTAGE_GATEWAY] = "the gateway is still unreachable",
-        [BH_OUTAGE_ACCOUNT] = "the account is still paused",
-        [BH_OUTAGE_REDIS] = "Redis is still away",
-    };
-    static const char *const ended[] = {
-        [BH_OUTAGE_GATEWAY] = "the gateway was unreachable and answers again",
-        [BH_OUTAGE_ACCOUNT] = "the account was paused and works again",
-        [BH_OUTAGE_REDIS] = "Redis was away and is back",
-    };
-    char next[64] = "";
-    if (!over && kind == BH_OUTAGE_GATEWAY)
-        snprintf(next, sizeof(next), ", next try in %s", bh_span(next_try_ms(app)).text);
-    const char *known = kind == BH_OUTAGE_REDIS && !over ? " as far as known" : "";
-    unsigned long long jobs = jobs_waiting(app);
-    const struct bh_log_field fields[] = {
-        bh_log_text("what", bh_outage_name(kind)),
-        bh_log_duration("lasted", summary->lasted_ms / BH_SECOND_MS * BH_SECOND_MS),
-        bh_log_int("jobs", (int64_t)jobs),
-        bh_log_int("in_hand", (int64_t)sum_in_hand(app)),
-        bh_log_int("kept_back", (int64_t)summary->kept_back),
-    };
-    bh_log_write(over ? BH_LOG_INFO : BH_LOG_WARN, over ? "outage_over" : "outage", fields,
-                 BH_ARRAY_LEN(fields), "%s, after %s; %llu jobs wait%s%s",
-                 over ? ended[kind] : lasting[kind], bh_span(summary->lasted_ms).text, jobs, known,
-                 next);
-}
-
-static void
-watch_outages(struct app *app)
-{
-    for (unsigned i = 0; app->started && i < BH_OUTAGE_COUNT; i++) {
-        enum bh_outage_kind kind = (enum bh_outage_kind)i;
-        struct bh_outage_summary summary;
-        enum bh_outage_word word =
-            bh_outage_pulse(&app->outages, &app->outage_notes, kind, outage_is_now(app, kind),
-                            bh_clock_mono(), &summary);
-        if (word != BH_OUTAGE_SAYS_NOTHING)
-            say_outage(app, kind, word == BH_OUTAGE_SAYS_OVER, &summary);
-    }
+    if (!app->started)
+        return;
+    bh_gateway_news_spread(app->workers, app->workers_count, bh_keeper_answered_at(app->keeper),
+                           bh_clock_mono());
+    bh_outage_log_pulse(&app->outages,
+                        &(struct bh_outage_sight){
+                            .workers = app->workers,
+                            .workers_count = app->workers_count,
+                            .in_hand = sum_in_hand(app),
+                            .account_state = app->account_state,
+                            .picture = bh_overview_peek(app->overview),
+                        },
+                        bh_clock_mono());
 }
 
 /* The supervisor may want to hear from us more often than we would bother otherwise. */
@@ -513,7 +441,7 @@ pulse_on_fire(uv_timer_t *timer)
         bh_log_configure(app->config);
         post_all(app, (struct bh_message){.kind = BH_MESSAGE_PING, .posted_ns = uv_hrtime()});
         guard_claims(app);
-        watch_outages(app);
+        look_at_workers(app);
         show_status(app);
     }
 }
@@ -549,6 +477,7 @@ app_on_message(void *arg, const struct bh_message *message)
     case BH_MESSAGE_DRAIN:
     case BH_MESSAGE_STOP:
     case BH_MESSAGE_REOPEN:
+    case BH_MESSAGE_GATEWAY_ANSWERS:
     case BH_MESSAGE_PING: BH_ASSERT(false && "a message for a worker");
     }
 }
@@ -579,7 +508,7 @@ make_workers(struct app *app, struct bh_error *error)
             .journal = app->journal,
             .room = &app->room,
             .account_state = &app->account_state,
-            .outages = &app->outage_notes,
+            .outages = &app->outages.notes,
         };
         enum bh_status status = bh_worker_new(&options, &app->workers[i], error);
         if (status != BH_OK)

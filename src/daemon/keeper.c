@@ -49,7 +49,8 @@ struct bh_keeper {
     struct bh_account_watcher *watcher;
     struct bh_gateway_transport *transport;
     struct bh_gateway_request request;
-    bool asking;  /* the balance request is on its way */
+    bool asking; /* the balance request is on its way */
+    struct bh_mono answered_at;
     bool probing; /* ... as the probe of a paused account */
     struct bh_witness witness;
 
@@ -241,6 +242,7 @@ balance_answered(struct bh_keeper *keeper, const struct bh_exchange *exchange)
         return;
     bool known = outcome.kind == BH_OUTCOME_ACCEPTED;
     if (known) {
+        keeper->answered_at = bh_clock_mono();
         keeper->view.balance_micro = outcome.balance_micro;
         keeper->view.balance_at = keeper->view.server_now;
         sent_or_told(
@@ -536,6 +538,12 @@ static void
 timer_on_closed(uv_handle_t *timer)
 {
     shell_closed(timer->data);
+}
+
+struct bh_mono
+bh_keeper_answered_at(const struct bh_keeper *keeper)
+{
+    return keeper->answered_at;
 }
 
 void

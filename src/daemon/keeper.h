@@ -56,6 +56,9 @@ unsigned bh_keeper_inspect(struct bh_keeper *keeper, bh_queue_on_look *on_queue,
  * the loop turns. */
 const char *bh_keeper_redis_risk(const struct bh_keeper *keeper);
 
+/* When the gateway last told it the balance; 0: it never has. */
+struct bh_mono bh_keeper_answered_at(const struct bh_keeper *keeper);
+
 /* on_closed follows; then bh_keeper_free. */
 void bh_keeper_stop(struct bh_keeper *keeper);
 void bh_keeper_free(struct bh_keeper *keeper);

@@ -24,7 +24,8 @@ enum bh_message_kind {
     BH_MESSAGE_DRAIN,
     BH_MESSAGE_STOP,
     BH_MESSAGE_PING,
-    BH_MESSAGE_REOPEN, /* its connections to Redis */
+    BH_MESSAGE_REOPEN,          /* its connections to Redis */
+    BH_MESSAGE_GATEWAY_ANSWERS, /* it did not answer this one, but somebody else since */
     /* to the main thread */
     BH_MESSAGE_ACCOUNT_WORD,
     BH_MESSAGE_STORE, /* up or down */

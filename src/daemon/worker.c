@@ -326,6 +326,8 @@ show_gauges(struct bh_worker *worker, struct bh_turn turn)
     atomic_store(&gauges->in_flight, stats->in_flight);
     atomic_store(&gauges->breaker_open, stats->breaker_open);
     atomic_store(&gauges->breaker_until_ms, stats->breaker_until.ms);
+    atomic_store(&gauges->gateway_good_at_ms, stats->gateway_good_at.ms);
+    atomic_store(&gauges->gateway_bad_at_ms, stats->gateway_bad_at.ms);
     atomic_store(&gauges->claimed, stats->claimed);
     atomic_store(&gauges->claims_answered, stats->claims_answered);
     atomic_store(&gauges->silent_since_ms, bh_engine_silent_since(worker->engine, turn).ms);
@@ -459,6 +461,10 @@ worker_on_message(void *arg, const struct bh_message *message)
         bh_meter_add(&worker->meters.lag, (int64_t)(uv_hrtime() - message->posted_ns) / 1000);
         break;
     case BH_MESSAGE_REOPEN: bh_store_reopen(worker->store); break;
+    case BH_MESSAGE_GATEWAY_ANSWERS:
+        event = (struct bh_event){.kind = BH_EVENT_GATEWAY_ANSWERS};
+        bh_engine_feed(worker->engine, &event, turn_now());
+        break;
     case BH_MESSAGE_ACCOUNT_WORD:
     case BH_MESSAGE_STORE:
     case BH_MESSAGE_DRAINED:

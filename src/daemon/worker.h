@@ -32,7 +32,8 @@ struct bh_worker_gauges {
     atomic_uint in_flight;
     atomic_bool store_up;
     atomic_bool breaker_open;
-    atomic_llong breaker_until_ms; /* monotonic: the next try, if it is open */
+    atomic_llong breaker_until_ms;                      /* monotonic: the next try, if it is open */
+    atomic_llong gateway_good_at_ms, gateway_bad_at_ms; /* monotonic: its last answers; 0: none */
     atomic_ullong claimed, sent, failed, attempts;
     atomic_llong silent_since_ms; /* see bh_engine_silent_since */
     atomic_ullong claims_answered;

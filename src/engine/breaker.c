@@ -75,11 +75,18 @@ halve(struct bh_breaker *breaker, unsigned in_flight)
 }
 
 static void
-feed_good(struct bh_breaker *breaker)
+forget_failures(struct bh_breaker *breaker)
 {
     breaker->bad_in_row = 0;
     breaker->openings = 0;
     breaker->open = false;
+}
+
+static void
+feed_good(struct bh_breaker *breaker, struct bh_mono now)
+{
+    breaker->good_at = now;
+    forget_failures(breaker);
     if (breaker->cooling > 0)
         breaker->cooling--;
     if (breaker->window == breaker->limit)
@@ -94,6 +101,7 @@ static void
 feed_bad(struct bh_breaker *breaker, bh_ms delay, unsigned in_flight, uint32_t dice,
          struct bh_mono now)
 {
+    breaker->bad_at = now;
     halve(breaker, in_flight);
     breaker->bad_in_row++;
     bool probe_failed = breaker->open && bh_mono_reached(breaker->closed_until, now);
@@ -121,6 +129,7 @@ feed_throttled(struct bh_breaker *breaker, bh_ms retry_after_ms, unsigned in_fli
         delay = bh_ms_min(THROTTLE_FIRST << doublings, THROTTLE_LONGEST);
     }
     close_for(breaker, bh_ms_min(delay, RETRY_AFTER_MAX), dice, now);
+    breaker->throttled_until = breaker->closed_until;
     breaker->openings += is_news;
 }
 
@@ -130,7 +139,7 @@ bh_breaker_feed(struct bh_breaker *breaker, enum bh_gateway_mood mood, bh_ms ret
 {
     switch (mood) {
     case BH_MOOD_NEUTRAL: break;
-    case BH_MOOD_GOOD: feed_good(breaker); break;
+    case BH_MOOD_GOOD: feed_good(breaker, now); break;
     case BH_MOOD_BAD: feed_bad(breaker, probe_delay(breaker), in_flight, dice, now); break;
     case BH_MOOD_BROKEN:
         breaker->bad_in_row = BH_BREAKER_OPENS_AFTER;
@@ -138,6 +147,15 @@ bh_breaker_feed(struct bh_breaker *breaker, enum bh_gateway_mood mood, bh_ms ret
         break;
     case BH_MOOD_THROTTLED: feed_throttled(breaker, retry_after_ms, in_flight, dice, now); break;
     }
+}
+
+void
+bh_breaker_hear_good(struct bh_breaker *breaker)
+{
+    if (!breaker->open)
+        return;
+    forget_failures(breaker);
+    breaker->closed_until = breaker->throttled_until;
 }
 
 bh_ms

@@ -30,8 +30,10 @@ struct bh_breaker {
     unsigned good_in_cohort; /* good answers since the window last grew */
     unsigned cooling;        /* answers still to come that were asked for before the last halving */
     unsigned bad_in_row;
-    unsigned openings;           /* in a row; sets the next delay */
-    struct bh_mono closed_until; /* nothing is sent before; its reach is the probe's moment */
+    unsigned openings;              /* in a row; sets the next delay */
+    struct bh_mono closed_until;    /* nothing is sent before; its reach is the probe's moment */
+    struct bh_mono throttled_until; /* as far as the gateway asked for patience itself */
+    struct bh_mono good_at, bad_at; /* the last answer of each kind; 0: none yet */
     bool open;
 };
 
@@ -52,6 +54,12 @@ struct bh_mono bh_breaker_wake_at(const struct bh_breaker *breaker, struct bh_mo
  */
 void bh_breaker_feed(struct bh_breaker *breaker, enum bh_gateway_mood mood, bh_ms retry_after_ms,
                      unsigned in_flight, uint32_t dice, struct bh_mono now);
+
+/*
+ * Somebody else has been answered since our last failure: an open breaker closes, though nothing of ours was tried, and
+ * begins with a window of 1.  What the gateway asked for itself still holds.
+ */
+void bh_breaker_hear_good(struct bh_breaker *breaker);
 
 /* How long a job that could not be sent should wait before it is tried again. */
 bh_ms bh_breaker_delay(const struct bh_breaker *breaker, uint32_t dice, struct bh_mono now);

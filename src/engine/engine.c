@@ -166,6 +166,7 @@ bh_engine_feed(struct bh_engine *engine, const struct bh_event *event, struct bh
     case BH_EVENT_GRANTED: bh_gate_granted(engine, &event->granted); break;
     case BH_EVENT_TWIN: bh_twin_answered(engine, &event->twin); break;
     case BH_EVENT_ACCOUNT: bh_gate_account(engine, &event->account); break;
+    case BH_EVENT_GATEWAY_ANSWERS: bh_job_hear_good(engine); break;
     case BH_EVENT_DRAIN: drain(engine); break;
     }
 }
@@ -312,6 +313,8 @@ bh_engine_stats(const struct bh_engine *engine)
                        bh_slot_count(&engine->slots, BH_STAGE_ASKING);
     stats->breaker_open = engine->breaker.open;
     stats->breaker_until = engine->breaker.closed_until;
+    stats->gateway_good_at = engine->breaker.good_at;
+    stats->gateway_bad_at = engine->breaker.bad_at;
     return stats;
 }
 

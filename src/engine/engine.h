@@ -66,6 +66,7 @@ struct bh_engine_stats {
     unsigned in_flight;           /* requests on their way, now */
     bool breaker_open;            /* now */
     struct bh_mono breaker_until; /* the gateway is tried again then, if the breaker is open */
+    struct bh_mono gateway_good_at, gateway_bad_at; /* its last answer of each kind; 0: none yet */
 };
 
 /* Account states change rarely; this is how the shell shows what the engine is doing. */

@@ -545,13 +545,9 @@ outcome_without_memory(const struct bh_exchange *exchange, struct bh_outcome *re
              "the answer could not be read: out of memory");
 }
 
-void
-bh_job_feed_breaker(struct bh_engine *engine, enum bh_gateway_mood mood, bh_ms retry_after_ms,
-                    const char *text)
+static void
+note_breaker(struct bh_engine *engine, bool was_open, const char *text)
 {
-    bool was_open = engine->breaker.open;
-    bh_breaker_feed(&engine->breaker, mood, retry_after_ms, bh_gate_in_flight(engine),
-                    bh_engine_dice(engine), engine->turn.mono);
     if (was_open == engine->breaker.open)
         return;
     bh_ms closed_ms = bh_ms_max(engine->breaker.closed_until.ms - engine->turn.mono.ms, 0);
@@ -561,9 +557,27 @@ bh_job_feed_breaker(struct bh_engine *engine, enum bh_gateway_mood mood, bh_ms r
                                .level = was_open ? BH_LOG_INFO : BH_LOG_ERROR,
                                .event = was_open ? "gateway_up" : "gateway_down",
                                .took_ms = -1,
-                               .text = was_open ? "the gateway answers again" : text,
+                               .text = text,
                                .next = was_open ? "sending again" : next,
                            });
+}
+
+void
+bh_job_feed_breaker(struct bh_engine *engine, enum bh_gateway_mood mood, bh_ms retry_after_ms,
+                    const char *text)
+{
+    bool was_open = engine->breaker.open;
+    bh_breaker_feed(&engine->breaker, mood, retry_after_ms, bh_gate_in_flight(engine),
+                    bh_engine_dice(engine), engine->turn.mono);
+    note_breaker(engine, was_open, was_open ? "the gateway answers again" : text);
+}
+
+void
+bh_job_hear_good(struct bh_engine *engine)
+{
+    bool was_open = engine->breaker.open;
+    bh_breaker_hear_good(&engine->breaker);
+    note_breaker(engine, was_open, "the gateway answers somebody else of this process");
 }
 
 static void

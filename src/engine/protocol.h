@@ -215,8 +215,9 @@ enum bh_event_kind {
     BH_EVENT_RENEWED,
     BH_EVENT_GRANTED,
     BH_EVENT_TWIN,
-    BH_EVENT_ACCOUNT, /* the account's keeper says what is allowed */
-    BH_EVENT_DRAIN,   /* claim nothing more, give back what is unsent, finish the rest */
+    BH_EVENT_ACCOUNT,         /* the account's keeper says what is allowed */
+    BH_EVENT_GATEWAY_ANSWERS, /* somebody else of this process was answered since our last failure */
+    BH_EVENT_DRAIN,           /* claim nothing more, give back what is unsent, finish the rest */
 };
 
 /*

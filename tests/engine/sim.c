@@ -121,8 +121,21 @@ static const char *const command_names[] = {
     "settle", "renew", "grant", "twin",   "account",
 };
 static const char *const event_names[] = {
-    "store up", "store down", "claimed", "claim failed", "woken",   "admitted", "answered",
-    "settled",  "renewed",    "granted", "twin",         "account", "drain"};
+    [BH_EVENT_STORE_UP] = "store up",
+    [BH_EVENT_STORE_DOWN] = "store down",
+    [BH_EVENT_CLAIMED] = "claimed",
+    [BH_EVENT_CLAIM_FAILED] = "claim failed",
+    [BH_EVENT_WOKEN] = "woken",
+    [BH_EVENT_ADMITTED] = "admitted",
+    [BH_EVENT_ANSWERED] = "answered",
+    [BH_EVENT_SETTLED] = "settled",
+    [BH_EVENT_RENEWED] = "renewed",
+    [BH_EVENT_GRANTED] = "granted",
+    [BH_EVENT_TWIN] = "twin",
+    [BH_EVENT_ACCOUNT] = "account",
+    [BH_EVENT_GATEWAY_ANSWERS] = "gateway answers",
+    [BH_EVENT_DRAIN] = "drain",
+};
 
 static void
 trace(unsigned worker, const char *what, int a, int b)
@@ -969,7 +982,7 @@ disturb_worker(unsigned number)
     bool runs = worker->engine != NULL && !worker->draining;
     if (!runs)
         return;
-    switch (below(5)) {
+    switch (below(6)) {
     case 0:
         if (world->crashes && !world->only_jobs_kill) {
             total.crashes++;
@@ -997,6 +1010,7 @@ disturb_worker(unsigned number)
         if (worker->stopped_until <= world->now)
             reload(number);
         break;
+    case 4: tell(number, (struct bh_event){.kind = BH_EVENT_GATEWAY_ANSWERS}, 0); break;
     default:
         total.drains++;
         worker->draining = true;

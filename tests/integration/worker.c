@@ -60,6 +60,7 @@ note(struct worker *worker, const struct bh_event *event, struct heard *heard)
     case BH_EVENT_STORE_DOWN: break;
     case BH_EVENT_ANSWERED:
     case BH_EVENT_ACCOUNT:
+    case BH_EVENT_GATEWAY_ANSWERS:
     case BH_EVENT_DRAIN: cr_assert_fail("the store does not give this event");
     }
 }

@@ -246,3 +246,42 @@ Test(breaker, tells_a_job_to_wait_no_less_than_two_seconds_nor_than_itself)
     cr_expect_eq(bh_breaker_delay(&breaker, 0, AT(0)), 60000);
     cr_expect_eq(bh_breaker_delay(&breaker, 0, AT(59000)), 2000);
 }
+
+Test(breaker, closes_when_somebody_else_is_answered)
+{
+    struct bh_breaker breaker;
+    bh_breaker_init(&breaker, 16);
+    feed_many(&breaker, BH_MOOD_BAD, 3, 0, 1000);
+    cr_assert(breaker.open);
+    cr_expect_eq(breaker.bad_at.ms, 1000);
+    cr_expect_eq(bh_breaker_room(&breaker, 0, AT(1001)), 0);
+    bh_breaker_hear_good(&breaker);
+    cr_expect_not(breaker.open);
+    cr_expect_eq(bh_breaker_room(&breaker, 0, AT(1001)), 1, "as carefully as behind a probe");
+    feed_many(&breaker, BH_MOOD_BAD, 2, 0, 1002);
+    cr_expect_not(breaker.open, "failures are counted anew");
+}
+
+Test(breaker, keeps_the_patience_that_it_was_asked_for_whoever_else_is_answered)
+{
+    struct bh_breaker breaker;
+    bh_breaker_init(&breaker, 16);
+    feed_many(&breaker, BH_MOOD_BAD, 3, 0, 0);
+    bh_ms probe_ms = breaker.closed_until.ms;
+    bh_breaker_feed(&breaker, BH_MOOD_THROTTLED, 60000, 0, 0, AT(probe_ms));
+    bh_breaker_hear_good(&breaker);
+    cr_expect_not(breaker.open);
+    cr_expect_eq(bh_breaker_room(&breaker, 0, AT(probe_ms + 59999)), 0);
+    cr_expect_eq(bh_breaker_room(&breaker, 0, AT(probe_ms + 72000)), 1);
+}
+
+Test(breaker, hears_nothing_new_when_it_is_not_open)
+{
+    struct bh_breaker breaker;
+    bh_breaker_init(&breaker, 16);
+    feed_many(&breaker, BH_MOOD_BAD, 2, 0, 0);
+    struct bh_breaker before = breaker;
+    bh_breaker_hear_good(&breaker);
+    cr_expect_eq(breaker.bad_in_row, before.bad_in_row);
+    cr_expect_eq(breaker.window, before.window);
+}
