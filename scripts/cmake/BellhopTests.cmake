@@ -3,6 +3,7 @@
 #
 # One Criterion program as one CTest test.  It runs through tests/support/run_criterion, because
 # Criterion itself passes with leaks, and with no test at all.  SERIAL: one test of the program at a time.
+# Tests with a long TIMEOUT begin first, so that none of them is alone at the end.
 # VALKEY: once more, as NAME_on_valkey, with valkey-server instead of redis-server where that is installed.
 find_program(BH_VALKEY_SERVER valkey-server)
 function(bh_criterion_test name)
@@ -28,7 +29,7 @@ function(bh_criterion_test name)
             COMMAND ${PROJECT_SOURCE_DIR}/tests/support/run_criterion $<TARGET_FILE:${name}> ${jobs})
     endforeach()
     set_tests_properties(${tests} PROPERTIES
-        TIMEOUT ${arg_TIMEOUT} LABELS "${arg_LABELS}" ENVIRONMENT "${arg_ENV}"
+        TIMEOUT ${arg_TIMEOUT} COST ${arg_TIMEOUT} LABELS "${arg_LABELS}" ENVIRONMENT "${arg_ENV}"
         FAIL_REGULAR_EXPRESSION "ERROR: .*Sanitizer;runtime error:;definitely lost")
     list(REMOVE_ITEM tests ${name})
     if(tests)
