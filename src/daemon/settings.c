@@ -64,6 +64,7 @@ bh_settings_queues(const struct bh_config *config, struct bh_store_queue *queues
             .dead_ttl_ms = queue->dead_ttl_ms,
             .retention_ms = config->status.retention_ms,
             .events_cap = (uint32_t)config->status.events_max,
+            .tracking = bh_tracking_of(config, queue),
         };
     }
     return config->queues_count;

@@ -121,6 +121,19 @@ enum bh_ledger_action {
     BH_LEDGER_FREE, /* the gateway certainly did not: drop them */
 };
 
+/* Whether somebody is told by a post when the job ends; settled by the field `callback_url` of its status. */
+enum bh_callback {
+    BH_CALLBACK_NONE, /* nobody: the job has no such field */
+    BH_CALLBACK_DUE,  /* the field is there, or among those of this command */
+    BH_CALLBACK_LOOK, /* the job was not opened: its status knows */
+};
+
+/*
+ * What is remembered of messages that were taken comes from three places.  Account-wide things (how long reports are waited
+ * for, when the gateway is asked) are the store's own knowledge of its queues (bh_store_queue), one argument per call.  What
+ * depends on the job (is its payload kept, is somebody told) is said here.  And whom to post to is a field of the status,
+ * written with the first of them: it has to be known wherever the job ends, by scripts that have never seen the payload.
+ */
 struct bh_settle_command {
     struct bh_slot_handle slot;
     struct bh_claim_ref claim;
@@ -141,7 +154,10 @@ struct bh_settle_command {
     bool sent;                  /* a request was handed over in this claim: counts code */
     enum bh_sent_result result; /* of the job, when a request began in this claim; OPEN: none did */
     struct bh_str message_ids;  /* with commas in between; may be empty */
-    struct bh_str first_error;  /* kept if it is the first; empty: none */
+    bh_ms
+        kept_ms; /* the payload stays for so long, to be sent again should a report say so; 0: it goes */
+    enum bh_callback callback; /* for a job that ends */
+    struct bh_str first_error; /* kept if it is the first; empty: none */
     const struct bh_field *fields;
     size_t fields_count;
 };

@@ -18,6 +18,10 @@ static const char *const suffixes[BH_KEY_COUNT] = {
     [BH_KEY_AUDIT] = ":audit",
     [BH_KEY_SUSPECTS] = ":suspects",
     [BH_KEY_MINUTES] = ":minutes",
+    [BH_KEY_OPEN] = ":open",
+    [BH_KEY_PULL] = ":pull",
+    [BH_KEY_CALLBACKS] = ":callbacks",
+    [BH_KEY_CALLBACK_TRIES] = ":callbacks:tries",
 };
 
 static bool
@@ -97,6 +101,20 @@ bh_key_append_seen(struct bh_buf *buf, const struct bh_queue_keys *keys, struct 
 {
     append(buf, keys, ":seen:", "");
     return bh_buf_append_str(buf, instance);
+}
+
+enum bh_status
+bh_key_append_message(struct bh_buf *buf, const struct bh_queue_keys *keys,
+                      struct bh_str message_id)
+{
+    append(buf, keys, ":message:", "");
+    return bh_buf_append_str(buf, message_id);
+}
+
+enum bh_status
+bh_key_append_kept(struct bh_buf *buf, const struct bh_queue_keys *keys, const char *id)
+{
+    return append(buf, keys, ":kept:", id);
 }
 
 enum bh_status

@@ -14,7 +14,7 @@
 #define BH_QUEUE_NAME_MAX 32
 #define BH_KEY_PREFIX_MAX 64
 #define BH_ACCOUNT_MAX    12
-#define BH_KEY_MAX        (BH_KEY_PREFIX_MAX + BH_QUEUE_NAME_MAX + 16) /* of the fixed ones */
+#define BH_KEY_MAX        (BH_KEY_PREFIX_MAX + BH_QUEUE_NAME_MAX + 24) /* of the fixed ones */
 
 enum bh_key {
     BH_KEY_RAW,      /* list: the producers' */
@@ -31,9 +31,13 @@ enum bh_key {
     BH_KEY_AUDIT,    /* stream: what people and reports have changed */
     BH_KEY_SUSPECTS, /* list of handles that are claimed alone only */
     BH_KEY_MINUTES,  /* list: the figures of the last hour, a line per minute */
+    BH_KEY_OPEN,     /* sorted set: message by the time it was accepted; no final report has come */
+    BH_KEY_PULL,     /* sorted set: message by the time when the gateway is asked about it next */
+    BH_KEY_CALLBACKS, /* sorted set: job by the time when it is posted to its callback_url next */
+    BH_KEY_CALLBACK_TRIES, /* hash: posts that failed, by job */
 };
 
-#define BH_KEY_COUNT (BH_KEY_MINUTES + 1)
+#define BH_KEY_COUNT (BH_KEY_CALLBACK_TRIES + 1)
 
 /* The fixed keys of one queue. */
 struct bh_queue_keys {
@@ -64,6 +68,15 @@ enum bh_status bh_key_append_lock(struct bh_buf *buf, const struct bh_queue_keys
                                   const char *digest);
 enum bh_status bh_key_append_seen(struct bh_buf *buf, const struct bh_queue_keys *keys,
                                   struct bh_str instance);
+
+/*
+ * Likewise: the key that leads from a message's number to its job, and of the payload that is kept for a message that
+ * may yet fail.
+ */
+enum bh_status bh_key_append_message(struct bh_buf *buf, const struct bh_queue_keys *keys,
+                                     struct bh_str message_id);
+enum bh_status bh_key_append_kept(struct bh_buf *buf, const struct bh_queue_keys *keys,
+                                  const char *id);
 
 /* The two keys of a gateway account; they lie apart from all queues. */
 struct bh_account_keys {

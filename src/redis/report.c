@@ -41,6 +41,7 @@ finish(struct errand *errand)
     const struct bh_report_result result = {
         .fate = errand->fate,
         .queue = errand->best_at != NOWHERE ? errand->config->queues[errand->best_at].name : NULL,
+        .id = errand->best_at != NOWHERE ? errand->report.foreign_id : NULL,
     };
     errand->on_done(errand->arg, errand->failed, &result,
                     errand->error_text[0] != '\0' ? errand->error_text : NULL);

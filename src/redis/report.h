@@ -28,12 +28,35 @@ enum bh_report_fate {
     BH_REPORT_REPEATED,      /* all of it was known */
     BH_REPORT_NOTED,         /* it stands in the status now */
     BH_REPORT_SETTLED,       /* likewise, and the job is uncertain no more */
-    BH_REPORT_EARLY, /* likewise, but a worker has the job in hand and may yet lose its answer */
+    /*
+     * Likewise, but the job has not ended: a worker has it in hand and may yet lose its answer, or waits with some of its
+     * recipients.  To be delivered once more, later.
+     */
+    BH_REPORT_EARLY,
 };
+
+/*
+ * How long messages took from their acceptance until they were delivered (a call: completed), in hash `counters`:
+ * `delivery_ms:BOUND` counts those above the bound before and up to this one, in milliseconds, `delivery_ms:over`
+ * those above the last, and `delivery_ms:sum` adds them up.  `messages` counts those of which reports were awaited,
+ * `delivery:none` those of these that no final report came for.
+ */
+#define BH_REPORT_DELAY_BOUNDS                                                                     \
+    {                                                                                              \
+        5000, 15000, 30000, 60000, 300000, 600000, 3600000, 21600000, 86400000                     \
+    }
 
 struct bh_report_result {
     enum bh_report_fate fate;
-    const char *queue; /* NULL: none; valid during the callback */
+    const char *queue; /* NULL: none; this and `id` are valid during the callback */
+    const char *id;    /* of the job; NULL: none */
+
+    /*
+     * By what is known now the message has failed in a way that another one may mend (an SMS FAILED or EXPIRED, a call
+     * no-answer or failed), and its payload is kept (bh_key_append_kept).  Told as long as nobody has taken the payload, also
+     * when the report was a repetition: whoever takes it has the right to send again.
+     */
+    bool may_resend;
 };
 
 /*

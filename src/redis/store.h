@@ -40,6 +40,7 @@
 #include "core/redis_error.h"
 #include "engine/protocol.h"
 #include "redis/connection.h"
+#include "redis/tracking.h"
 
 #define BH_STORE_BATCH       64
 #define BH_STORE_BATCH_BYTES ((size_t)1024 * 1024)
@@ -51,13 +52,14 @@ struct bh_store_queue {
     unsigned number;  /* the one that commands and events name */
     const char *name; /* [a-z0-9_-]{1,32}; copied */
     bh_ms lease_ms;
-    size_t payload_bytes_max; /* a longer payload is announced with its length only */
-    uint32_t rate;            /* jobs per second over all workers; 0: no limit */
-    uint32_t concurrency;     /* leases over all workers; 0: no limit */
-    uint32_t dead_max;        /* most jobs kept in the dead set */
-    bh_ms dead_ttl_ms;        /* how long they are kept */
-    bh_ms retention_ms;       /* how long a final status is kept */
-    uint32_t events_cap;      /* about how many events the stream keeps; 0: no events */
+    size_t payload_bytes_max;    /* a longer payload is announced with its length only */
+    uint32_t rate;               /* jobs per second over all workers; 0: no limit */
+    uint32_t concurrency;        /* leases over all workers; 0: no limit */
+    uint32_t dead_max;           /* most jobs kept in the dead set */
+    bh_ms dead_ttl_ms;           /* how long they are kept */
+    bh_ms retention_ms;          /* how long a final status is kept */
+    uint32_t events_cap;         /* about how many events the stream keeps; 0: no events */
+    struct bh_tracking tracking; /* of its messages */
 };
 
 /* An account-wide token bucket; its size is one second's worth, at least one. */
