@@ -164,6 +164,8 @@ void bh_job_open(struct bh_engine *engine, const struct bh_claimed_event *claim,
                  const struct bh_claimed_job *claimed);
 /* The recipients of the next request, and their ledger entries.  BH_ENOMEM leaves none. */
 enum bh_status bh_job_list_asked(struct bh_slot *slot, const struct bh_plan *plan) BH_MUST_CHECK;
+/* Where what becomes of the job is posted to, if that is allowed; NULL: nowhere. */
+const char *bh_job_callback_url(const struct bh_slot *slot);
 
 /* job */
 bool bh_job_next_admit(struct bh_engine *engine, struct bh_command *ret_command);

@@ -84,6 +84,18 @@ check_callback(const struct bh_slot *slot, struct bh_error *error)
     return BH_OK;
 }
 
+const char *
+bh_job_callback_url(const struct bh_slot *slot)
+{
+    struct bh_error refused;
+    if (slot->job == NULL || check_callback(slot, &refused) != BH_OK)
+        return NULL;
+    if (slot->job->callback_url != NULL)
+        return slot->job->callback_url;
+    bool all = slot->queue->callback_all && slot->queue->callback_url[0] != '\0';
+    return all ? slot->queue->callback_url : NULL;
+}
+
 static enum bh_status
 resolve_times(struct bh_engine *engine, struct bh_slot *slot, struct bh_error *error)
 {

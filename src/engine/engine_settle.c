@@ -46,8 +46,10 @@ void
 bh_settle_admit_fields(struct bh_slot *slot)
 {
     bh_fields_clear(&slot->fields);
-    if (slot->first)
-        add_origin(slot);
+    if (!slot->first)
+        return;
+    add_origin(slot);
+    bh_fields_add_text(&slot->fields, "callback_url", bh_job_callback_url(slot));
 }
 
 static void
@@ -276,6 +278,8 @@ bh_settle_verdict(struct bh_engine *engine, struct bh_slot *slot, const struct b
     if (slot->job != NULL && !slot->verdict.silent) {
         if (slot->first)
             add_origin(slot);
+        /* Again: the configuration may have changed since its admission, and the newest one counts. */
+        bh_fields_add_text(&slot->fields, "callback_url", bh_job_callback_url(slot));
         add_result(engine, slot, outcome);
     }
     bh_buf_clear(&slot->memo);
@@ -376,6 +380,32 @@ message_ids(const struct bh_settle_command *settle)
     return (struct bh_str){"", 0};
 }
 
+static enum bh_callback
+callback_of(const struct bh_slot *slot)
+{
+    if (slot->job == NULL)
+        return BH_CALLBACK_LOOK;
+    return bh_job_callback_url(slot) != NULL ? BH_CALLBACK_DUE : BH_CALLBACK_NONE;
+}
+
+/*
+ * How long the payload of a message that was taken may still be needed, because a report may say that it failed.  One of
+ * several recipients is not sent to again, and a debug job has no message.
+ */
+static bh_ms
+kept_ms(const struct bh_engine *engine, const struct bh_slot *slot)
+{
+    const struct bh_job *job = slot->job;
+    if (job == NULL || slot->verdict.state != BH_STATE_SENT || job->recipients_count != 1 ||
+        job->debug)
+        return 0;
+    bool may_fail =
+        job->type == BH_JOB_SMS ? slot->queue->resend_on_report : slot->queue->redial > 0;
+    if (!may_fail)
+        return 0;
+    return bh_ms_max(slot->expires.ms - bh_engine_server_now(engine).ms, 0);
+}
+
 bool
 bh_settle_next(struct bh_engine *engine, struct bh_command *ret_command)
 {
@@ -402,6 +432,8 @@ bh_settle_next(struct bh_engine *engine, struct bh_command *ret_command)
         .code = verdict->code,
         .sent = slot->sent,
         .result = sent_result(slot),
+        .kept_ms = kept_ms(engine, slot),
+        .callback = callback_of(slot),
         .first_error = bh_str_from(verdict->state == BH_STATE_SENT ? "" : verdict->error),
     };
     /* The result itself must not be lost for want of memory for its details. */

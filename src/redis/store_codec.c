@@ -149,9 +149,59 @@ ledger_letter(enum bh_ledger_action action)
     return 'k';
 }
 
-static void
-add_settle(struct bh_call *call, const struct bh_settle_command *settle)
+static char
+callback_letter(enum bh_callback callback)
 {
+    switch (callback) {
+    case BH_CALLBACK_NONE: return '0';
+    case BH_CALLBACK_DUE: return '1';
+    case BH_CALLBACK_LOOK: return '2';
+    }
+    BH_ASSERT(false && "a callback");
+    return '0';
+}
+
+static bool
+next_message(struct bh_str *rest, struct bh_str *ret_id)
+{
+    while (rest->len > 0 && bh_str_split(rest, ',', ret_id)) {
+        if (ret_id->len > 0)
+            return true;
+    }
+    return false;
+}
+
+static size_t
+count_messages(const struct bh_settle_command *settle)
+{
+    struct bh_str id, rest = settle->message_ids;
+    size_t count = 0;
+    while (next_message(&rest, &id))
+        count++;
+    return count;
+}
+
+/* What is looked at again when reports come.  Nothing of it when nobody brings reports. */
+static void
+add_message_keys(struct bh_call *call, const struct bh_store_caller *caller,
+                 const struct bh_settle_command *settle)
+{
+    struct bh_str id, rest = settle->message_ids;
+    while (caller->queue->tracking.open_ms > 0 && next_message(&rest, &id)) {
+        bh_key_append_message(bh_call_buf(call), caller->keys, id);
+        bh_call_end_key(call);
+    }
+    if (settle->kept_ms > 0) {
+        bh_key_append_kept(bh_call_buf(call), caller->keys, settle->id);
+        bh_call_end_key(call);
+    }
+}
+
+static void
+add_settle(struct bh_call *call, const struct bh_store_caller *caller,
+           const struct bh_settle_command *settle)
+{
+    size_t messages_count = caller->queue->tracking.open_ms > 0 ? count_messages(settle) : 0;
     add_claim_ref(call, &settle->claim);
     bh_call_char(call, disposition_letter(settle->disposition));
     bh_call_int(call, bh_ms_max(settle->delay_ms, 0));
@@ -166,6 +216,9 @@ add_settle(struct bh_call *call, const struct bh_settle_command *settle)
     bh_call_char(call, ledger_letter(settle->ledger_action));
     bh_call_int(call, lifetime(settle->ledger_ms));
     bh_call_int(call, (int64_t)settle->ledger_count);
+    bh_call_int(call, (int64_t)messages_count);
+    bh_call_int(call, bh_ms_max(settle->kept_ms, 0));
+    bh_call_char(call, callback_letter(settle->callback));
     bh_call_str(call, settle->memo);
     bh_call_str(call, settle->first_error);
     bh_call_int(call, (int64_t)settle->fields_count);
@@ -176,14 +229,16 @@ void
 bh_encode_settle(struct bh_call *call, const struct bh_store_caller *caller,
                  const struct bh_command *commands, size_t count)
 {
-    static const enum bh_key keys[] = {BH_KEY_LEASES,  BH_KEY_JOBS,     BH_KEY_HEADS,
-                                       BH_KEY_READY,   BH_KEY_DUE,      BH_KEY_DEAD,
-                                       BH_KEY_CONTROL, BH_KEY_COUNTERS, BH_KEY_EVENTS};
+    static const enum bh_key keys[] = {
+        BH_KEY_LEASES, BH_KEY_JOBS,      BH_KEY_HEADS,         BH_KEY_READY,  BH_KEY_DUE,
+        BH_KEY_DEAD,   BH_KEY_CONTROL,   BH_KEY_COUNTERS,      BH_KEY_EVENTS, BH_KEY_OPEN,
+        BH_KEY_PULL,   BH_KEY_CALLBACKS, BH_KEY_CALLBACK_TRIES};
     add_keys(call, caller, keys, BH_ARRAY_LEN(keys));
     for (size_t i = 0; i < count; i++) {
         const struct bh_settle_command *settle = &commands[i].settle;
         bh_key_append_status(bh_call_buf(call), caller->keys, settle->id != NULL ? settle->id : "");
         bh_call_end_key(call);
+        add_message_keys(call, caller, settle);
         add_ledger_keys(call, caller, settle->ledger, settle->ledger_count);
     }
     bh_call_text(call, caller->owner);
@@ -191,9 +246,11 @@ bh_encode_settle(struct bh_call *call, const struct bh_store_caller *caller,
     bh_call_int(call, caller->queue->events_cap);
     bh_call_int(call, caller->queue->dead_max);
     bh_call_int(call, caller->queue->dead_ttl_ms);
+    bh_call_int(call, caller->queue->tracking.open_ms);
+    bh_call_int(call, caller->queue->tracking.pull_after_ms);
     bh_call_int(call, (int64_t)count);
     for (size_t i = 0; i < count; i++)
-        add_settle(call, &commands[i].settle);
+        add_settle(call, caller, &commands[i].settle);
 }
 
 void
@@ -265,6 +322,7 @@ bh_encoded_size(const struct bh_command *command)
                fields_size(command->admit.fields, command->admit.fields_count);
     if (command->kind == BH_COMMAND_SETTLE)
         return fixed + command->settle.ledger_count * entry + command->settle.memo.len +
+               (count_messages(&command->settle) + 1) * (BH_KEY_MAX + 33) +
                command->settle.first_error.len +
                fields_size(command->settle.fields, command->settle.fields_count);
     return fixed;

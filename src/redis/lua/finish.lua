@@ -2,35 +2,49 @@
 --
 -- A job ends (final), ends and is kept (dead), waits (wait) or goes back to the head of the line (ready).
 --
--- KEYS    1 leases  2 jobs  3 heads  4 ready  5 due  6 dead  7 control  8 counters  9 events
---         then per job: status, its ledger entries
+-- KEYS    1 leases  2 jobs  3 heads  4 ready  5 due  6 dead  7 control  8 counters  9 events  10 open  11 pull
+--         12 callbacks  13 their tries
+--         then per job: status, its messages' entries in the index, kept if it is, its ledger entries
 -- ARGV    1 owner  2 retention of a final status, ms  3 about how many events to keep, 0 none
---         4 most jobs kept in dead  5 how long, ms  6 jobs
+--         4 most jobs kept in dead  5 how long, ms  6 how long a message waits for its final report, ms
+--         7 how long before the gateway is asked about it, ms, 0 never  8 jobs
 --         then per job: handle, token, disposition (f final, d dead, w wait, r ready), delay in ms, waiting
 --         letter, reason or empty, attempts, uncertain since (unix ms), id or empty, state, code,
 --         1 if a request was sent, ledger action (k keep, a arm, f free), ledger lifetime in ms,
---         number of ledger entries, memo, first error or empty, number of fields, name and value of each
+--         number of ledger entries, number of messages that are remembered, how long the payload is kept in ms, 0
+--         not, callback (0 none, 1 due when it ends, 2 due if its status says so), memo, first error or empty,
+--         number of fields, name and value of each
 -- Returns 0, server's time in ms, ms to next due or -1; then per job its code:
 --         0 written  1 written although the lease had ended  2 there is no such job
 --         3 somebody else's now, nothing written
--- Changes per job: its lease, head, job, status, ledger entries; ready, due, dead, counters, events
--- Cost    per job: one head, one status, its ledger entries; at most 200 old ones leave dead
+-- Changes per job: its lease, head, job, status, messages, kept, ledger entries; ready, due, dead, counters, events,
+--         open, pull, callbacks
+-- Cost    per job: one head, one status, its messages, its ledger entries; at most 200 old ones leave dead; of
+--         messages that are still open at most 200 old ones, or twice as many as have come
 --@include _clock.lua
 --@include _head.lua
 --@include _batch.lua
 --@include _due.lua
 --@include _event.lua
 --@include _money.lua
+--@include _delivery.lua
+--@include _callback.lua
 
-local leases, jobs, heads, ready, due, dead, control, counters, events = unpack(KEYS, 1, 9)
+local leases, jobs, heads, ready, due, dead, control, counters, events, open, pull, callbacks, tries =
+    unpack(KEYS, 1, 13)
 local owner = ARGV[1]
 local retention = tonumber(ARGV[2])
 local events_cap = tonumber(ARGV[3])
 local dead_max = tonumber(ARGV[4])
 local dead_ttl = tonumber(ARGV[5])
+local open_ms = tonumber(ARGV[6])
+local pull_after = tonumber(ARGV[7])
 
 local WRITTEN, LATE, GONE, STALE = 0, 1, 2, 3
 local TRIM = 100
+local OPEN_MAX = 1000000
+local OPEN_TRIM = 200
+local CHUNK = 2000 -- arguments of one command
 
 may_write_when_full(control)
 
@@ -87,20 +101,32 @@ local function may_write_status(job, h)
     return h.id ~= '' or job.ends and redis.call('EXISTS', job.status) == 0
 end
 
+-- What reports have said of single recipients before the job came to this.
+local function with_deliveries(job, recipients)
+    local before = redis.call('HGET', job.status, 'recipients')
+    for message, word, at in string.gmatch(before or '', '"id":"(%d+)"' .. DELIVERY) do
+        recipients = recipient_deliver(recipients, message, word, at)
+        job.told[message] = is_final(word)
+    end
+    return recipients
+end
+
 -- What a delivery report has written, with its time, is newer than the journal's word.
-local function without_stale_delivery(job)
-    for i = 1, #job.fields, 2 do
-        if job.fields[i] == 'delivery' and redis.call('HGET', job.status, 'delivered_at') then
-            table.remove(job.fields, i)
-            table.remove(job.fields, i)
-            break
+local function keep_deliveries(job)
+    local fields = job.fields
+    for i = #fields - 1, 1, -2 do
+        if fields[i] == 'delivery' and redis.call('HGET', job.status, 'delivered_at') then
+            table.remove(fields, i)
+            table.remove(fields, i)
+        elseif fields[i] == 'recipients' then
+            fields[i + 1] = with_deliveries(job, fields[i + 1])
         end
     end
-    return job.fields
+    return fields
 end
 
 local function write_status(job, h, next_at)
-    local args = without_stale_delivery(job)
+    local args = keep_deliveries(job)
     args[#args + 1] = 'state'
     args[#args + 1] = job.state
     args[#args + 1] = 'attempts'
@@ -209,6 +235,69 @@ local function count_witness(job)
     end
 end
 
+local opened, asked = {}, {}
+local pull_at = digits(now + pull_after)
+
+-- Its messages lead to it from now on, and reports of them are awaited when it ends.
+local function remember(job)
+    for _, entry in ipairs(job.messages) do
+        redis.call('SET', entry, job.id, 'PX', retention)
+        local message = string.match(entry, '%d*$')
+        if job.ends and not job.told[message] then
+            opened[#opened + 1] = now_text
+            opened[#opened + 1] = message
+            if pull_after > 0 then
+                asked[#asked + 1] = pull_at
+                asked[#asked + 1] = message
+            end
+        end
+    end
+    if job.ends and #job.messages > 0 then
+        bump('messages', #job.messages)
+    end
+    local payload = job.kept and redis.call('HGET', jobs, job.handle)
+    if payload then
+        redis.call('SET', job.kept, payload, 'PX', job.kept_ms)
+    end
+end
+
+local function in_chunks(command, key, args)
+    for first = 1, #args, CHUNK do
+        redis.call(command, key, unpack(args, first, math.min(first + CHUNK - 1, #args)))
+    end
+end
+
+-- Those of which nobody will tell any more go, and the oldest ones when they get too many.
+local function trim_open()
+    local most = math.min(CHUNK, math.max(OPEN_TRIM, #opened))
+    local old = redis.call('ZRANGEBYSCORE', open, '-inf', now - open_ms, 'LIMIT', 0, most)
+    local excess = redis.call('ZCARD', open) - OPEN_MAX
+    if #old == 0 and excess > 0 then
+        old = redis.call('ZRANGE', open, 0, math.min(excess, most) - 1)
+    end
+    if #old > 0 then
+        redis.call('ZREM', open, unpack(old))
+        redis.call('ZREM', pull, unpack(old))
+        bump('delivery:none', #old)
+    end
+end
+
+local function open_messages()
+    if #opened > 0 then
+        in_chunks('ZADD', open, opened)
+        in_chunks('ZADD', pull, asked)
+        trim_open()
+    end
+end
+
+local function tell(job)
+    if job.callback == '1' then
+        callback_due(callbacks, tries, job.id)
+    elseif job.callback == '2' then
+        callback(job.status, callbacks, tries, job.id)
+    end
+end
+
 local function finish(job, h, late)
     if late then
         gauge(h, -1)
@@ -224,6 +313,10 @@ local function finish(job, h, late)
         write_status(job, h, job.next_at)
         event(events, events_cap, job.id, job.state, job.reason, job.code, job.attempts)
         h.id = job.id
+        remember(job)
+        if job.ends then
+            tell(job)
+        end
     end
     if job.ends then
         bump('outcome:' .. job.state, 1)
@@ -233,16 +326,16 @@ local function finish(job, h, late)
     move(job, h, late)
 end
 
-local key, at = 9, 6
+local key, at = 13, 8
 
 -- The next job of the call: its arguments and keys.
 local function next_job()
-    local job = { ledger = {}, fields = {} }
-    local delay, sent, ledger_count, fields_count
+    local job = { ledger = {}, messages = {}, told = {}, fields = {} }
+    local delay, sent, ledger_count, messages_count, fields_count
     job.handle, job.token, job.disposition, delay, job.waiting, job.reason, job.attempts, job.uncertain,
-        job.id, job.state, job.code, sent, job.ledger_action, job.ledger_ms, ledger_count, job.memo,
-        job.first_error, fields_count = unpack(ARGV, at + 1, at + 18)
-    at = at + 18
+        job.id, job.state, job.code, sent, job.ledger_action, job.ledger_ms, ledger_count, messages_count,
+        job.kept_ms, job.callback, job.memo, job.first_error, fields_count = unpack(ARGV, at + 1, at + 21)
+    at = at + 21
     job.sent = sent == '1'
     job.ends = job.disposition == 'f' or job.disposition == 'd'
     if job.disposition == 'w' then
@@ -254,6 +347,14 @@ local function next_job()
     at = at + 2 * fields_count
     key = key + 1
     job.status = KEYS[key]
+    for i = 1, tonumber(messages_count) do
+        job.messages[i] = KEYS[key + i]
+    end
+    key = key + #job.messages
+    if job.kept_ms ~= '0' then
+        key = key + 1
+        job.kept = KEYS[key]
+    end
     for i = 1, tonumber(ledger_count) do
         job.ledger[i] = KEYS[key + i]
     end
@@ -271,7 +372,7 @@ end
 
 local reply = { 0, now, 0 }
 local batch = {}
-for i = 1, tonumber(ARGV[6]) do
+for i = 1, tonumber(ARGV[8]) do
     batch[i] = next_job()
 end
 batch_read(heads, batch)
@@ -284,6 +385,7 @@ for _, job in ipairs(batch) do
     reply[#reply + 1] = code
 end
 batch_write(heads, jobs, leases)
+open_messages()
 
 forget(redis.call('ZRANGEBYSCORE', dead, '-inf', now - dead_ttl, 'LIMIT', 0, TRIM))
 local excess = redis.call('ZCARD', dead) - dead_max

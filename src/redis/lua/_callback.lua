@@ -1,0 +1,13 @@
+-- The outbox of callbacks: a job whose status has the field `callback_url` is told of whenever its state has become
+-- final, or its delivery has changed.  What is posted is made of the status at that time, so one entry is enough.
+local function callback_due(callbacks, tries, id)
+    redis.call('ZADD', callbacks, now_text, id)
+    redis.call('HDEL', tries, id)
+end
+
+-- The same for who has not read the status.
+local function callback(status, callbacks, tries, id)
+    if redis.call('HEXISTS', status, 'callback_url') == 1 then
+        callback_due(callbacks, tries, id)
+    end
+end
