@@ -283,6 +283,9 @@ resolve_in_queue(struct resolver *resolver, size_t queue, const char *id, const 
         .handle = bh_str_from(handle),
         .retention_ms = resolver->cli->config->status.retention_ms,
         .events_cap = (uint32_t)resolver->cli->config->status.events_max,
+        .tracking = bh_tracking_of(
+            resolver->cli->config,
+            bh_config_queue_get(resolver->cli->config, bh_str_from(resolver->queues.names[queue]))),
         .fields = &message_id,
         .fields_count = resolver->message_id != NULL,
     };

@@ -169,6 +169,8 @@ bh_api_ask_resolve(struct bh_api_task *task)
         .who = bh_str_from(task->who),
         .retention_ms = config->status.retention_ms,
         .events_cap = (uint32_t)config->status.events_max,
+        .tracking =
+            bh_tracking_of(config, bh_config_queue_get(config, bh_str_from(task->route.queue))),
     };
     bh_call_init(&call, BH_SCRIPT_RESOLVE);
     bh_encode_resolve(&call, &task->keys, &resolve);

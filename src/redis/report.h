@@ -2,14 +2,18 @@
  * report - bring one delivery report to its job: find the job, settle it if it is uncertain, write the delivery into
  * its status.
  *
- * 1. The status of that id is read in every queue of the configuration, and the best match is taken.  Two that match
- *    equally well are none: a wrong word would do more harm than no word.
+ * 1. Every queue of the configuration is asked which job has the report's message (an entry in the index that was
+ *    written when the job ended), and for the status of the job whose id is the report's foreign id.  The message goes
+ *    before the name: a producer may have chosen any name, even the id of another job, but a message is one job's.  The
+ *    entry is believed only if that job's status knows the message, too.  Without it the name decides, by the best match.  Two
+ *    that match equally well are none: a wrong word would do more harm than no word.
  * 2. A job whose request lost its answer, waiting or ended `unknown`, is settled as `sent`, confirmed by `report`, by script
  *    `resolve`: a report proves that the gateway has taken the message, whatever became of it since.
  * 3. `delivery` and what belongs to it goes into the status, by script `report`.
  *
- * A job with several recipients is settled by no report, because a report does not say whose message it is about; the
- * message's id is kept in its status (`reported_ids`) as evidence for whoever resolves it.
+ * A job with several recipients is settled by no report, because a report does not say whose message it is about.  A message
+ * that its status knows is a recipient's, whose delivery is written; the id of any other is kept there
+ * (`reported_ids`) as evidence for whoever resolves it.
  *
  * Knows nothing of sending again: what failed for want of Redis is the caller's to repeat, which does no harm.
  */
@@ -68,7 +72,7 @@ typedef void bh_report_on_done(void *arg, enum bh_status status,
                                const struct bh_report_result *result, const char *error_text);
 
 /*
- * One answer, from the loop, never from within the call.  Anything but BH_OK: nothing was sent, and no answer will
+ * One answer, from the loop, never from within the call.  BH_EINVAL: the report names neither a job nor a message.  Anything but BH_OK: nothing was sent, and no answer will
  * come.  The report is copied, of the configuration a reference is taken.
  */
 enum bh_status bh_report_deliver(struct bh_redis_connection *connection,

@@ -75,19 +75,59 @@ bh_report_is_for_several(const struct bh_reported_status *status)
     return status->to.len > 0 && memchr(status->to.ptr, ',', status->to.len) != NULL;
 }
 
+bool
+bh_report_is_of(const struct bh_delivery_report *report, const struct bh_reported_status *status)
+{
+    return report->message_id[0] != '\0' && list_has(status->message_ids, report->message_id);
+}
+
+enum bh_status
+bh_decode_message_entry(const struct redisReply *reply, struct bh_str *ret_id)
+{
+    if (reply->type == REDIS_REPLY_NIL) {
+        *ret_id = (struct bh_str){"", 0};
+        return BH_OK;
+    }
+    if (reply->type != REDIS_REPLY_STRING || reply->len == 0 || reply->len > BH_JOB_ID_MAX)
+        return BH_EPROTO;
+    *ret_id = (struct bh_str){reply->str, reply->len};
+    return BH_OK;
+}
+
+static void
+add_keys(struct bh_call *call, const struct bh_queue_keys *keys, const struct bh_report_note *note)
+{
+    static const enum bh_key order[] = {BH_KEY_CONTROL,       BH_KEY_COUNTERS, BH_KEY_EVENTS,
+                                        BH_KEY_OPEN,          BH_KEY_PULL,     BH_KEY_CALLBACKS,
+                                        BH_KEY_CALLBACK_TRIES};
+    bh_key_append_status(bh_call_buf(call), keys, note->id);
+    bh_call_end_key(call);
+    for (size_t i = 0; i < BH_ARRAY_LEN(order); i++)
+        bh_call_key(call, bh_queue_key(keys, order[i]));
+    bh_key_append_kept(bh_call_buf(call), keys, note->id);
+    bh_call_end_key(call);
+    if (note->tracking.open_ms > 0 && note->report->message_id[0] != '\0') {
+        bh_key_append_message(bh_call_buf(call), keys, bh_str_from(note->report->message_id));
+        bh_call_end_key(call);
+    }
+}
+
 void
 bh_encode_report(struct bh_call *call, const struct bh_queue_keys *keys,
-                 const struct bh_delivery_report *report)
+                 const struct bh_report_note *note)
 {
+    const struct bh_delivery_report *report = note->report;
     bool has_duration = report->duration_s >= 0, has_price = report->price_per_minute_micro >= 0,
          has_caller = report->caller_id[0] != '\0';
-    bh_key_append_status(bh_call_buf(call), keys, report->foreign_id);
-    bh_call_end_key(call);
-    bh_call_key(call, bh_queue_key(keys, BH_KEY_CONTROL));
-    bh_call_key(call, bh_queue_key(keys, BH_KEY_COUNTERS));
+    add_keys(call, keys, note);
+    bh_call_text(call, note->id);
     bh_call_text(call, report->message_id);
     bh_call_text(call, bh_delivery_name(report->status));
-    bh_call_int(call, report->at.ms);
+    bh_call_int(call, bh_ms_max(report->at.ms, 0));
+    bh_call_int(call, note->events_cap);
+    bh_call_int(call, bh_ms_max(note->retention_ms, 1));
+    bh_call_int(call, note->tracking.open_ms > 0);
+    bh_call_int(call, note->tracking.pull_after_ms);
     bh_call_int(call, (int64_t)has_duration + has_price + has_caller);
     if (has_duration) {
         bh_call_text(call, "duration");
@@ -104,14 +144,15 @@ bh_encode_report(struct bh_call *call, const struct bh_queue_keys *keys,
 }
 
 enum bh_status
-bh_decode_report(const struct redisReply *reply, enum bh_report_code *ret_code)
+bh_decode_report(const struct redisReply *reply, struct bh_report_noted *ret_noted)
 {
-    int64_t code;
+    int64_t code, may_resend;
     struct bh_str state;
-    if (bh_reply_count(reply) != 2 ||
-        !bh_reply_int(reply, 0, BH_REPORT_CODE_NOTED, BH_REPORT_CODE_SEVERAL, &code) ||
-        !bh_reply_str(reply, 1, &state))
+    if (bh_reply_count(reply) != 3 ||
+        !bh_reply_int(reply, 0, BH_REPORT_CODE_NOTED, BH_REPORT_CODE_OTHER, &code) ||
+        !bh_reply_str(reply, 1, &state) || !bh_reply_int(reply, 2, 0, 1, &may_resend))
         return BH_EPROTO;
-    *ret_code = (enum bh_report_code)code;
+    ret_noted->code = (enum bh_report_code)code;
+    ret_noted->may_resend = may_resend == 1;
     return BH_OK;
 }

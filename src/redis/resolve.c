@@ -30,17 +30,42 @@ bh_resolve_word_from_name(const char *name, enum bh_resolve_word *ret_word)
     return false;
 }
 
+static void
+add_message_key(struct bh_call *call, const struct bh_queue_keys *keys,
+                const struct bh_resolve *resolve)
+{
+    for (size_t i = 0; i < resolve->fields_count && resolve->tracking.open_ms > 0; i++) {
+        if (strcmp(resolve->fields[i].name, "message_id") == 0) {
+            bh_key_append_message(bh_call_buf(call), keys, resolve->fields[i].value);
+            bh_call_end_key(call);
+            return;
+        }
+    }
+}
+
+static const char *
+kept_types(const struct bh_tracking *tracking)
+{
+    if (tracking->keeps_sms)
+        return tracking->keeps_calls ? "sms,voice" : "sms";
+    return tracking->keeps_calls ? "voice" : "";
+}
+
 void
 bh_encode_resolve(struct bh_call *call, const struct bh_queue_keys *keys,
                   const struct bh_resolve *resolve)
 {
-    static const enum bh_key order[] = {BH_KEY_HEADS,  BH_KEY_JOBS, BH_KEY_LEASES,  BH_KEY_READY,
-                                        BH_KEY_DUE,    BH_KEY_DEAD, BH_KEY_CONTROL, BH_KEY_COUNTERS,
-                                        BH_KEY_EVENTS, BH_KEY_AUDIT};
+    static const enum bh_key order[] = {
+        BH_KEY_HEADS,     BH_KEY_JOBS,           BH_KEY_LEASES,   BH_KEY_READY,  BH_KEY_DUE,
+        BH_KEY_DEAD,      BH_KEY_CONTROL,        BH_KEY_COUNTERS, BH_KEY_EVENTS, BH_KEY_AUDIT,
+        BH_KEY_CALLBACKS, BH_KEY_CALLBACK_TRIES, BH_KEY_OPEN,     BH_KEY_PULL};
     bh_key_append_status(bh_call_buf(call), keys, resolve->id);
     bh_call_end_key(call);
     for (size_t i = 0; i < BH_ARRAY_LEN(order); i++)
         bh_call_key(call, bh_queue_key(keys, order[i]));
+    bh_key_append_kept(bh_call_buf(call), keys, resolve->id);
+    bh_call_end_key(call);
+    add_message_key(call, keys, resolve);
     bh_call_text(call, resolve->id);
     bh_call_text(call, words[resolve->word]);
     bh_call_text(call, resolve->source == BH_RESOLVE_BY_OPERATOR ? "operator" : "report");
@@ -49,6 +74,9 @@ bh_encode_resolve(struct bh_call *call, const struct bh_queue_keys *keys,
     bh_call_int(call, resolve->events_cap);
     bh_call_str(call, resolve->recipient);
     bh_call_str(call, resolve->handle);
+    bh_call_int(call, resolve->tracking.open_ms > 0);
+    bh_call_int(call, resolve->tracking.pull_after_ms);
+    bh_call_text(call, kept_types(&resolve->tracking));
     bh_call_int(call, (int64_t)resolve->fields_count);
     for (size_t i = 0; i < resolve->fields_count; i++) {
         bh_call_text(call, resolve->fields[i].name);

@@ -16,6 +16,7 @@
 #include "engine/protocol.h"
 #include "redis/call.h"
 #include "redis/keys.h"
+#include "redis/tracking.h"
 
 struct redisReply; /* of <hiredis/hiredis.h> */
 
@@ -46,11 +47,12 @@ struct bh_resolve {
     const char *id;
     enum bh_resolve_word word;
     enum bh_resolve_source source;
-    struct bh_str who;       /* for the audit: a user's or a program's name */
-    struct bh_str recipient; /* a report's: the number that it is about; empty: not known */
-    struct bh_str handle;    /* of a dead job whose status has been forgotten; else empty */
-    bh_ms retention_ms;      /* of a final status */
-    uint32_t events_cap;     /* about how many events the stream keeps; 0: no events */
+    struct bh_str who;           /* for the audit: a user's or a program's name */
+    struct bh_str recipient;     /* a report's: the number that it is about; empty: not known */
+    struct bh_str handle;        /* of a dead job whose status has been forgotten; else empty */
+    bh_ms retention_ms;          /* of a final status */
+    uint32_t events_cap;         /* about how many events the stream keeps; 0: no events */
+    struct bh_tracking tracking; /* of the queue's messages */
 
     /* For the status of a job that was sent: message_id, price, delivery, ... */
     const struct bh_field *fields;

@@ -21,9 +21,10 @@ void
 bh_encode_steer(struct bh_call *call, const struct bh_queue_keys *keys,
                 const struct bh_steer *steer)
 {
-    static const enum bh_key order[] = {BH_KEY_HEADS,    BH_KEY_JOBS,   BH_KEY_READY,
-                                        BH_KEY_DUE,      BH_KEY_DEAD,   BH_KEY_CONTROL,
-                                        BH_KEY_COUNTERS, BH_KEY_EVENTS, BH_KEY_AUDIT};
+    static const enum bh_key order[] = {BH_KEY_HEADS,     BH_KEY_JOBS,          BH_KEY_READY,
+                                        BH_KEY_DUE,       BH_KEY_DEAD,          BH_KEY_CONTROL,
+                                        BH_KEY_COUNTERS,  BH_KEY_EVENTS,        BH_KEY_AUDIT,
+                                        BH_KEY_CALLBACKS, BH_KEY_CALLBACK_TRIES};
     BH_ASSERT(steer->count <= BH_STEER_MAX);
     for (size_t i = 0; i < BH_ARRAY_LEN(order); i++)
         bh_call_key(call, bh_queue_key(keys, order[i]));

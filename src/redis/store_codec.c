@@ -105,8 +105,9 @@ void
 bh_encode_admit(struct bh_call *call, const struct bh_store_caller *caller,
                 const struct bh_command *commands, size_t count)
 {
-    static const enum bh_key keys[] = {BH_KEY_LEASES,  BH_KEY_JOBS,     BH_KEY_HEADS,  BH_KEY_DUE,
-                                       BH_KEY_CONTROL, BH_KEY_COUNTERS, BH_KEY_EVENTS, BH_KEY_DEAD};
+    static const enum bh_key keys[] = {
+        BH_KEY_LEASES,   BH_KEY_JOBS,   BH_KEY_HEADS, BH_KEY_DUE,       BH_KEY_CONTROL,
+        BH_KEY_COUNTERS, BH_KEY_EVENTS, BH_KEY_DEAD,  BH_KEY_CALLBACKS, BH_KEY_CALLBACK_TRIES};
     add_keys(call, caller, keys, BH_ARRAY_LEN(keys));
     for (size_t i = 0; i < count; i++) {
         const struct bh_admit_command *admit = &commands[i].admit;

@@ -22,7 +22,7 @@ struct bh_tracking {
     bool keeps_calls;    /* that of a call */
 };
 
-/* `queue` is one of the configuration's. */
+/* `queue` is one of the configuration's; NULL: one that it does not have. */
 struct bh_tracking bh_tracking_of(const struct bh_config *config,
                                   const struct bh_queue_config *queue);
 

@@ -1,6 +1,6 @@
 -- admit: register claimed jobs, take their ledger entries, mark them as being sent; or put them aside.
 --
--- KEYS    1 leases  2 jobs  3 heads  4 due  5 control  6 counters  7 events  8 dead
+-- KEYS    1 leases  2 jobs  3 heads  4 due  5 control  6 counters  7 events  8 dead  9 callbacks  10 their tries
 --         then per job: status, cancel, its ledger entries
 -- ARGV    1 owner  2 retention of a final status, ms  3 about how many events to keep, 0 none  4 jobs
 --         then per job: handle, token, mode (s send, w wait until due), id, created, due, expires
@@ -10,15 +10,17 @@
 --         codes: 0 sending  1 put aside  2 id seen before, job gone
 --         3 cancelled: the job is gone, or dead in state `unknown` if a request of it was not answered
 --         4 a ledger entry is another job's for so many ms  5 not ours any more
--- Changes per job: its lease, head, job, status, ledger entries; due, dead, counters, events, cancel
+-- Changes per job: its lease, head, job, status, ledger entries; due, dead, counters, events, cancel,
+--         callbacks
 -- Cost    per job: one head, one status, its ledger entries
 --@include _clock.lua
 --@include _head.lua
 --@include _batch.lua
 --@include _due.lua
 --@include _event.lua
+--@include _callback.lua
 
-local leases, jobs, heads, due, control, counters, events, dead = unpack(KEYS, 1, 8)
+local leases, jobs, heads, due, control, counters, events, dead, callbacks, tries = unpack(KEYS, 1, 10)
 local owner = ARGV[1]
 local retention = tonumber(ARGV[2])
 local events_cap = tonumber(ARGV[3])
@@ -85,6 +87,7 @@ local function cancel(job, h)
     redis.call('PEXPIRE', job.status, retention)
     bump('outcome:' .. state, 1)
     event(events, events_cap, job.id, state, '', 0, h.attempts)
+    callback(job.status, callbacks, tries, job.id)
     return CANCELLED, 0
 end
 
@@ -125,7 +128,7 @@ local function admit(job, h)
     return SENDING, 0
 end
 
-local key, at = 8, 4
+local key, at = 10, 4
 
 -- The next job of the call: its arguments and keys.
 local function next_job()

@@ -4,18 +4,21 @@
 -- Such a job waits in due or ready, or lies in dead in state `unknown`; all others stay as they are.
 --
 -- KEYS    1 status  2 heads  3 jobs  4 leases  5 ready  6 due  7 dead  8 control  9 counters  10 events
---         11 audit
+--         11 audit  12 callbacks  13 their tries  14 open  15 pull  16 kept  17 the entry of message_id in the index, if
+--         there is one among the fields and messages are remembered
 -- ARGV    1 id  2 word: sent, failed or resend  3 source: operator or report  4 who, for the audit
 --         5 retention of a final status, ms  6 about how many events to keep, 0 none
 --         7 the recipient that a report is about, or empty: not known  8 handle of a dead job whose status
---         has been forgotten, or empty  9 number of fields, then name and value of each, for the status of a
+--         has been forgotten, or empty  9 1 if messages are remembered when they have ended  10 how long before the
+--         gateway is asked about one, ms, 0 never  11 types whose payload is kept then: sms, voice, with a comma in
+--         between, or empty  12 number of fields, then name and value of each, for the status of a
 --         job that was sent; message_id is added to those that are known
 -- Returns code, server's time in ms, state before, uncertain since (unix ms or 0), attempts, why it was
 --         uncertain, state after, milliseconds
 --         codes: 0 done  1 no such job  2 not uncertain  3 leased, for so many ms  4 is so already
 --         5 its payload is gone, it cannot be sent again  6 its time ran out at so many unix ms
 --         7 it settles nothing: a report about one of several recipients, or others wait to be sent to
--- Changes for code 0: status, head, job; ready, due, dead, counters, events, audit
+-- Changes for code 0: status, head, job; ready, due, dead, counters, events, audit; callbacks, open, pull, kept, index
 -- Cost    one status, one head; a job that is not uncertain costs one read
 --@include _clock.lua
 --@include _head.lua
@@ -23,17 +26,25 @@
 --@include _money.lua
 --@include _audit.lua
 --@include _recipients.lua
+--@include _delivery.lua
+--@include _callback.lua
 
-local status, heads, jobs, leases, ready, due, dead, control, counters, events, audit_stream = unpack(KEYS)
+local status, heads, jobs, leases, ready, due, dead, control, counters, events, audit_stream, callbacks, tries,
+    open, pull, kept, entry = unpack(KEYS)
 local id, word, source, who = unpack(ARGV, 1, 4)
 local retention = tonumber(ARGV[5])
 local events_cap = tonumber(ARGV[6])
 local about, dead_handle = ARGV[7], ARGV[8]
+local remembers = ARGV[9] == '1'
+local pull_after = tonumber(ARGV[10])
+local kept_types = ARGV[11]
+local FIELDS = 12
 
 local DONE, NONE, CERTAIN, LEASED, ALREADY, GONE, EXPIRED, SEVERAL = 0, 1, 2, 3, 4, 5, 6, 7
 
-local state, handle, to, recipients, confirmed_by, why, attempts, code, updated_at = unpack(redis.call('HMGET',
-    status, 'state', 'handle', 'to', 'recipients', 'confirmed_by', 'error', 'attempts', 'code', 'updated_at'))
+local state, handle, to, recipients, confirmed_by, why, attempts, code, updated_at, messages, delivery, job_type =
+    unpack(redis.call('HMGET', status, 'state', 'handle', 'to', 'recipients', 'confirmed_by', 'error', 'attempts',
+        'code', 'updated_at', 'message_id', 'delivery', 'type'))
 local since, after = 0, ''
 
 local function answer(result, milliseconds)
@@ -159,13 +170,16 @@ local function keep(waiting, reason)
 end
 
 local function add_fields()
-    for i = 1, tonumber(ARGV[9]) do
-        local name, value = ARGV[8 + 2 * i], ARGV[9 + 2 * i]
+    for i = 1, tonumber(ARGV[FIELDS]) do
+        local name, value = ARGV[FIELDS - 1 + 2 * i], ARGV[FIELDS + 2 * i]
         if name == 'message_id' then
-            local known = redis.call('HGET', status, name)
-            if known and known ~= '' then
-                value = string.find(',' .. known .. ',', ',' .. value .. ',', 1, true) and known
-                    or known .. ',' .. value
+            if messages and messages ~= '' then
+                value = string.find(',' .. messages .. ',', ',' .. value .. ',', 1, true) and messages
+                    or messages .. ',' .. value
+            end
+            messages = value
+            if entry then
+                redis.call('SET', entry, id, 'PX', retention)
             end
         elseif name == 'price' then
             bump('spend_micro', math.max(0, micro(value) - micro(redis.call('HGET', status, name))))
@@ -174,8 +188,37 @@ local function add_fields()
     end
 end
 
+-- Reports are awaited of what was taken, but for those that have come.
+local function await_reports()
+    for message in string.gmatch(remembers and messages or '', '[^,]+') do
+        local word = delivery or recipient_delivery(recipients or '', message)
+        if not is_final(word or '') then
+            redis.call('ZADD', open, now_text, message)
+            if pull_after > 0 then
+                redis.call('ZADD', pull, digits(now + pull_after), message)
+            end
+        end
+        bump('messages', 1)
+    end
+end
+
+-- A report may yet say that it has failed; of several recipients none is sent to again.
+local function keep_payload()
+    if not h or string.find(to or '', ',', 1, true) or tonumber(h.expires) <= now
+        or not string.find(',' .. kept_types .. ',', ',' .. (job_type or '?') .. ',', 1, true) then
+        return
+    end
+    local payload = redis.call('HGET', jobs, handle)
+    if payload then
+        redis.call('SET', kept, payload, 'PX', digits(tonumber(h.expires) - now))
+    end
+end
+
 local function end_as(new_state)
     after = new_state
+    if after == 'sent' then
+        keep_payload()
+    end
     if h then
         redis.call('HDEL', heads, handle)
         redis.call('HDEL', jobs, handle)
@@ -191,6 +234,7 @@ end
 local function end_as_sent()
     end_as(recipients and string.find(recipients, REFUSED, 1, true) and 'partial' or 'sent')
     add_fields()
+    await_reports()
 end
 
 local function end_as_failed()
@@ -200,6 +244,7 @@ local function end_as_failed()
         recipients = string.gsub(recipients_fill(recipients, REFUSED), OPEN, REFUSED)
         end_as('partial')
         set('error', 'not sent to the others, by the word of ' .. by .. before)
+        await_reports()
         return
     end
     after = 'failed'
@@ -246,6 +291,7 @@ if word == 'resend' then
 else
     redis.call('PEXPIRE', status, retention)
     bump('outcome:' .. after, 1)
+    callback(status, callbacks, tries, id)
 end
 bump('uncertain:' .. source, 1)
 event(events, events_cap, id, after, word == 'resend' and 'operator' or '', code or 0, attempts or 0)

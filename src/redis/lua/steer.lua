@@ -9,6 +9,7 @@
 --   delete   out of dead, with payload and record; the status stays
 --
 -- KEYS    1 heads  2 jobs  3 ready  4 due  5 dead  6 control  7 counters  8 events  9 audit
+--         10 callbacks  11 their tries
 --         then per job: status, cancel
 -- ARGV    1 operation  2 who and  3 what chose the jobs, both for the audit  4 retention of a final status, ms
 --         5 about how many events to keep, 0 none  6 the audit's line of an earlier call of the same command, or
@@ -19,14 +20,15 @@
 --         5 its payload is gone  6 it may have been sent: nothing was done  7 it may have been sent: it ended as
 --         unknown  8 some of its recipients were reached  9 an operator holds it  10 never admitted
 --         11 a tombstone was left: it ends at its next admission  12 another job has its id by now
--- Changes per job: head, job, status, cancel; ready, due, dead, counters, events, audit
+-- Changes per job: head, job, status, cancel; ready, due, dead, counters, events, audit, callbacks
 -- Cost    per job: one status, one head, a few writes
 --@include _clock.lua
 --@include _head.lua
 --@include _event.lua
 --@include _recipients.lua
+--@include _callback.lua
 
-local heads, jobs, ready, due, dead, control, counters, events, audit_stream = unpack(KEYS, 1, 9)
+local heads, jobs, ready, due, dead, control, counters, events, audit_stream, callbacks, tries = unpack(KEYS, 1, 11)
 local operation, who, chosen_by = unpack(ARGV, 1, 3)
 local retention = tonumber(ARGV[4])
 local events_cap = tonumber(ARGV[5])
@@ -141,6 +143,11 @@ local function told(job, h, state, reason)
     event(events, events_cap, job.id, state, reason, job.code or 0, h.attempts)
 end
 
+local function told_end(job, h, state)
+    told(job, h, state, '')
+    callback(job.status, callbacks, tries, job.id)
+end
+
 -- ---- operations ----
 
 local function hold(job, h)
@@ -230,7 +237,7 @@ local function finish(job, h, state, why)
     write_status(job, h, state, more)
     redis.call('PEXPIRE', job.status, retention)
     bump('outcome:' .. state, 1)
-    told(job, h, state, '')
+    told_end(job, h, state)
     return DONE, state
 end
 
@@ -246,7 +253,7 @@ local function end_as_unknown(job, h)
     })
     redis.call('PEXPIRE', job.status, retention)
     bump('outcome:unknown', 1)
-    told(job, h, 'unknown', '')
+    told_end(job, h, 'unknown')
     return UNKNOWN, 'unknown'
 end
 
@@ -413,7 +420,7 @@ end
 local reply = { 0, now, line }
 local ids, done = {}, 0
 for i = 1, count do
-    local job = { id = ARGV[6 + 2 * i], handle = ARGV[7 + 2 * i], status = KEYS[8 + 2 * i], cancel = KEYS[9 + 2 * i] }
+    local job = { id = ARGV[6 + 2 * i], handle = ARGV[7 + 2 * i], status = KEYS[10 + 2 * i], cancel = KEYS[11 + 2 * i] }
     local code, after = steer(job)
     if code == DONE or code == UNKNOWN or code == LEFT then
         done = done + 1
