@@ -45,6 +45,7 @@ local TRIM = 100
 local OPEN_MAX = 1000000
 local OPEN_TRIM = 200
 local CHUNK = 2000 -- arguments of one command
+local MESSAGE_AT = #open - #'open' + #'message:' + 1 -- in a key of the index
 
 may_write_when_full(control)
 
@@ -104,6 +105,7 @@ end
 -- What reports have said of single recipients before the job came to this.
 local function with_deliveries(job, recipients)
     local before = redis.call('HGET', job.status, 'recipients')
+    job.told = {}
     for message, word, at in string.gmatch(before or '', '"id":"(%d+)"' .. DELIVERY) do
         recipients = recipient_deliver(recipients, message, word, at)
         job.told[message] = is_final(word)
@@ -242,8 +244,8 @@ local pull_at = digits(now + pull_after)
 local function remember(job)
     for _, entry in ipairs(job.messages) do
         redis.call('SET', entry, job.id, 'PX', retention)
-        local message = string.match(entry, '%d*$')
-        if job.ends and not job.told[message] then
+        local message = string.sub(entry, MESSAGE_AT)
+        if job.ends and not (job.told and job.told[message]) then
             opened[#opened + 1] = now_text
             opened[#opened + 1] = message
             if pull_after > 0 then
@@ -330,7 +332,7 @@ local key, at = 13, 8
 
 -- The next job of the call: its arguments and keys.
 local function next_job()
-    local job = { ledger = {}, messages = {}, told = {}, fields = {} }
+    local job = { ledger = {}, messages = {}, fields = {} }
     local delay, sent, ledger_count, messages_count, fields_count
     job.handle, job.token, job.disposition, delay, job.waiting, job.reason, job.attempts, job.uncertain,
         job.id, job.state, job.code, sent, job.ledger_action, job.ledger_ms, ledger_count, messages_count,
