@@ -216,6 +216,8 @@ choose_by_name(struct errand *errand)
         bring(errand);
         return;
     }
+    if (errand->tied)
+        errand->best_at = NOWHERE;
     finish(errand);
 }
 
