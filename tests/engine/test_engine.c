@@ -222,6 +222,103 @@ Test(engine, keeps_an_invalid_job_for_a_person)
     finish();
 }
 
+/* ---- what is remembered, and who is told ---- */
+
+#define CALLBACKS "callback_url = https://a.example/hook/\n"
+#define ACCEPTED                                                                                   \
+    "{\"success\":\"100\",\"total_price\":0.075,\"balance\":9.5,\"sms_type\":\"direct\","          \
+    "\"messages\":[{\"id\":\"77\",\"recipient\":\"491710000001\",\"parts\":1,"                     \
+    "\"price\":0.075,\"encoding\":\"gsm\",\"success\":true,\"error\":null}]}"
+
+Test(engine, keeps_a_payload_only_where_it_may_be_sent_again)
+{
+    static const struct {
+        const char *name, *queue, *payload, *answer;
+        bool kept;
+    } rows[] = {
+  /* clang-format off */
+        {"by default", "", SMS, ACCEPTED, false},
+        {"where it is switched on", "resend_on_report = yes\n", SMS, ACCEPTED, true},
+        {"redialling is for calls", "redial = 3\n", SMS, ACCEPTED, false},
+        {"refused", "resend_on_report = yes\n", SMS, "{\"success\":\"305\",\"messages\":[]}", false},
+        {"one of several recipients", "resend_on_report = yes\n",
+         "{\"id\":\"one\",\"to\":\"491710000001,491710000002\",\"text\":\"hello\"}",
+         "{\"success\":\"100\",\"total_price\":0.15,\"balance\":9.5,\"sms_type\":\"direct\",\"messages\":["
+         "{\"id\":\"77\",\"recipient\":\"491710000001\",\"parts\":1,\"price\":0.075,\"encoding\":\"gsm\",\"success\":true,\"error\":null},"
+         "{\"id\":\"78\",\"recipient\":\"491710000002\",\"parts\":1,\"price\":0.075,\"encoding\":\"gsm\",\"success\":true,\"error\":null}]}", false},
+        {"nothing was sent", "resend_on_report = yes\n",
+         "{\"id\":\"one\",\"to\":\"491710000001\",\"text\":\"hello\",\"debug\":true}", ACCEPTED, false},
+  /* clang-format on */
+    };
+    for (size_t i = 0; i < BH_ARRAY_LEN(rows); i++) {
+        char ini[1024];
+        snprintf(ini, sizeof(ini), "%s%s", RIG_CONFIG, rows[i].queue);
+        start(ini);
+        struct bh_command submit = rig_bring_to_submit(&rig, rows[i].payload);
+        rig_wait(&rig, 1000);
+        rig_answered(&rig, &submit, rows[i].answer);
+        struct bh_command settle = rig_get(&rig, BH_COMMAND_SETTLE);
+        /* Until its ttl is over: of 48 hours one second is gone. */
+        cr_expect_eq(settle.settle.kept_ms, rows[i].kept ? 48 * BH_HOUR_MS - 1000 : 0, "%s: %lld",
+                     rows[i].name, (long long)settle.settle.kept_ms);
+        finish();
+    }
+}
+
+Test(engine, says_who_is_told_when_a_job_ends)
+{
+    static const struct {
+        const char *name, *queue, *own; /* the job's callback_url, NULL: none */
+        const char *state, *wanted;     /* NULL: nobody */
+    } rows[] = {
+  /* clang-format off */
+        {"nobody by default", "", NULL, "sent", NULL},
+        {"a job that asks", CALLBACKS, "https://a.example/hook/7", "sent", "https://a.example/hook/7"},
+        {"a job that does not ask", CALLBACKS, NULL, "sent", NULL},
+        {"all of the queue", CALLBACKS "callback_all = yes\n", NULL, "sent", "https://a.example/hook"},
+        {"its own goes before the queue's", CALLBACKS "callback_all = yes\n", "https://a.example/hook/7", "sent", "https://a.example/hook/7"},
+        {"what is not allowed is not told", CALLBACKS "callback_all = yes\n", "https://b.example/", "invalid", NULL},
+        {"not allowed at all", "", "https://a.example/hook/", "invalid", NULL},
+  /* clang-format on */
+    };
+    for (size_t i = 0; i < BH_ARRAY_LEN(rows); i++) {
+        char ini[1024], payload[256];
+        bool sent = strcmp(rows[i].state, "sent") == 0;
+        snprintf(ini, sizeof(ini), "%s%s", RIG_CONFIG, rows[i].queue);
+        snprintf(payload, sizeof(payload),
+                 "{\"id\":\"one\",\"to\":\"491710000001\",\"text\":\"hello\"%s%s%s}",
+                 rows[i].own != NULL ? ",\"callback_url\":\"" : "",
+                 rows[i].own != NULL ? rows[i].own : "", rows[i].own != NULL ? "\"" : "");
+        start(ini);
+        rig_give_one(&rig, payload, NULL);
+        if (sent) {
+            struct bh_command admit = rig_get(&rig, BH_COMMAND_ADMIT);
+            const char *told =
+                rig_field(admit.admit.fields, admit.admit.fields_count, "callback_url");
+            cr_expect_eq(told != NULL, rows[i].wanted != NULL, "%s", rows[i].name);
+            if (told != NULL && rows[i].wanted != NULL)
+                cr_expect_str_eq(told, rows[i].wanted, "%s", rows[i].name);
+            rig_admitted(&rig, &admit, BH_ADMIT_OK, 0);
+            struct bh_command submit = rig_get(&rig, BH_COMMAND_SUBMIT);
+            rig_answered(&rig, &submit, ACCEPTED);
+        }
+        struct bh_command settle = rig_get(&rig, BH_COMMAND_SETTLE);
+        const struct bh_settle_command *done = &settle.settle;
+        cr_expect_str_eq(done->state, rows[i].state, "%s", rows[i].name);
+        cr_expect_eq(done->callback, rows[i].wanted != NULL ? BH_CALLBACK_DUE : BH_CALLBACK_NONE,
+                     "%s", rows[i].name);
+        const char *told = rig_field(done->fields, done->fields_count, "callback_url");
+        cr_expect_eq(told != NULL, rows[i].wanted != NULL, "%s", rows[i].name);
+        finish();
+    }
+    /* Of what cannot be opened its status may know more. */
+    start(RIG_CONFIG);
+    rig_give_one(&rig, "{", NULL);
+    struct bh_command settle = rig_get(&rig, BH_COMMAND_SETTLE);
+    cr_expect_eq(settle.settle.callback, BH_CALLBACK_LOOK);
+    finish();
+}
+
 Test(engine, ends_what_the_store_will_not_admit)
 {
     static const struct {
