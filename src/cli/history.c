@@ -26,6 +26,7 @@ struct entry {
     char first[FIELD_BYTES_MAX];  /* state, or who */
     char second[FIELD_BYTES_MAX]; /* reason, or what */
     char before[32], after[32];   /* of the audit */
+    char delivery[32];            /* of a message, that has changed; "" another change */
     int64_t code;
     int64_t attempts;
 };
@@ -182,6 +183,7 @@ fill_entry(struct entry *entry, const struct redisReply *fields, enum bh_key str
     keep(entry->second, sizeof(entry->second), field_of(fields, audit ? "what" : "reason"));
     keep(entry->before, sizeof(entry->before), field_of(fields, "before"));
     keep(entry->after, sizeof(entry->after), field_of(fields, "after"));
+    keep(entry->delivery, sizeof(entry->delivery), field_of(fields, "delivery"));
     entry->code = number_of(fields, "code");
     entry->attempts = number_of(fields, "attempts");
 }
@@ -441,6 +443,10 @@ append_events(const struct sheet *sheet, const struct lines *lines)
             (void)bh_buf_append_text(sheet->buf, ", ");
             (void)bh_display_append(sheet->buf, bh_str_from(entry->second));
         }
+        if (entry->delivery[0] != '\0') {
+            (void)bh_buf_append_text(sheet->buf, ", delivery ");
+            (void)bh_display_append(sheet->buf, bh_str_from(entry->delivery));
+        }
         if (entry->attempts > 0)
             (void)bh_buf_printf(sheet->buf, ", attempt %lld", (long long)entry->attempts);
         if (entry->code > 0)
@@ -558,6 +564,7 @@ put_lines(struct bh_json_writer *writer, const char *name, const struct lines *l
         put_text(writer, audit ? "what" : "reason", entry->second);
         put_text(writer, "before", entry->before);
         put_text(writer, "after", entry->after);
+        put_text(writer, "delivery", entry->delivery);
         if (!audit) {
             bh_json_put_int(writer, "attempts", entry->attempts);
             bh_json_put_int(writer, "code", entry->code);

@@ -47,6 +47,7 @@ enum look {
     LOOK_TEXT,
     LOOK_TIME,
     LOOK_SECONDS,
+    LOOK_WAY, /* "WORD@MS,...": a line each */
 };
 
 struct field_row {
@@ -77,6 +78,7 @@ static const struct field_row field_rows[] = {
     {"reported_ids",     "reported messages", LOOK_TEXT   },
     {"delivery",         "delivery",          LOOK_TEXT   },
     {"delivered_at",     "delivery reported", LOOK_TIME   },
+    {"delivery_path",    "delivery, by time", LOOK_WAY    },
     {"duration",         "duration",          LOOK_SECONDS},
     {"caller_id",        "caller id",         LOOK_TEXT   },
     {"price_per_minute", "price per minute",  LOOK_TEXT   },
@@ -119,6 +121,21 @@ is_stale(const struct bh_record *record, const char *field)
 }
 
 static void
+append_way(struct bh_buf *buf, struct bh_str way, const char *title, bool colour)
+{
+    struct bh_str step, word;
+    int64_t at_ms;
+    for (bool first = true; way.len > 0 && bh_str_split(&way, ',', &step); first = false) {
+        append_title(buf, first ? title : "", colour);
+        bool timed = bh_str_split(&step, '@', &word) && bh_str_to_int64(step, &at_ms);
+        if (timed)
+            (void)bh_buf_printf(buf, "%s  ", bh_display_time((struct bh_wall){at_ms}).text);
+        (void)bh_display_append(buf, word);
+        (void)bh_buf_append_text(buf, "\n");
+    }
+}
+
+static void
 append_field(struct bh_buf *buf, const struct bh_record *record, const struct field_row *row,
              struct bh_wall now, bool colour)
 {
@@ -126,6 +143,10 @@ append_field(struct bh_buf *buf, const struct bh_record *record, const struct fi
     int64_t number;
     if (value.len == 0 || is_stale(record, row->field))
         return;
+    if (row->look == LOOK_WAY) {
+        append_way(buf, value, row->title, colour);
+        return;
+    }
     append_title(buf, row->title, colour);
     if (row->look == LOOK_TIME && bh_str_to_int64(value, &number))
         append_time(buf, number, now);
@@ -166,6 +187,7 @@ add_recipient(struct bh_table *table, const struct bh_json *json,
     else
         bh_table_add(table, success ? BH_STYLE_GOOD : BH_STYLE_BAD,
                      success ? "accepted" : "refused");
+    add_member(table, BH_STYLE_PLAIN, json, recipient, "delivery");
     add_member(table, BH_STYLE_PLAIN, json, recipient, "id");
     add_member(table, BH_STYLE_PLAIN, json, recipient, "code");
     add_member(table, BH_STYLE_PLAIN, json, recipient, "parts");
@@ -176,7 +198,7 @@ add_recipient(struct bh_table *table, const struct bh_json *json,
 static enum bh_status
 print_recipients(const struct bh_record *record, bool colour)
 {
-    static const char *const titles[] = {"   ",  "RECIPIENT", "RESULT", "ID",
+    static const char *const titles[] = {"   ",  "RECIPIENT", "RESULT", "DELIVERY", "ID",
                                          "CODE", "PARTS",     "PRICE",  "ERROR"};
     struct bh_json *json;
     struct bh_str text = bh_record_get(record, "recipients");
@@ -184,7 +206,7 @@ print_recipients(const struct bh_record *record, bool colour)
         bh_json_parse(text, RECORD_TEXT_MAX, BH_JSON_LENIENT, &json, NULL) != BH_OK)
         return BH_OK;
     struct bh_table table;
-    bh_table_init(&table, BH_ARRAY_LEN(titles), 0x70);
+    bh_table_init(&table, BH_ARRAY_LEN(titles), 0xE0);
     for (size_t i = 0; i < BH_ARRAY_LEN(titles); i++)
         bh_table_add(&table, BH_STYLE_DIM, "%s", titles[i]);
     const struct bh_json_value *recipient = bh_json_first(bh_json_root(json));

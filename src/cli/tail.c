@@ -46,7 +46,7 @@ struct tail {
 };
 
 struct event {
-    struct bh_str id, state, reason, code, attempts, at;
+    struct bh_str id, state, reason, code, attempts, at, delivery, message_id;
 };
 
 /* ---- Terms: queue=, state=, id= ---- */
@@ -126,12 +126,14 @@ take_field(struct event *event, struct bh_str name, struct bh_str value)
         const char *name;
         struct bh_str *member;
     } fields[] = {
-        {"id",       &event->id      },
-        {"state",    &event->state   },
-        {"reason",   &event->reason  },
-        {"code",     &event->code    },
-        {"attempts", &event->attempts},
-        {"at",       &event->at      },
+        {"id",         &event->id        },
+        {"state",      &event->state     },
+        {"reason",     &event->reason    },
+        {"code",       &event->code      },
+        {"attempts",   &event->attempts  },
+        {"at",         &event->at        },
+        {"delivery",   &event->delivery  },
+        {"message_id", &event->message_id},
     };
     for (size_t i = 0; i < BH_ARRAY_LEN(fields); i++) {
         if (bh_str_equal_text(name, fields[i].name))
@@ -169,6 +171,10 @@ append_json(struct bh_buf *line, const char *queue, const struct event *event)
     bh_json_put_string(&writer, "reason", event->reason);
     bh_json_put_int(&writer, "code", number_of(event->code));
     bh_json_put_int(&writer, "attempts", number_of(event->attempts));
+    if (event->delivery.len > 0) {
+        bh_json_put_string(&writer, "delivery", event->delivery);
+        bh_json_put_string(&writer, "message_id", event->message_id);
+    }
     bh_json_put_int(&writer, "at", number_of(event->at));
     bh_json_close_object(&writer);
 }
@@ -185,6 +191,10 @@ append_words(struct bh_buf *line, const char *queue, const struct event *event)
         (void)bh_buf_append_text(line, " (");
         (void)bh_display_append(line, event->reason);
         (void)bh_buf_append_text(line, ")");
+    }
+    if (event->delivery.len > 0) {
+        (void)bh_buf_append_text(line, ", delivery ");
+        (void)bh_display_append(line, event->delivery);
     }
     if (number_of(event->code) != 0)
         (void)bh_buf_printf(line, ", code %" PRId64, number_of(event->code));

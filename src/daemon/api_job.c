@@ -27,28 +27,29 @@ how_to_show(struct bh_str name)
         const char *name;
         enum show show;
     } rows[] = {
-        {"state",        SHOW_ALL  },
-        {"reason",       SHOW_ALL  },
-        {"type",         SHOW_ALL  },
-        {"attempts",     SHOW_ALL  },
-        {"created_at",   SHOW_ALL  },
-        {"updated_at",   SHOW_ALL  },
-        {"next_at",      SHOW_ALL  },
-        {"expires_at",   SHOW_ALL  },
-        {"sent_at",      SHOW_ALL  },
-        {"code",         SHOW_ALL  },
-        {"http_status",  SHOW_ALL  },
-        {"error",        SHOW_WORDS},
-        {"first_error",  SHOW_WORDS},
-        {"parts",        SHOW_ALL  },
-        {"encoding",     SHOW_ALL  },
-        {"price",        SHOW_ALL  },
-        {"confirmed_by", SHOW_ALL  },
-        {"delivery",     SHOW_ALL  },
-        {"delivered_at", SHOW_ALL  },
-        {"duration",     SHOW_ALL  },
-        {"to",           SHOW_NEVER},
-        {"handle",       SHOW_NEVER},
+        {"state",         SHOW_ALL  },
+        {"reason",        SHOW_ALL  },
+        {"type",          SHOW_ALL  },
+        {"attempts",      SHOW_ALL  },
+        {"created_at",    SHOW_ALL  },
+        {"updated_at",    SHOW_ALL  },
+        {"next_at",       SHOW_ALL  },
+        {"expires_at",    SHOW_ALL  },
+        {"sent_at",       SHOW_ALL  },
+        {"code",          SHOW_ALL  },
+        {"http_status",   SHOW_ALL  },
+        {"error",         SHOW_WORDS},
+        {"first_error",   SHOW_WORDS},
+        {"parts",         SHOW_ALL  },
+        {"encoding",      SHOW_ALL  },
+        {"price",         SHOW_ALL  },
+        {"confirmed_by",  SHOW_ALL  },
+        {"delivery",      SHOW_ALL  },
+        {"delivered_at",  SHOW_ALL  },
+        {"delivery_path", SHOW_ALL  },
+        {"duration",      SHOW_ALL  },
+        {"to",            SHOW_NEVER},
+        {"handle",        SHOW_NEVER},
     };
     for (size_t i = 0; i < BH_ARRAY_LEN(rows); i++) {
         if (bh_str_equal_text(name, rows[i].name))
@@ -180,7 +181,8 @@ static void
 answer_job(struct bh_api_task *task, struct bh_http_answer *answer)
 {
     static const char *const audit[] = {"at", "who", "what", "before", "after"};
-    static const char *const events[] = {"at", "state", "reason", "code", "attempts"};
+    static const char *const events[] = {"at",       "state",    "reason",    "code",
+                                         "attempts", "delivery", "message_id"};
     const struct redisReply *status = task->slots[SLOT_STATUS].reply;
     struct bh_json_writer writer;
     answer->status = 200;

@@ -410,32 +410,33 @@ Test(cli, wait_ends_as_the_job_ended)
 Test(cli, show_tells_people_what_goes_on)
 {
     static const struct row rows[] = {
-        {"no id",      {"show"},                         NULL,    2, {NULL},              {"which job?"}         },
-        {"not known",  {"show", "nobody"},               NULL,    3, {NULL},              {"nobody is not known"}},
-        {"no such id", {"show", "a/b"},                  NULL,    1, {NULL},              {"no id of a job"}     },
+        {"no id",      {"show"},                         NULL,    2, {NULL},           {"which job?"}         },
+        {"not known",  {"show", "nobody"},               NULL,    3, {NULL},           {"nobody is not known"}},
+        {"no such id", {"show", "a/b"},                  NULL,    1, {NULL},           {"no id of a job"}     },
         {"in a queue",
          {"show", "--queue", "sms", ID},
          NULL,                                                    0,
          {"in queue sms", "retrying", "what happens next", "tried again by itself"},
-         {NULL}                                                                                                  },
-        {"in another", {"show", "--queue", "voice", ID}, NULL,    3, {NULL},              {"not known"}          },
+         {NULL}                                                                                               },
+        {"in another", {"show", "--queue", "voice", ID}, NULL,    3, {NULL},           {"not known"}          },
         {"all queues",
          {"show", ID, "nobody"},
          NULL,                                                    0,
          {"HTTP status       503", "err?[31mor"},
-         {"nobody is not known"}                                                                                 },
-        {"from input", {"show", "-"},                    ID "\n", 0, {"491701234567"},    {NULL}                 },
+         {"nobody is not known"}                                                                              },
+        {"from input", {"show", "-"},                    ID "\n", 0, {"491701234567"}, {NULL}                 },
         {"recipients",
          {"show", ID},
          NULL,                                                    0,
-         {"RECIPIENT", "491701234567  accepted  77", "491701234568  refused   -    202"},
-         {NULL}                                                                                                  },
+         {"RECIPIENT", "491701234567  accepted  -         77",
+          "491701234568  refused   -         -    202"},
+         {NULL}                                                                                               },
         {"JSON",
          {"show", "--json", ID},
          NULL,                                                    0,
          {"\"http_status\":503", "\"to\":\"491701234567\"", "\"recipients\":[{\"recipient\"",
           "\"meta\":\"no object\""},
-         {NULL}                                                                                                  },
+         {NULL}                                                                                               },
     };
     TELL("HSET " STATUS " state retrying type sms to 491701234567 attempts 1 "
          "created_at 1700000000000 updated_at 1700000000000 next_at 32503680000000 "
@@ -476,6 +477,35 @@ Test(cli, show_leaves_out_what_is_over)
                      rows[i].state, result.out);
         run_release(&result);
     }
+}
+
+Test(cli, show_tells_what_became_of_each_message)
+{
+    static const struct row single[] = {
+        {"one message",
+         {"show", ID},
+         NULL, 0,
+         {"delivery          DELIVERED", "delivery, by time 2023-11-14 22:13:20  ACCEPTED\n",
+          "                    2023-11-14 22:13:29  DELIVERED\n"},
+         {NULL}},
+    };
+    static const struct row several[] = {
+        {"several",
+         {"show", ID},
+         NULL, 0,
+         {"491701234567  accepted  DELIVERED  77", "491701234568  accepted  FAILED     78",
+          "delivery, by time nonsense\n", "                    ?[1m\n"},
+         {NULL}},
+    };
+    TELL("HSET " STATUS " state sent delivery DELIVERED delivered_at 1700000009000 "
+         "delivery_path ACCEPTED@1700000000000,DELIVERED@1700000009000");
+    check_rows(single, 1);
+    TELL(
+        "HSET " STATUS " delivery_path nonsense,%s@x recipients %s", "\033[1m",
+        "[{\"recipient\":\"491701234567\",\"success\":true,\"id\":\"77\",\"delivery\":"
+        "\"DELIVERED\"},"
+        "{\"recipient\":\"491701234568\",\"success\":true,\"id\":\"78\",\"delivery\":\"FAILED\"}]");
+    check_rows(several, 1);
 }
 
 Test(cli, show_survives_what_no_worker_wrote)

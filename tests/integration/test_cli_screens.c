@@ -220,11 +220,15 @@ Test(cli_screens, tail_prints_what_is_wanted)
     TELL("XADD bellhop:{sms}:events * id %s state failed reason %s code 202 attempts 2 at "
          "1700000001000",
          "b\033[1m", "");
+    TELL("XADD bellhop:{sms}:events * id d state sent delivery %s message_id 77 at 1700000001500",
+         "EX\033[1m");
     TELL("XADD bellhop:{bulk}:events * id c state held reason credit code 500 attempts 0 at "
          "1700000002000");
     /* clang-format off */
     static const struct row rows[] = {
-        {"all",         {"tail", "--last", "5", "--count", "3"}, 0, {"2023-11-14 22:13:20  sms  a  sent, code 100, attempt 1", "b?[1m  failed", "bulk  c  held (credit), code 500"}, {NULL}},
+        {"all",         {"tail", "--last", "5", "--count", "4"}, 0, {"2023-11-14 22:13:20  sms  a  sent, code 100, attempt 1", "b?[1m  failed", "bulk  c  held (credit), code 500"}, {NULL}},
+        {"a delivery",  {"tail", "id=d", "--last", "5", "--count", "1"}, 0, {"2023-11-14 22:13:21  sms  d  sent, delivery EX?[1m\n"}, {NULL}},
+        {"a delivery for machines", {"tail", "id=d", "--last", "5", "--count", "1", "--json"}, 0, {"\"delivery\":\"EX\\u001b[1m\",\"message_id\":\"77\""}, {NULL}},
         {"by state",    {"tail", "state=held,failed", "--last", "5", "--count", "2"}, 0, {"b?[1m  failed", "c  held"}, {NULL}},
         {"by queue",    {"tail", "queue=bulk", "--last", "1", "--count", "1"}, 0, {"bulk  c"}, {NULL}},
         {"for machines", {"tail", "id=c", "--last", "1", "--count", "1", "--json"}, 0, {"{\"queue\":\"bulk\",\"id\":\"c\",\"state\":\"held\",\"reason\":\"credit\",\"code\":500,\"attempts\":0,\"at\":1700000002000}"}, {NULL}},

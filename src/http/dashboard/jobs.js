@@ -126,7 +126,7 @@ function nextSentence(job, now) {
 }
 
 function historyOf(job) {
-  const found = job.events.map((event) => ({ at: Number(event.at), what: event.state + (event.reason ? `, ${event.reason.replaceAll('_', ' ')}` : ''),
+  const found = job.events.filter((event) => !event.delivery).map((event) => ({ at: Number(event.at), what: event.state + (event.reason ? `, ${event.reason.replaceAll('_', ' ')}` : ''),
     more: [Number(event.attempts) > 0 ? `after ${event.attempts === '1' ? '1 try' : `${event.attempts} tries`}` : '', Number(event.code) > 0 ? `code ${event.code}` : ''].filter((part) => part).join(', ') }));
   for (const entry of job.audit) found.push({ at: Number(entry.at), what: entry.what, more: `by ${entry.who}${entry.before ? `: ${entry.before} → ${entry.after}` : ''}` });
   const fields = job.fields;
@@ -135,7 +135,10 @@ function historyOf(job) {
   if (job.record) known(job.record.started_at, 'handed to the gateway', 'the last try');
   if (job.record) known(job.record.uncertain_since, 'answer lost', 'uncertain from here on');
   known(fields.sent_at, 'accepted', fields.confirmed_by ? `confirmed by ${fields.confirmed_by}` : '');
-  known(fields.delivered_at, `delivery: ${fields.delivery || 'reported'}`);
+  const way = (fields.delivery_path || '').split(',').map((step) => step.split('@')).filter((step) => step.length === 2);
+  for (const [word, at] of way) known(at, `delivery: ${word}`);
+  for (const event of way.length === 0 ? job.events.filter((one) => one.delivery) : []) known(event.at, `delivery: ${event.delivery}`, event.message_id ? `message ${event.message_id}` : '');
+  if (!way.some((step) => step[0] === fields.delivery)) known(fields.delivered_at, `delivery: ${fields.delivery || 'reported'}`);
   if (job.events.length === 0) known(fields.updated_at, fields.state, 'the last change');
   return found.sort((a, b) => b.at - a.at);
 }
@@ -150,7 +153,7 @@ function drawRecipients(job) {
   show($('recipients'), Array.isArray(recipients) && recipients.length > 0);
   if (!Array.isArray(recipients)) return;
   fill($('recipients').querySelector('tbody'), recipients, () => rowOf(['', '', '', ''], true), (row, one) => {
-    const result = one.success === true ? 'accepted' : one.success === false ? 'refused' : 'success' in one ? 'not known' : 'not sent yet';
+    const result = one.success === true ? `accepted${one.delivery ? `, ${one.delivery}` : ''}` : one.success === false ? 'refused' : 'success' in one ? 'not known' : 'not sent yet';
     cells(row, [String(one.recipient), result, String(one.code ?? '–'), String(one.id ?? one.error ?? '–')]);
   });
 }
