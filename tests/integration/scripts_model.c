@@ -15,6 +15,21 @@ model_id_number(const char *id)
     return number;
 }
 
+bool
+model_asks(const char *id)
+{
+    return model_id_number(id) % 2 == 1;
+}
+
+const char *
+model_message(const char *id)
+{
+    static char texts[MODEL_IDS][8];
+    size_t number = model_id_number(id);
+    (void)snprintf(texts[number], sizeof(texts[0]), "%zu", 1000 + number);
+    return texts[number];
+}
+
 size_t
 model_lock_number(const char *id)
 {
@@ -374,6 +389,14 @@ write_status(struct model *model, const struct model_job *job, const char *id, c
     return status;
 }
 
+static void
+tell_end(struct model *model, const char *id)
+{
+    size_t number = model_id_number(id);
+    if (model->statuses[number].asks)
+        model->callbacks[number] = model->now;
+}
+
 /* As write_status; a producer may have said when the job was made. */
 static struct model_status *
 admit_status(struct model *model, const struct model_job *before,
@@ -383,6 +406,7 @@ admit_status(struct model *model, const struct model_job *before,
     struct model_status *status = write_status(model, before, admit->id, state, reason, next_at);
     if (before->id[0] == '\0' && admit->created.ms != 0)
         status->created_at = admit->created.ms;
+    status->asks |= model_asks(admit->id);
     return status;
 }
 
@@ -421,6 +445,7 @@ model_admit(struct model *model, const char *owner, const struct bh_admit_comman
         struct model_status *status = admit_status(model, &before, admit, state, "", 0);
         status->final = true;
         bump(model, "outcome:", state);
+        tell_end(model, admit->id);
         if (job->uncertain != 0) {
             bury(model, job, admit);
             return BH_ADMIT_CANCELLED;
@@ -490,6 +515,19 @@ settle_status(struct model *model, struct model_job *job, const struct bh_settle
     COPY(job->id, settle->id);
     if (settle->first_error.len > 0 && strcmp(status->first_error, "-") == 0)
         COPY(status->first_error, settle->first_error.ptr);
+    status->asks |= settle->fields_count > 0;
+    if (settle->message_ids.len > 0) {
+        model->messages[number].leads = true;
+        if (ends) {
+            model->messages[number].open = model->now;
+            model->messages[number].pull = model->now + model->queue.tracking.pull_after_ms;
+            bump(model, "messages", "");
+        }
+    }
+    if (ends && settle->callback == BH_CALLBACK_DUE)
+        model->callbacks[number] = model->now;
+    else if (ends && settle->callback == BH_CALLBACK_LOOK)
+        tell_end(model, settle->id);
 }
 
 static void
@@ -628,8 +666,10 @@ model_resolve(struct model *model, const char *id, enum bh_resolve_word word)
     status->updated_at = model->now;
     status->final = word != BH_RESOLVE_RESEND;
     status->confirmed = word == BH_RESOLVE_SENT;
-    if (status->final)
+    if (status->final) {
         bump(model, "outcome:", states[word]);
+        tell_end(model, id);
+    }
     bump(model, "uncertain:", "operator");
     model->audited++;
     if (job != NULL) {
@@ -727,6 +767,7 @@ finish_job(struct model *model, struct model_job *job, const char *state)
     status->handle = 0;
     status->final = true;
     bump(model, "outcome:", state);
+    tell_end(model, job->id);
     drop_job(model, job);
     return BH_STEERED_DONE;
 }
@@ -742,6 +783,7 @@ cancel_uncertain(struct model *model, struct model_job *job)
     steer_status(model, job, "unknown", "-", 0);
     model->statuses[model_id_number(job->id)].final = true;
     bump(model, "outcome:", "unknown");
+    tell_end(model, job->id);
     return BH_STEERED_UNKNOWN;
 }
 
@@ -1054,6 +1096,11 @@ model_print(struct model *model, struct bh_buf *buf)
             print_status(buf, i, &model->statuses[i]);
         if (model->cancels[i])
             bh_buf_printf(buf, "cancel %zu\n", i);
+        if (model->callbacks[i] != 0)
+            bh_buf_printf(buf, "callback %zu %lld\n", i, (long long)model->callbacks[i]);
+        if (model->messages[i].leads)
+            bh_buf_printf(buf, "message %zu i%zu %lld %lld\n", i, i,
+                          (long long)model->messages[i].open, (long long)model->messages[i].pull);
     }
     for (size_t i = 0; i < MODEL_LOCKS; i++) {
         if (model->locks[i] != 0)

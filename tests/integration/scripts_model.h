@@ -45,6 +45,7 @@ struct model_status {
     char state[16], reason[16], first_error[16];
     int64_t attempts, created_at, updated_at, next_at, handle;
     bool confirmed; /* by an operator */
+    bool asks;      /* to be told of its end */
 };
 
 struct model_list {
@@ -61,6 +62,11 @@ struct model {
     struct model_status statuses[MODEL_IDS];
     int64_t locks[MODEL_LOCKS]; /* the holder's handle; 0: free */
     bool cancels[MODEL_IDS];
+    int64_t callbacks[MODEL_IDS]; /* when its post is due; 0: none is */
+    struct {
+        bool leads; /* the index leads to its job */
+        int64_t open, pull;
+    } messages[MODEL_IDS]; /* an id's only message */
     struct {
         char owner[8];
         int64_t token;
@@ -79,6 +85,12 @@ struct model {
 
 /* The number of an id such as "i7". */
 size_t model_id_number(const char *id);
+
+/* Jobs of every other id ask to be told of their end. */
+bool model_asks(const char *id);
+
+/* The number of an id's message; in a buffer that lives on. */
+const char *model_message(const char *id);
 
 /* The name of the ledger entry of an id. */
 size_t model_lock_number(const char *id);

@@ -471,4 +471,8 @@ Test(messages, all_of_it_is_written_when_redis_is_full)
     cr_expect_eq(exists("message:77") + exists("open") + exists("pull") + exists("kept:id1") +
                      exists("callbacks"),
                  5);
+    /* Reports and posts may be switched off one day, and then nobody looks at these any more. */
+    static const char *const keys[] = {"message:77", "open", "pull", "kept:id1", "callbacks"};
+    for (size_t i = 0; i < BH_ARRAY_LEN(keys); i++)
+        cr_expect_gt(stage_int("PTTL bellhop:{q}:%s", keys[i]), 0, "%s", keys[i]);
 }

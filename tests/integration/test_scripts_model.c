@@ -159,6 +159,10 @@ claim_ref(struct run *run, const struct remembered *ref)
     return (struct bh_claim_ref){.handle = bh_str_from(ref->handle), .token = token};
 }
 
+static const struct bh_field callback_url = {
+    "callback_url", {"https://a.example/", 18}
+};
+
 static struct bh_command
 some_admit(struct run *run, const struct remembered *ref, char (*digest)[33])
 {
@@ -175,7 +179,9 @@ some_admit(struct run *run, const struct remembered *ref, char (*digest)[33])
                   .expires = {run->model.now + 100000},
                   .ledger = (const char(*)[33])digest,
                   .ledger_count = roll(run, 2),
-                  .ledger_ms = 1000000000}
+                  .ledger_ms = 1000000000,
+                  .fields = &callback_url,
+                  .fields_count = model_asks(ref->id)}
     };
 }
 
@@ -210,7 +216,11 @@ some_settle(struct run *run, const struct remembered *ref, char (*digest)[33])
                    .state = ends ? finals[roll(run, 4)] : "retrying",
                    .code = codes[roll(run, 5)],
                    .sent = roll(run, 2) == 0,
-                   .first_error = bh_str_from(errors[roll(run, 3)])}
+                   .message_ids = bh_str_from(roll(run, 2) == 0 ? "" : model_message(ref->id)),
+                   .callback = (enum bh_callback)roll(run, 3),
+                   .first_error = bh_str_from(errors[roll(run, 3)]),
+                   .fields = &callback_url,
+                   .fields_count = model_asks(ref->id)}
     };
 }
 
@@ -830,12 +840,15 @@ run_seed(uint64_t seed, uint64_t steps, uint64_t every)
     run.line[0] = '\0';
     memset(&run.model, 0, sizeof(run.model));
     run.model.now = T0;
-    run.model.queue = (struct bh_store_queue){.name = "q",
-                                              .lease_ms = LEASE,
-                                              .payload_bytes_max = 1000,
-                                              .dead_max = 4,
-                                              .dead_ttl_ms = 300000,
-                                              .retention_ms = 1000000000};
+    run.model.queue = (struct bh_store_queue){
+        .name = "q",
+        .lease_ms = LEASE,
+        .payload_bytes_max = 1000,
+        .dead_max = 4,
+        .dead_ttl_ms = 300000,
+        .retention_ms = 1000000000,
+        .tracking = {.open_ms = 1000000000000, .pull_after_ms = 60000}
+    };
     script_redis_reset(&run.redis, T0);
     load_dump(&run);
     for (run.step = 0; run.step < steps; run.step++)

@@ -1,7 +1,12 @@
 -- The outbox of callbacks: a job whose status has the field `callback_url` is told of whenever its state has become
 -- final, or its delivery has changed.  What is posted is made of the status at that time, so one entry is enough.
+--
+-- The outbox goes some day, should nobody look at it any more, because posts were switched off.
+local OUTBOX_TTL = 30 * 86400000
+
 local function callback_due(callbacks, tries, id)
     redis.call('ZADD', callbacks, now_text, id)
+    redis.call('PEXPIRE', callbacks, digits(OUTBOX_TTL))
     redis.call('HDEL', tries, id)
 end
 

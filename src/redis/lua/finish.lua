@@ -28,6 +28,7 @@
 --@include _event.lua
 --@include _money.lua
 --@include _delivery.lua
+--@include _open.lua
 --@include _callback.lua
 
 local leases, jobs, heads, ready, due, dead, control, counters, events, open, pull, callbacks, tries =
@@ -44,7 +45,6 @@ local WRITTEN, LATE, GONE, STALE = 0, 1, 2, 3
 local TRIM = 100
 local OPEN_MAX = 1000000
 local OPEN_TRIM = 200
-local CHUNK = 2000 -- arguments of one command
 local MESSAGE_AT = #open - #'open' + #'message:' + 1 -- in a key of the index
 
 may_write_when_full(control)
@@ -237,21 +237,13 @@ local function count_witness(job)
     end
 end
 
-local opened, asked = {}, {}
-local pull_at = digits(now + pull_after)
-
 -- Its messages lead to it from now on, and reports of them are awaited when it ends.
 local function remember(job)
     for _, entry in ipairs(job.messages) do
         redis.call('SET', entry, job.id, 'PX', retention)
         local message = string.sub(entry, MESSAGE_AT)
         if job.ends and not (job.told and job.told[message]) then
-            opened[#opened + 1] = now_text
-            opened[#opened + 1] = message
-            if pull_after > 0 then
-                asked[#asked + 1] = pull_at
-                asked[#asked + 1] = message
-            end
+            await_report(message, pull_after)
         end
     end
     if job.ends and #job.messages > 0 then
@@ -263,15 +255,9 @@ local function remember(job)
     end
 end
 
-local function in_chunks(command, key, args)
-    for first = 1, #args, CHUNK do
-        redis.call(command, key, unpack(args, first, math.min(first + CHUNK - 1, #args)))
-    end
-end
-
 -- Those of which nobody will tell any more go, and the oldest ones when they get too many.
 local function trim_open()
-    local most = math.min(CHUNK, math.max(OPEN_TRIM, #opened))
+    local most = math.min(OPEN_CHUNK, math.max(OPEN_TRIM, #opened))
     local old = redis.call('ZRANGEBYSCORE', open, '-inf', now - open_ms, 'LIMIT', 0, most)
     local excess = redis.call('ZCARD', open) - OPEN_MAX
     if #old == 0 and excess > 0 then
@@ -286,8 +272,7 @@ end
 
 local function open_messages()
     if #opened > 0 then
-        in_chunks('ZADD', open, opened)
-        in_chunks('ZADD', pull, asked)
+        awaited_write(open, pull)
         trim_open()
     end
 end

@@ -21,6 +21,7 @@
 --@include _event.lua
 --@include _recipients.lua
 --@include _delivery.lua
+--@include _open.lua
 --@include _callback.lua
 
 local status, control, counters, events, open, pull, callbacks, tries, kept, entry = unpack(KEYS)
@@ -156,10 +157,8 @@ local function learn_message()
     end
     -- Of a job that has not ended the settlement will do that.
     if remembers and (state == 'sent' or state == 'partial') and not is_final(delivery) then
-        redis.call('ZADD', open, now_text, message)
-        if pull_after > 0 then
-            redis.call('ZADD', pull, digits(now + pull_after), message)
-        end
+        await_report(message, pull_after)
+        awaited_write(open, pull)
         bump('messages', 1)
     end
 end

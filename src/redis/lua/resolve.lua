@@ -27,6 +27,7 @@
 --@include _audit.lua
 --@include _recipients.lua
 --@include _delivery.lua
+--@include _open.lua
 --@include _callback.lua
 
 local status, heads, jobs, leases, ready, due, dead, control, counters, events, audit_stream, callbacks, tries,
@@ -193,13 +194,11 @@ local function await_reports()
     for message in string.gmatch(remembers and messages or '', '[^,]+') do
         local word = delivery or recipient_delivery(recipients or '', message)
         if not is_final(word or '') then
-            redis.call('ZADD', open, now_text, message)
-            if pull_after > 0 then
-                redis.call('ZADD', pull, digits(now + pull_after), message)
-            end
+            await_report(message, pull_after)
         end
         bump('messages', 1)
     end
+    awaited_write(open, pull)
 end
 
 -- A report may yet say that it has failed; of several recipients none is sent to again.

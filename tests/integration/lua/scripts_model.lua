@@ -43,6 +43,16 @@ for i = 0, ARGV[1] - 1 do
     if redis.call('EXISTS', Q .. ':cancel:i' .. i) == 1 then
         line('cancel', i)
     end
+    local callback = redis.call('ZSCORE', Q .. ':callbacks', 'i' .. i)
+    if callback then
+        line('callback', i, callback)
+    end
+    local message = 1000 + i
+    local id = redis.call('GET', Q .. ':message:' .. message)
+    if id then
+        line('message', i, id, redis.call('ZSCORE', Q .. ':open', message) or 0,
+            redis.call('ZSCORE', Q .. ':pull', message) or 0)
+    end
 end
 for i = 0, ARGV[2] - 1 do
     local key = Q .. ':lock:' .. ARGV[3 + i]
