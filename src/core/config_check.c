@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/address_list.h"
 #include "core/config_own.h"
 #include "core/duration.h"
 #include "core/fault.h"
@@ -238,12 +239,36 @@ check_token(const struct check *check, const char *key, const struct bh_config_s
 }
 
 static void
+check_webhook(const struct check *check)
+{
+    const struct bh_config_http *http = &check->config->http;
+    struct subject from = subject_of("http", "webhook_from", 0);
+    struct subject is_signed = subject_of("http", "webhook_signed", 0);
+    struct bh_address_list list;
+    struct bh_error error = {"", ""};
+    if (!is_broken(check, from) &&
+        bh_address_list_parse(bh_str_from(http->webhook_from), &list, &error) != BH_OK)
+        complain(check, BH_CONFIG_ERROR, from, "%s.", error.text);
+    if (!http->webhook_signed || is_broken(check, is_signed))
+        return;
+    if (check->config->gateway.signing_key.len == 0 &&
+        check->config->gateway.signing_key_file[0] == '\0' &&
+        !is_broken(check, subject_of("gateway", "signing_key", 0)))
+        complain(check, BH_CONFIG_ERROR, is_signed,
+                 "there is no [gateway] signing_key to check a signature with.");
+    if (http->webhook_url[0] == '\0' && !is_broken(check, subject_of("http", "webhook_url", 0)))
+        complain(check, BH_CONFIG_ERROR, is_signed,
+                 "the URL is a part of what is signed, so webhook_url must be set.");
+}
+
+static void
 check_http(const struct check *check)
 {
     const struct bh_config_http *http = &check->config->http;
     struct subject listen = subject_of("http", "listen", 0);
     check_token(check, "webhook_token", &http->webhook_token, "report messages as sent");
     check_token(check, "admin_token", &http->admin_token, "pause queues and cancel messages");
+    check_webhook(check);
     if (is_broken(check, listen) || http->listen.host[0] == '\0' ||
         bh_config_host_is_loopback(bh_str_from(http->listen.host)))
         return;

@@ -274,10 +274,11 @@ static const struct bh_config_row http_rows[] = {
      .reload = BH_CONFIG_LIVE, .offset = IN(http.webhook_token),
      .help = "The last part of the webhook's path, /webhook/TOKEN, which only the gateway knows. Delivery reports are "
              "taken there; they also settle jobs whose answer was lost. Empty: no reports are taken."},
-    {.key = "webhook_signed", .type = BH_CONFIG_BOOL, .fallback = "no", .flags = BH_CONFIG_RESERVED,
+    {.key = "webhook_signed", .type = BH_CONFIG_BOOL, .fallback = "no",
      .reload = BH_CONFIG_LIVE, .offset = IN(http.webhook_signed),
-     .help = "Takes only reports that are signed with [gateway] signing_key, for webhook_url."},
-    {.key = "webhook_from", .type = BH_CONFIG_STRING, .fallback = "", .max = 1000, .flags = BH_CONFIG_RESERVED,
+     .help = "Takes only reports that are signed with [gateway] signing_key, for webhook_url, within five minutes of this machine's "
+             "clock. Others are answered 403 and do not come again: see that key, URL and clock are right before you switch it on."},
+    {.key = "webhook_from", .type = BH_CONFIG_STRING, .fallback = "", .max = 1000,
      .reload = BH_CONFIG_LIVE, .offset = IN(http.webhook_from),
      .help = "The addresses that reports are taken from, separated by commas; a network is written 192.0.2.0/24. Empty means any. Behind a "
              "proxy it is the proxy's."},

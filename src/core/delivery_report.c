@@ -1,7 +1,9 @@
 #include "core/delivery_report.h"
 
+#include <stdio.h>
 #include <string.h>
 
+#include "core/ascii.h"
 #include "core/delivery_time.h"
 #include "core/fault.h"
 #include "core/form.h"
@@ -102,23 +104,13 @@ bh_delivery_from_word(struct bh_str word, bool call)
 
 /* ---- gathering ---- */
 
-/* The name inside of data[NAME]; other names are as they are. */
-static struct bh_str
-without_nesting(struct bh_str name)
-{
-    static const struct bh_str nest = {"data[", 5};
-    if (bh_str_starts_with(name, nest) && name.ptr[name.len - 1] == ']')
-        return (struct bh_str){name.ptr + nest.len, name.len - nest.len - 1};
-    return name;
-}
-
 static void
-keep(struct gathered *gathered, struct bh_str name, struct bh_str value)
+gather_on_field(void *arg, struct bh_str name, struct bh_str value)
 {
+    struct gathered *gathered = arg;
     for (int i = 0; i < FIELDS; i++) {
         if (!bh_str_equal_text(name, field_names[i]))
             continue;
-        value = bh_str_trim(value);
         if (!gathered->given[i] && value.len <= BH_FORM_VALUE_MAX) {
             if (value.len > 0)
                 memcpy(gathered->values[i], value.ptr, value.len);
@@ -128,83 +120,6 @@ keep(struct gathered *gathered, struct bh_str name, struct bh_str value)
         gathered->any = true;
         return;
     }
-}
-
-static void
-gather_form(struct gathered *gathered, struct bh_str text)
-{
-    struct bh_form form = bh_form_from(text);
-    struct bh_form_field field;
-    while (bh_form_next(&form, &field))
-        keep(gathered, without_nesting(bh_str_from(field.name)), bh_str_from(field.value));
-}
-
-static void
-gather_members(struct gathered *gathered, const struct bh_json *json,
-               const struct bh_json_value *object)
-{
-    const struct bh_json_value *member = bh_json_first(object);
-    for (; member != NULL; member = bh_json_next(member)) {
-        struct bh_str text;
-        if (bh_json_type(member) == BH_JSON_NUMBER)
-            text = bh_json_raw(json, member);
-        else if (!bh_json_string(member, &text))
-            continue;
-        keep(gathered, bh_json_name(member), text);
-    }
-}
-
-/* *ret_empty: there is a value, and nothing is in it. */
-static enum bh_status
-gather_json(struct gathered *gathered, struct bh_str text, bool *ret_empty, struct bh_error *error)
-{
-    struct bh_json *json;
-    enum bh_status status = bh_json_parse(text, BH_REPORT_BODY_MAX, BH_JSON_LENIENT, &json, error);
-    if (status != BH_OK)
-        return status == BH_ENOMEM ? BH_ENOMEM : BH_EINVAL;
-    const struct bh_json_value *root = bh_json_root(json);
-    enum bh_json_type type = bh_json_type(root);
-    *ret_empty = type == BH_JSON_NULL ||
-                 ((type == BH_JSON_OBJECT || type == BH_JSON_ARRAY) && bh_json_count(root) == 0);
-    if (type == BH_JSON_OBJECT) {
-        const struct bh_json_value *nested = bh_json_get(root, "data");
-        if (bh_json_type(nested) == BH_JSON_OBJECT)
-            gather_members(gathered, json, nested);
-        gather_members(gathered, json, root);
-    }
-    bh_json_free(json);
-    return BH_OK;
-}
-
-static bool
-contains_nocase(struct bh_str text, struct bh_str part)
-{
-    for (size_t i = 0; i + part.len <= text.len; i++) {
-        if (bh_str_equal_nocase((struct bh_str){text.ptr + i, part.len}, part))
-            return true;
-    }
-    return false;
-}
-
-static enum bh_status
-gather_body(struct gathered *gathered, const struct bh_delivery_post *post, bool *ret_empty,
-            struct bh_error *error)
-{
-    struct bh_str body = bh_str_trim(post->body);
-    struct bh_str type = post->content_type;
-    *ret_empty = body.len == 0;
-    if (*ret_empty)
-        return BH_OK;
-    if (body.len > BH_REPORT_BODY_MAX)
-        return bh_error_set(error, NULL, "the body is longer than %zu bytes", BH_REPORT_BODY_MAX);
-    if (contains_nocase(type, BH_STR_LITERAL("json")) || body.ptr[0] == '{' || body.ptr[0] == '[')
-        return gather_json(gathered, body, ret_empty, error);
-    if (type.len > 0 && !contains_nocase(type, BH_STR_LITERAL("x-www-form-urlencoded")) &&
-        !contains_nocase(type, BH_STR_LITERAL("text/plain")))
-        return bh_error_set(error, NULL, "a body of type \"%s\" is not understood",
-                            bh_quote(type).text);
-    gather_form(gathered, body);
-    return BH_OK;
 }
 
 /* ---- understanding ---- */
@@ -308,15 +223,14 @@ fill_message(const struct gathered *gathered, const struct bh_zone *zone,
 }
 
 enum bh_status
-bh_delivery_report_parse(const struct bh_delivery_post *post, const struct bh_zone *zone,
+bh_delivery_report_parse(const struct bh_webhook_post *post, const struct bh_zone *zone,
                          struct bh_delivery_report *ret_report, struct bh_error *error)
 {
     struct gathered gathered = {.any = false};
     bool empty = false;
-    enum bh_status status = gather_body(&gathered, post, &empty, error);
+    enum bh_status status = bh_webhook_read(post, gather_on_field, &gathered, &empty, error);
     if (status != BH_OK)
         return status;
-    gather_form(&gathered, post->query);
 
     struct bh_delivery_report report = {.duration_s = -1, .price_per_minute_micro = -1};
     report.event = event_of(&gathered);
@@ -330,4 +244,43 @@ bh_delivery_report_parse(const struct bh_delivery_post *post, const struct bh_zo
     }
     *ret_report = report;
     return BH_OK;
+}
+
+/* ---- writing ---- */
+
+static void
+write_text(struct bh_json_writer *writer, enum field field, const char *text)
+{
+    if (text[0] != '\0')
+        bh_json_put_text(writer, field_names[field], text);
+}
+
+enum bh_status
+bh_delivery_report_write(struct bh_buf *buf, const struct bh_delivery_report *report)
+{
+    struct bh_json_writer writer;
+    char number[32];
+    bool call = report->event == BH_WEBHOOK_VOICE;
+    BH_ASSERT(call || report->event == BH_WEBHOOK_DLR);
+    bh_json_writer_init(&writer, buf);
+    bh_json_open_object(&writer, NULL);
+    write_text(&writer, EVENT, call ? "voice_status" : "dlr");
+    write_text(&writer, call ? ID : MSG_ID, report->message_id);
+    write_text(&writer, FOREIGN_ID, report->foreign_id);
+    write_text(&writer, STATUS,
+               report->status > BH_DELIVERY_OTHER ? bh_delivery_name(report->status)
+                                                  : report->status_word);
+    if (report->at.ms > 0) {
+        (void)snprintf(number, sizeof(number), "%lld.%03d", (long long)(report->at.ms / 1000),
+                       (int)(report->at.ms % 1000));
+        write_text(&writer, TIMESTAMP, number);
+    }
+    write_text(&writer, RECIPIENT, report->recipient);
+    write_text(&writer, CALLER_ID, report->caller_id);
+    if (report->duration_s >= 0)
+        bh_json_put_int(&writer, field_names[DURATION], report->duration_s);
+    if (report->price_per_minute_micro >= 0)
+        write_text(&writer, PRICE_PER_MINUTE, bh_money_format(report->price_per_minute_micro).text);
+    bh_json_close_object(&writer);
+    return bh_buf_status(buf);
 }

@@ -1,9 +1,8 @@
 /*
  * delivery_report - read what the gateway posts to a webhook: what became of a message after it was accepted.
  *
- * Knows all forms that were seen (the gateway's page on webhooks, and receivers written by the vendor): fields in the query of a
- * GET, in a form that is flat or nested as data[NAME], in JSON that is flat or nested in `data`.  All of them are
- * accepted everywhere.  Whether anybody waits for the message is not known here, and signatures are not checked here.
+ * In whichever form it is posted (core/webhook_body.h).  Whether anybody waits for the message is not known here, and
+ * signatures are not checked here.
  *
  * Believes nothing: ids are digits, words come from lists or from the alphabet that our jobs allow, and everything has
  * a bound.  A field that is not as it should be counts as not given.  Of a repeated field the first counts, and the
@@ -16,12 +15,11 @@
 #include <bellhop/job.h>
 
 #include "core/base.h"
+#include "core/buf.h"
 #include "core/instant.h"
 #include "core/str.h"
+#include "core/webhook_body.h"
 #include "core/zone.h"
-
-/* The largest body that is looked at. */
-#define BH_REPORT_BODY_MAX ((size_t)256 * 1024)
 
 /* The `webhook_event`; without one it follows from the fields. */
 enum bh_webhook_event {
@@ -71,22 +69,23 @@ struct bh_delivery_report {
     int64_t price_per_minute_micro; /* -1 not given */
 };
 
-/* What came over HTTP.  All borrowed. */
-struct bh_delivery_post {
-    struct bh_str content_type; /* empty: the body is looked at */
-    struct bh_str query;        /* without "?" */
-    struct bh_str body;
-};
-
 /*
  * BH_OK: *ret_report is filled, its event possibly NOTHING.  BH_EINVAL: there is something, and it is no report;
  * `error` (may be NULL) says why in one sentence.  BH_ENOMEM.
  * `zone` is the gateway's, for times without an offset; NULL is UTC.
  */
-enum bh_status bh_delivery_report_parse(const struct bh_delivery_post *post,
+enum bh_status bh_delivery_report_parse(const struct bh_webhook_post *post,
                                         const struct bh_zone *zone,
                                         struct bh_delivery_report *ret_report,
                                         struct bh_error *error) BH_MUST_CHECK;
+
+/*
+ * Append a report of event DLR or VOICE as one JSON object, at most BH_REPORT_TEXT_MAX bytes, in the gateway's own words: read
+ * by the parser above it gives the same report.  The buffer's status.
+ */
+#define BH_REPORT_TEXT_MAX 512
+enum bh_status bh_delivery_report_write(struct bh_buf *buf,
+                                        const struct bh_delivery_report *report);
 
 /* "DELIVERED", "in-progress"; "" for NONE and OTHER. */
 const char *bh_delivery_name(enum bh_delivery delivery);

@@ -47,16 +47,27 @@ bh_form_from(struct bh_str text)
 }
 
 bool
+bh_form_next_written(struct bh_form *form, struct bh_str *ret_name, struct bh_str *ret_value)
+{
+    struct bh_str value, name;
+    while (form->seen < BH_FORM_FIELDS_MAX && bh_str_split(&form->rest, '&', &value)) {
+        form->seen++;
+        if (!bh_str_split(&value, '=', &name) || name.len == 0)
+            continue;
+        *ret_name = name;
+        *ret_value = value;
+        return true;
+    }
+    return false;
+}
+
+bool
 bh_form_next(struct bh_form *form, struct bh_form_field *ret_field)
 {
-    struct bh_str piece, name;
-    while (form->seen < BH_FORM_FIELDS_MAX && bh_str_split(&form->rest, '&', &piece)) {
-        form->seen++;
-        struct bh_str value = piece;
-        if (!bh_str_split(&value, '=', &name))
-            continue;
-        struct bh_form_field field;
-        if (name.len == 0 || !bh_percent_decode(name, true, field.name, sizeof(field.name)) ||
+    struct bh_str name, value;
+    struct bh_form_field field;
+    while (bh_form_next_written(form, &name, &value)) {
+        if (!bh_percent_decode(name, true, field.name, sizeof(field.name)) ||
             !bh_percent_decode(value, true, field.value, sizeof(field.value)))
             continue;
         *ret_field = field;

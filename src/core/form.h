@@ -32,6 +32,9 @@ struct bh_form bh_form_from(struct bh_str text);
 /* The next field that can be read; false when there are no more. */
 bool bh_form_next(struct bh_form *form, struct bh_form_field *ret_field);
 
+/* The same without decoding: pieces as they are written, borrowed from the text, of any length, the name not empty. */
+bool bh_form_next_written(struct bh_form *form, struct bh_str *ret_name, struct bh_str *ret_value);
+
 /*
  * Decode %XX, and with `plus_is_blank` also "+", into `out`, which has room for `size` bytes with the NUL.  False
  * when a "%" is not followed by two hex digits, when a NUL comes out, or when it does not fit; `out` then holds

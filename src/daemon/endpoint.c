@@ -239,7 +239,7 @@ open_server(struct bh_endpoint *endpoint, struct bh_error *error)
         .host = listen->host,
         .port = listen->port,
         .connections_max = CONNECTIONS_MAX,
-        .body_bytes_max = BH_REPORT_BODY_MAX,
+        .body_bytes_max = BH_WEBHOOK_BODY_MAX,
         .on_request = server_on_request,
         .on_closed = server_on_closed,
         .arg = endpoint,

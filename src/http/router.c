@@ -96,7 +96,7 @@ answer_webhook(const struct bh_http_routes *routes, const struct bh_http_request
         answer_not_allowed(ret_answer, "GET, POST");
         return;
     }
-    const struct bh_delivery_post post = {request->content_type, request->query, request->body};
+    const struct bh_webhook_post post = {request->content_type, request->query, request->body};
     enum bh_status status = bh_delivery_report_parse(&post, routes->zone, &report, &error);
     if (status == BH_OK) {
         answer_report(routes, &report, ret_answer);

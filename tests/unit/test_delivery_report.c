@@ -32,7 +32,7 @@ static enum bh_status
 parse(const char *type, const char *query, const char *body, struct bh_delivery_report *report,
       struct bh_error *error)
 {
-    const struct bh_delivery_post post = {bh_str_from(type), bh_str_from(query), bh_str_from(body)};
+    const struct bh_webhook_post post = {bh_str_from(type), bh_str_from(query), bh_str_from(body)};
     return bh_delivery_report_parse(&post, berlin, report, error);
 }
 
@@ -230,7 +230,7 @@ Test(delivery_report, counts_a_field_that_is_not_as_it_should_be_as_not_given, .
 
 Test(delivery_report, has_bounds, .init = load_zone, .fini = free_zone)
 {
-    size_t size = BH_REPORT_BODY_MAX + 2;
+    size_t size = BH_WEBHOOK_BODY_MAX + 2;
     char *body = malloc(size);
     struct bh_delivery_report got;
     struct bh_error error = {"", ""};
