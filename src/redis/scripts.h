@@ -28,9 +28,11 @@ enum bh_script_id {
     BH_SCRIPT_PROCESS,
     BH_SCRIPT_PEEK,
     BH_SCRIPT_STEER,
+    BH_SCRIPT_WAITING,
+    BH_SCRIPT_INBOX,
 };
 
-#define BH_SCRIPT_COUNT (BH_SCRIPT_STEER + 1)
+#define BH_SCRIPT_COUNT (BH_SCRIPT_INBOX + 1)
 
 struct bh_script {
     const char *name;

@@ -52,6 +52,8 @@ static const char *const rights[] = {
     "ZSCAN K 0",
     "ZRANGE K 0 0",
     "ZRANGEBYSCORE K 0 1",
+    "ZREMRANGEBYSCORE K 0 1",
+    "ZREMRANGEBYRANK K 0 1",
     "SET K v PX 1",
     "MGET K",
     "PTTL K",
@@ -62,6 +64,7 @@ static const char *const rights[] = {
     "TYPE K",
     "XADD K * f v",
     "XDEL K 1-1",
+    "XTRIM K MINID 1",
     "XREVRANGE A + -",
     "XREAD STREAMS A 0",
 };
