@@ -3,10 +3,10 @@
 #include "core/alloc.h"
 #include "daemon/api.h"
 #include "daemon/clock.h"
-#include "daemon/hush.h"
 #include "daemon/log.h"
 #include "daemon/metrics.h"
 #include "daemon/reports.h"
+#include "daemon/webhooks.h"
 #include "http/router.h"
 #include "http/server.h"
 
@@ -22,10 +22,10 @@ struct bh_endpoint {
     uv_timer_t timer;              /* the next try to listen; the end of what never listened */
     struct bh_http_server *server; /* NULL: no address is configured */
     struct bh_reports *reports;    /* NULL: there was no token yet */
-    struct bh_api *api;            /* NULL: no address is configured */
+    struct bh_webhooks *webhooks;
+    struct bh_api *api; /* NULL: no address is configured */
     bool listening, complained, stopping;
     char why_unready[BH_OVERVIEW_REASON_MAX];
-    struct bh_hush hush;
 };
 
 /* ---- requests ---- */
@@ -54,58 +54,31 @@ route_write_metrics(void *arg, struct bh_buf *buf)
     return BH_METRICS_CONTENT_TYPE;
 }
 
-static enum bh_http_taken
-route_on_report(void *arg, const struct bh_delivery_report *report)
-{
-    struct bh_endpoint *endpoint = arg;
-    bool taken = endpoint->reports != NULL && bh_reports_take(endpoint->reports, report);
-    return taken ? BH_HTTP_TAKEN : BH_HTTP_NOT_TAKEN;
-}
-
-/* Whoever knocks again and again is told about with growing distance. */
-static void
-route_on_refused(void *arg, enum bh_http_refusal refusal, const char *why)
-{
-    static const char *const events[] = {
-        [BH_HTTP_WRONG_TOKEN] = "webhook_token_wrong",
-        [BH_HTTP_NO_REPORT] = "webhook_unreadable",
-    };
-    static const char *const texts[] = {
-        [BH_HTTP_WRONG_TOKEN] =
-            "a webhook was called with a wrong token and was answered 404; if that is the "
-            "gateway, its address does not end with [http] webhook_token",
-        [BH_HTTP_NO_REPORT] = "what was posted to the webhook is no report; it is dropped",
-    };
-    struct bh_endpoint *endpoint = arg;
-    unsigned kept_back;
-    if (!bh_hush_may_say(&endpoint->hush, events[refusal], NULL, bh_clock_mono(), &kept_back))
-        return;
-    const struct bh_log_field fields[] = {
-        bh_log_int("kept_back", kept_back),
-        bh_log_text("reason", why),
-    };
-    size_t count = why[0] != '\0' ? BH_ARRAY_LEN(fields) : BH_ARRAY_LEN(fields) - 1;
-    bh_log_write(BH_LOG_WARN, events[refusal], fields, count, "%s", texts[refusal]);
-}
-
 static void
 server_on_request(void *arg, const struct bh_http_request *request,
                   struct bh_http_answer *ret_answer)
 {
     struct bh_endpoint *endpoint = arg;
-    const struct bh_config_secret *token = &endpoint->config->http.webhook_token;
     const struct bh_http_routes routes = {
-        .webhook_token = {token->bytes, token->len},
-        .zone = endpoint->config->gateway.zone,
+        .webhook = bh_webhooks_route(endpoint->webhooks),
         .is_healthy = route_is_healthy,
         .why_unready = route_why_unready,
         .write_metrics = route_write_metrics,
-        .on_report = route_on_report,
-        .on_refused = route_on_refused,
         .arg = endpoint,
     };
     if (!bh_api_serve(endpoint->api, request, ret_answer))
         bh_http_route(&routes, request, ret_answer);
+}
+
+static void
+reports_on_taken(void *arg, const struct bh_reports_receipt *receipt, bool taken)
+{
+    struct bh_endpoint *endpoint = arg;
+    struct bh_http_answer answer = {.status = 0};
+    bh_buf_init(&answer.body, BH_HTTP_ANSWER_MAX);
+    bh_webhooks_note(endpoint->webhooks, receipt, taken);
+    bh_http_webhook_answer(taken, &answer);
+    bh_http_server_answer(endpoint->server, receipt->ticket, &answer);
 }
 
 static void
@@ -197,6 +170,9 @@ bh_endpoint_stop(struct bh_endpoint *endpoint)
         return;
     endpoint->stopping = true;
     uv_timer_stop(&endpoint->timer);
+    /* The server gives those who wait a second, and then an answer that not every gateway repeats. */
+    if (endpoint->reports != NULL)
+        bh_reports_hurry(endpoint->reports);
     if (endpoint->listening)
         bh_http_server_stop(endpoint->server);
     else
@@ -212,12 +188,15 @@ want_reports(struct bh_endpoint *endpoint, struct bh_error *error)
         return BH_OK;
     const struct bh_reports_options options = {
         .config = endpoint->config,
+        .on_taken = reports_on_taken,
         .on_closed = reports_on_closed,
         .arg = endpoint,
     };
     enum bh_status status = bh_reports_new(endpoint->loop, &options, &endpoint->reports, error);
-    if (status == BH_OK)
+    if (status == BH_OK) {
         bh_reports_start(endpoint->reports);
+        bh_webhooks_join(endpoint->webhooks, endpoint->reports);
+    }
     return status;
 }
 
@@ -265,7 +244,9 @@ bh_endpoint_new(uv_loop_t *loop, const struct bh_endpoint_options *options,
     endpoint->config = bh_config_retain(options->config);
     uv_timer_init(loop, &endpoint->timer);
     endpoint->timer.data = endpoint;
-    status = open_server(endpoint, error);
+    status = bh_webhooks_new(options->config, &endpoint->webhooks);
+    if (status == BH_OK)
+        status = open_server(endpoint, error);
     if (status == BH_OK)
         status = want_reports(endpoint, error);
     if (status == BH_OK)
@@ -282,6 +263,7 @@ bh_endpoint_configure(struct bh_endpoint *endpoint, const struct bh_config *conf
         return;
     bh_config_release(endpoint->config);
     endpoint->config = bh_config_retain(config);
+    bh_webhooks_configure(endpoint->webhooks, config);
     if (endpoint->api != NULL)
         bh_api_configure(endpoint->api, config);
     if (endpoint->reports != NULL)
@@ -298,6 +280,7 @@ bh_endpoint_free(struct bh_endpoint *endpoint)
         return;
     bh_http_server_free(endpoint->server);
     bh_reports_free(endpoint->reports);
+    bh_webhooks_free(endpoint->webhooks);
     bh_api_free(endpoint->api);
     bh_config_release(endpoint->config);
     bh_free(endpoint);

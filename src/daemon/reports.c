@@ -4,47 +4,52 @@
 #include <string.h>
 
 #include "core/alloc.h"
+#include "core/mask.h"
 #include "daemon/clock.h"
 #include "daemon/hush.h"
 #include "daemon/log.h"
 #include "daemon/settings.h"
+#include "redis/inbox.h"
+#include "redis/refusal.h"
+#include "redis/reply_view.h"
 #include "redis/report.h"
+#include "redis/script_call.h"
+#include "redis/waiting.h"
 
-#define AWAY_AGAIN_MS    BH_SECOND_MS       /* Redis went away, or has no room for commands */
-#define REFUSED_AGAIN_MS (5 * BH_SECOND_MS) /* Redis answered with an error */
-#define REFUSED_MAX      5
-#define STOP_GRACE_MS    (2 * BH_SECOND_MS)
+#define STOP_GRACE_MS (2 * BH_SECOND_MS)
+#define HURRY_MS      (BH_SECOND_MS / 2)
 
-/*
- * A report that came before its job's answer: the distances at which it is looked at again.  An answer is lost after
- * [gateway] timeout at the latest, and before the first guarded retry, 45 s later, the report should have had its say.
- */
-static const bh_ms early_again_ms[] = {
-    2 * BH_SECOND_MS,  5 * BH_SECOND_MS,  10 * BH_SECOND_MS, 10 * BH_SECOND_MS, 10 * BH_SECOND_MS,
-    20 * BH_SECOND_MS, 60 * BH_SECOND_MS, 2 * BH_MINUTE_MS,  2 * BH_MINUTE_MS,
-};
+/* Looking for reports that wait and are due: when none of ours is, others may have left some. */
+#define LOOK_MS       (30 * BH_SECOND_MS)
+#define LOOK_SOON_MS  (BH_SECOND_MS / 4)
+#define LOOK_FIRST_MS (2 * BH_SECOND_MS)
 
 /* Ever-growing. */
 struct counters {
     uint64_t taken;
-    uint64_t not_taken; /* the gateway was asked to try again */
+    uint64_t not_taken; /* the bringer was asked to come again */
     uint64_t noted;     /* brought something new into a status */
     uint64_t settled;   /* ... and ended an uncertain job */
     uint64_t repeated;
-    uint64_t no_job; /* forged, too old, or of somebody else on the same account */
+    uint64_t no_job; /* kept: forged, too old, too early, or of somebody else on the same account */
     uint64_t ambiguous;
     uint64_t other_message;
-    uint64_t lost; /* given up: Redis refused them again and again, or we had to stop */
+    uint64_t came_home; /* found their job after having waited */
+    uint64_t sms;
 };
 
-/* One report that was taken. */
+/* One report, or one SMS, in hand. */
 struct letter {
     struct bh_reports *reports;
     struct bh_delivery_report report;
-    struct letter *next; /* while it waits */
-    struct bh_mono again_at;
-    unsigned refused; /* how often Redis answered with an error */
-    unsigned looks;   /* how often it came too early */
+    struct bh_inbound_sms *sms;         /* owned; NULL: it is a report */
+    bool waits;                         /* it is among those that wait in Redis ... */
+    char name[BH_WAITING_NAME_MAX + 1]; /* ... by this name */
+    struct bh_reports_receipt receipt;  /* ticket 0: nobody has to be told (any more) */
+    struct bh_mono since;               /* when it was let in */
+    struct letter *next_waiting;        /* to be asked of Redis */
+    struct letter *before, *behind;     /* of all */
+    struct bh_script_call call;
 };
 
 struct bh_reports {
@@ -53,10 +58,15 @@ struct bh_reports {
     char who[160];
     struct bh_settings settings;
     struct bh_redis_connection connection;
+    struct bh_waiting_keys keys;
     uv_timer_t timer;
-    struct letter *waiting; /* owned; in no order */
-    unsigned count;         /* of all letters */
-    unsigned under_way, early;
+    struct letter *first, *last;           /* all letters, owned, in the order of their coming */
+    struct letter *line_first, *line_last; /* of these, who has not been asked of Redis */
+    unsigned count, asked;
+    struct bh_script_call look;
+    bool looking;
+    struct bh_mono look_at;
+    bh_ms answer_ms;
     unsigned closing; /* handles that are still open */
     bool stopping, stopped;
     struct bh_mono stop_at;
@@ -65,6 +75,7 @@ struct bh_reports {
 };
 
 static void plan(struct bh_reports *reports);
+static void move_on(struct bh_reports *reports);
 
 /* ---- what is told ---- */
 
@@ -95,7 +106,8 @@ account_for(const struct letter *letter, const struct bh_report_result *result)
     switch (result->fate) {
     case BH_REPORT_NO_JOB:
         counters->no_job++;
-        tell(letter, BH_LOG_DEBUG, "report", result->queue, "a report that no job waits for");
+        tell(letter, BH_LOG_DEBUG, "report", result->queue,
+             "a report that no job is known for; it is kept for a day");
         break;
     case BH_REPORT_AMBIGUOUS:
         counters->ambiguous++;
@@ -127,168 +139,432 @@ account_for(const struct letter *letter, const struct bh_report_result *result)
     }
 }
 
+static void
+tell_sms(const struct letter *letter, bool is_new)
+{
+    const struct bh_inbound_sms *sms = letter->sms;
+    const struct bh_log_field fields[] = {
+        bh_log_text("message_id", sms->id),
+        bh_log_text("from", bh_mask_msisdn(bh_str_from(sms->sender)).text),
+        bh_log_text("text", bh_mask_text(bh_str_from(sms->text)).text),
+    };
+    letter->reports->counters.sms += is_new;
+    bh_log_write(BH_LOG_DEBUG, "inbox", fields, BH_ARRAY_LEN(fields), "%s",
+                 is_new ? "an SMS to us is in the inbox" : "an SMS that is in the inbox already");
+}
+
 /* ---- letters ---- */
+
+static struct letter *
+letter_new(struct bh_reports *reports)
+{
+    struct letter *letter = reports->count < BH_REPORTS_MAX ? bh_alloc_zero(sizeof(*letter)) : NULL;
+    if (letter == NULL)
+        return NULL;
+    letter->reports = reports;
+    letter->since = bh_clock_mono();
+    letter->before = reports->last;
+    if (reports->last != NULL)
+        reports->last->behind = letter;
+    else
+        reports->first = letter;
+    reports->last = letter;
+    reports->count++;
+    return letter;
+}
 
 static void
 letter_free(struct letter *letter)
 {
-    letter->reports->count--;
-    if (letter->looks > 0)
-        letter->reports->early--;
+    struct bh_reports *reports = letter->reports;
+    if (letter->before != NULL)
+        letter->before->behind = letter->behind;
+    else
+        reports->first = letter->behind;
+    if (letter->behind != NULL)
+        letter->behind->before = letter->before;
+    else
+        reports->last = letter->before;
+    reports->count--;
+    bh_script_call_release(&letter->call);
+    bh_free(letter->sms);
     bh_free(letter);
 }
 
+/* Once; then nobody waits for it any more. */
 static void
-put_aside(struct letter *letter, bh_ms again_ms)
+answer(struct letter *letter, bool taken)
 {
     struct bh_reports *reports = letter->reports;
-    letter->again_at = bh_mono_add(bh_clock_mono(), again_ms);
-    letter->next = reports->waiting;
-    reports->waiting = letter;
+    const struct bh_reports_receipt receipt = letter->receipt;
+    letter->receipt.ticket = 0;
+    if (receipt.ticket != 0)
+        reports->options.on_taken(reports->options.arg, &receipt, taken);
 }
 
+/* It was asked of Redis, and that has come to its end. */
 static void
-give_up(struct letter *letter)
+finish(struct letter *letter, bool taken)
 {
-    letter->reports->counters.lost++;
-    tell(letter, BH_LOG_WARN, "report_lost", NULL,
-         "Redis did not take a delivery report; it is dropped");
+    struct bh_reports *reports = letter->reports;
+    reports->counters.taken += taken && !letter->waits;
+    reports->counters.not_taken += !taken && !letter->waits;
+    answer(letter, taken);
     letter_free(letter);
+    reports->asked--;
+    move_on(reports);
 }
 
+/* Redis is away, or does not want it.  What waits there still does. */
 static void
-refused(struct letter *letter, const char *error_text)
+fail(struct letter *letter, enum bh_status status, const char *error_text)
 {
     unsigned kept_back;
-    if (bh_hush_may_say(&letter->reports->hush, "report_refused", NULL, bh_clock_mono(),
+    if ((status == BH_EIO || status == BH_EPROTO) &&
+        bh_hush_may_say(&letter->reports->hush, "report_refused", NULL, bh_clock_mono(),
                         &kept_back)) {
         const struct bh_log_field fields[] = {
             bh_log_text("reason", error_text != NULL ? error_text : "no answer of ours"),
             bh_log_int("kept_back", kept_back),
         };
         bh_log_write(BH_LOG_ERROR, "report_refused", fields, BH_ARRAY_LEN(fields),
-                     "Redis refuses a delivery report; it is tried again a few times");
+                     "Redis refuses a delivery report or an SMS; the gateway is asked to send it "
+                     "again");
     }
-    if (++letter->refused >= REFUSED_MAX)
-        give_up(letter);
-    else
-        put_aside(letter, REFUSED_AGAIN_MS);
+    finish(letter, false);
 }
 
-/* The worker that has the job may yet lose its answer. */
-static void
-came_early(struct letter *letter)
+/* What a reply to a script says before anybody looks inside; `text` has room for 160 bytes. */
+static enum bh_status
+judge(struct bh_reports *reports, const struct redisReply *reply, char *text)
 {
+    struct bh_str words;
+    text[0] = '\0';
+    if (reply == NULL)
+        return BH_EDOWN;
+    const struct bh_redis_error *row = bh_redis_refusal(&reports->connection, reply);
+    if (row == NULL)
+        return BH_OK;
+    if (bh_reply_error(reply, &words))
+        (void)snprintf(text, 160, "%.*s", (int)(words.len < 150 ? words.len : 150), words.ptr);
+    return row->class == BH_REDIS_RECONNECT || row->class == BH_REDIS_WAIT ? BH_EDOWN : BH_EIO;
+}
+
+/* ---- the wait ---- */
+
+static void
+kept_on_reply(void *arg, const struct redisReply *reply, const char *error_text)
+{
+    struct letter *letter = arg;
     struct bh_reports *reports = letter->reports;
-    bool has_room = letter->looks > 0 || reports->early < BH_REPORTS_EARLY_MAX;
-    if (reports->stopping || letter->looks >= BH_ARRAY_LEN(early_again_ms) || !has_room) {
-        letter_free(letter);
+    char text[160];
+    bool is_new;
+    (void)error_text;
+    enum bh_status status = judge(reports, reply, text);
+    if (status == BH_OK)
+        status = bh_decode_waiting_kept(reply, &is_new);
+    if (status != BH_OK) {
+        fail(letter, status, text);
         return;
     }
-    if (letter->looks == 0)
-        reports->early++;
-    put_aside(letter, early_again_ms[letter->looks++]);
+    reports->look_at = bh_mono_min(reports->look_at, bh_mono_add(bh_clock_mono(), LOOK_FIRST_MS));
+    finish(letter, true);
+}
+
+static void
+keep(struct letter *letter, enum bh_waiting_why why)
+{
+    struct bh_reports *reports = letter->reports;
+    struct bh_call *call =
+        bh_script_call_begin(&letter->call, &reports->connection, BH_SCRIPT_WAITING);
+    bh_encode_waiting_keep(call, &reports->keys, &letter->report, why);
+    enum bh_status status = bh_script_call_send(&letter->call, kept_on_reply, letter);
+    if (status != BH_OK)
+        fail(letter, status, NULL);
+}
+
+static void
+done_on_reply(void *arg, const struct redisReply *reply, const char *error_text)
+{
+    (void)reply;
+    (void)error_text;
+    finish(arg, true);
+}
+
+/* What is not taken away now is looked at once more, and says nothing new. */
+static void
+wait_no_more(struct letter *letter, bool found)
+{
+    struct bh_reports *reports = letter->reports;
+    struct bh_call *call =
+        bh_script_call_begin(&letter->call, &reports->connection, BH_SCRIPT_WAITING);
+    bh_encode_waiting_done(call, &reports->keys, letter->name, found);
+    reports->counters.came_home += found;
+    if (bh_script_call_send(&letter->call, done_on_reply, letter) != BH_OK)
+        finish(letter, true);
+}
+
+/* ---- asking Redis ---- */
+
+static void
+delivered(struct letter *letter, const struct bh_report_result *result)
+{
+    bool is_open = result->fate == BH_REPORT_NO_JOB || result->fate == BH_REPORT_EARLY;
+    bool fits = result->fate != BH_REPORT_AMBIGUOUS && result->fate != BH_REPORT_OTHER_MESSAGE;
+    /* Looked at again without success, it is no news. */
+    if (!letter->waits || !is_open)
+        account_for(letter, result);
+    if (!letter->waits && is_open)
+        keep(letter, result->fate == BH_REPORT_EARLY ? BH_WAITING_EARLY : BH_WAITING_UNKNOWN);
+    else if (letter->waits && !is_open)
+        wait_no_more(letter, fits);
+    else
+        finish(letter, true);
 }
 
 static void
 letter_on_done(void *arg, enum bh_status status, const struct bh_report_result *result,
                const char *error_text)
 {
+    if (status == BH_OK)
+        delivered(arg, result);
+    else
+        fail(arg, status, error_text);
+}
+
+static void
+sms_on_reply(void *arg, const struct redisReply *reply, const char *error_text)
+{
     struct letter *letter = arg;
-    struct bh_reports *reports = letter->reports;
-    reports->under_way--;
-    if (status == BH_OK) {
-        /* Looked at again, it is no news. */
-        if (letter->looks == 0 || result->fate == BH_REPORT_SETTLED)
-            account_for(letter, result);
-        if (result->fate == BH_REPORT_EARLY)
-            came_early(letter);
-        else
-            letter_free(letter);
-    } else if (reports->stopped) {
-        give_up(letter);
-    } else if (status == BH_EIO || status == BH_EPROTO) {
-        refused(letter, error_text);
-    } else {
-        put_aside(letter, AWAY_AGAIN_MS);
+    char text[160];
+    bool is_new;
+    (void)error_text;
+    enum bh_status status = judge(letter->reports, reply, text);
+    if (status == BH_OK)
+        status = bh_decode_inbox(reply, &is_new);
+    if (status != BH_OK) {
+        fail(letter, status, text);
+        return;
     }
+    tell_sms(letter, is_new);
+    finish(letter, true);
+}
+
+static enum bh_status
+ask_for_sms(struct letter *letter)
+{
+    struct bh_reports *reports = letter->reports;
+    struct bh_call *call =
+        bh_script_call_begin(&letter->call, &reports->connection, BH_SCRIPT_INBOX);
+    enum bh_status status = bh_encode_inbox(call, reports->config->redis.prefix, letter->sms,
+                                            reports->config->status.retention_ms);
+    return status == BH_OK ? bh_script_call_send(&letter->call, sms_on_reply, letter) : status;
+}
+
+static enum bh_status
+ask_for(struct letter *letter)
+{
+    struct bh_reports *reports = letter->reports;
+    if (letter->sms != NULL)
+        return ask_for_sms(letter);
+    return bh_report_deliver(&reports->connection, reports->config, &letter->report, letter_on_done,
+                             letter);
+}
+
+static struct letter *
+line_take(struct bh_reports *reports)
+{
+    struct letter *letter = reports->line_first;
+    if (letter == NULL)
+        return NULL;
+    reports->line_first = letter->next_waiting;
+    if (reports->line_first == NULL)
+        reports->line_last = NULL;
+    return letter;
+}
+
+static void
+line_add(struct letter *letter)
+{
+    struct bh_reports *reports = letter->reports;
+    letter->next_waiting = NULL;
+    if (reports->line_last != NULL)
+        reports->line_last->next_waiting = letter;
+    else
+        reports->line_first = letter;
+    reports->line_last = letter;
+    /* From the timer, so that nobody is told from within the call that brought it. */
     plan(reports);
 }
 
-/* BH_OK: under way.  Else the letter is as it was. */
-static enum bh_status
-post(struct letter *letter)
+/* Who cannot be asked of Redis now is told so. */
+static void
+ask_for_line(struct bh_reports *reports)
 {
-    struct bh_reports *reports = letter->reports;
-    enum bh_status status = bh_report_deliver(&reports->connection, reports->config,
-                                              &letter->report, letter_on_done, letter);
-    if (status == BH_OK)
-        reports->under_way++;
-    return status;
+    struct letter *letter;
+    while (reports->asked < BH_REPORTS_ASKED_MAX && (letter = line_take(reports)) != NULL) {
+        reports->asked++;
+        enum bh_status status = ask_for(letter);
+        if (status != BH_OK) {
+            reports->asked--;
+            reports->counters.not_taken++;
+            answer(letter, false);
+            letter_free(letter);
+        }
+    }
+}
+
+static void
+move_on(struct bh_reports *reports)
+{
+    if (!reports->stopped)
+        ask_for_line(reports);
+    plan(reports);
+}
+
+/* ---- looking at what waits ---- */
+
+static void
+look_at_one(struct bh_reports *reports, struct bh_str name, struct bh_str text)
+{
+    struct letter *letter = letter_new(reports);
+    const struct bh_webhook_post post = {.body = text};
+    if (letter == NULL || name.len > BH_WAITING_NAME_MAX) {
+        if (letter != NULL)
+            letter_free(letter);
+        return;
+    }
+    letter->waits = true;
+    if (name.len > 0)
+        memcpy(letter->name, name.ptr, name.len);
+    letter->name[name.len] = '\0';
+    if (bh_delivery_report_parse(&post, NULL, &letter->report, NULL) == BH_OK) {
+        line_add(letter);
+        return;
+    }
+    /* Of another version, perhaps: whoever understands it will look, too. */
+    letter_free(letter);
+}
+
+static void
+look_on_reply(void *arg, const struct redisReply *reply, const char *error_text)
+{
+    struct bh_reports *reports = arg;
+    struct bh_waiting_taken taken;
+    bh_ms wait_ms = LOOK_MS;
+    char text[160];
+    (void)error_text;
+    reports->looking = false;
+    if (judge(reports, reply, text) == BH_OK && bh_decode_waiting_taken(reply, &taken) == BH_OK) {
+        for (size_t i = 0; i < taken.count; i++)
+            look_at_one(reports, taken.letters[i].name, taken.letters[i].report);
+        if (taken.next_ms >= 0)
+            wait_ms = bh_ms_min(bh_ms_max(taken.next_ms, LOOK_SOON_MS), LOOK_MS);
+    }
+    reports->look_at = bh_mono_add(bh_clock_mono(), wait_ms);
+    move_on(reports);
+}
+
+static void
+look(struct bh_reports *reports, struct bh_mono now)
+{
+    bool may = !reports->looking && !reports->stopping &&
+               bh_redis_connection_state(&reports->connection) == BH_REDIS_READY;
+    if (!bh_mono_reached(reports->look_at, now))
+        return;
+    reports->look_at = bh_mono_add(now, LOOK_MS);
+    /* What comes in goes before what waits. */
+    if (!may || reports->count + BH_WAITING_TAKE_MAX > BH_REPORTS_MAX)
+        return;
+    struct bh_call *call =
+        bh_script_call_begin(&reports->look, &reports->connection, BH_SCRIPT_WAITING);
+    bh_encode_waiting_take(call, &reports->keys);
+    reports->looking = bh_script_call_send(&reports->look, look_on_reply, reports) == BH_OK;
+}
+
+/* ---- taking ---- */
+
+static struct letter *
+let_in(struct bh_reports *reports, const struct bh_reports_receipt *receipt)
+{
+    struct letter *letter = NULL;
+    if (!reports->stopping && bh_redis_connection_state(&reports->connection) == BH_REDIS_READY)
+        letter = letter_new(reports);
+    if (letter == NULL) {
+        reports->counters.not_taken++;
+        return NULL;
+    }
+    if (receipt != NULL)
+        letter->receipt = *receipt;
+    return letter;
+}
+
+bool
+bh_reports_take_for(struct bh_reports *reports, const struct bh_delivery_report *report,
+                    const struct bh_reports_receipt *receipt)
+{
+    BH_ASSERT(report->event == BH_WEBHOOK_DLR || report->event == BH_WEBHOOK_VOICE);
+    struct letter *letter = let_in(reports, receipt);
+    if (letter == NULL)
+        return false;
+    letter->report = *report;
+    line_add(letter);
+    return true;
 }
 
 bool
 bh_reports_take(struct bh_reports *reports, const struct bh_delivery_report *report)
 {
-    struct letter *letter = NULL;
-    if (!reports->stopping && reports->count < BH_REPORTS_MAX &&
-        bh_redis_connection_state(&reports->connection) == BH_REDIS_READY)
-        letter = bh_alloc_zero(sizeof(*letter));
-    if (letter == NULL) {
+    return bh_reports_take_for(reports, report, NULL);
+}
+
+bool
+bh_reports_take_sms(struct bh_reports *reports, const struct bh_inbound_sms *sms,
+                    const struct bh_reports_receipt *receipt)
+{
+    struct letter *letter = let_in(reports, receipt);
+    if (letter == NULL)
+        return false;
+    letter->sms = bh_alloc(sizeof(*letter->sms));
+    if (letter->sms == NULL) {
         reports->counters.not_taken++;
+        letter_free(letter);
         return false;
     }
-    letter->reports = reports;
-    letter->report = *report;
-    reports->count++;
-    /* A message's own number leads to no job: there is no index of them. */
-    if (report->foreign_id[0] == '\0') {
-        const struct bh_report_result nobody = {.fate = BH_REPORT_NO_JOB};
-        reports->counters.taken++;
-        account_for(letter, &nobody);
-        letter_free(letter);
-        return true;
-    }
-    if (post(letter) != BH_OK) {
-        letter_free(letter);
-        reports->counters.not_taken++;
-        return false;
-    }
-    reports->counters.taken++;
+    *letter->sms = *sms;
+    line_add(letter);
     return true;
 }
 
 /* ---- time ---- */
 
-static void
-post_what_is_due(struct bh_reports *reports, struct bh_mono now)
+static struct bh_mono
+answer_by(const struct letter *letter)
 {
-    struct letter *letter = reports->waiting, *next;
-    bool is_up = bh_redis_connection_state(&reports->connection) == BH_REDIS_READY;
-    reports->waiting = NULL;
-    for (; letter != NULL; letter = next) {
-        next = letter->next;
-        bool due = bh_mono_reached(letter->again_at, now) || reports->stopping;
-        if (reports->stopping && letter->looks > 0) {
-            letter_free(letter);
-        } else if (!due) {
-            letter->next = reports->waiting;
-            reports->waiting = letter;
-        } else if (!is_up || post(letter) != BH_OK) {
-            put_aside(letter, AWAY_AGAIN_MS);
-        }
+    return letter->receipt.ticket != 0 ? bh_mono_add(letter->since, letter->reports->answer_ms)
+                                       : BH_MONO_NEVER;
+}
+
+/* It goes on; but who brought it is told to come again before he gives up by himself. */
+static void
+answer_the_patient(struct bh_reports *reports, struct bh_mono now)
+{
+    for (struct letter *letter = reports->first; letter != NULL; letter = letter->behind) {
+        if (bh_mono_reached(answer_by(letter), now))
+            answer(letter, false);
     }
 }
 
 static void
 shut(struct bh_reports *reports)
 {
+    struct letter *letter;
     reports->stopped = true;
-    for (struct letter *letter = reports->waiting, *next; letter != NULL; letter = next) {
-        next = letter->next;
-        give_up(letter);
+    while ((letter = line_take(reports)) != NULL) {
+        reports->counters.not_taken++;
+        answer(letter, false);
+        letter_free(letter);
     }
-    reports->waiting = NULL;
     bh_redis_connection_stop(&reports->connection);
 }
 
@@ -297,26 +573,40 @@ timer_on_fire(uv_timer_t *timer)
 {
     struct bh_reports *reports = timer->data;
     struct bh_mono now = bh_clock_mono();
-    post_what_is_due(reports, now);
+    ask_for_line(reports);
+    answer_the_patient(reports, now);
+    look(reports, now);
     if (reports->stopping && !reports->stopped &&
-        (reports->count == 0 || bh_mono_reached(reports->stop_at, now)))
+        ((reports->count == 0 && !reports->looking) || bh_mono_reached(reports->stop_at, now)))
         shut(reports);
     else
         plan(reports);
 }
 
-/* Set the timer to the earliest moment at which there is something to do. */
+/* The earliest moment at which there is something to do. */
+static struct bh_mono
+next_moment(const struct bh_reports *reports, struct bh_mono now)
+{
+    struct bh_mono next = reports->stopping ? reports->stop_at : reports->look_at;
+    bool has_ended = reports->stopping && reports->count == 0 && !reports->looking;
+    bool may_ask = reports->line_first != NULL && reports->asked < BH_REPORTS_ASKED_MAX;
+    if (has_ended || may_ask)
+        return now;
+    /* In the order of their coming, and all have the same time. */
+    for (const struct letter *letter = reports->first; letter != NULL; letter = letter->behind) {
+        if (letter->receipt.ticket != 0)
+            return bh_mono_min(next, answer_by(letter));
+    }
+    return next;
+}
+
 static void
 plan(struct bh_reports *reports)
 {
-    struct bh_mono next = reports->stopping ? reports->stop_at : BH_MONO_NEVER;
     struct bh_mono now = bh_clock_mono();
     if (reports->stopped)
         return;
-    for (const struct letter *letter = reports->waiting; letter != NULL; letter = letter->next)
-        next = bh_mono_min(next, letter->again_at);
-    if (reports->stopping && reports->count == 0)
-        next = now;
+    struct bh_mono next = next_moment(reports, now);
     if (bh_mono_is_never(next))
         uv_timer_stop(&reports->timer);
     else
@@ -352,11 +642,20 @@ sum_up(const struct bh_reports *reports)
         bh_log_int("no_job", (int64_t)counters->no_job),
         bh_log_int("ambiguous", (int64_t)counters->ambiguous),
         bh_log_int("other_message", (int64_t)counters->other_message),
-        bh_log_int("lost", (int64_t)counters->lost),
+        bh_log_int("came_home", (int64_t)counters->came_home),
+        bh_log_int("sms", (int64_t)counters->sms),
     };
     if (counters->taken + counters->not_taken > 0)
         bh_log_write(BH_LOG_INFO, "reports", fields, BH_ARRAY_LEN(fields),
                      "delivery reports since the start");
+}
+
+static void
+connection_on_up(void *arg)
+{
+    struct bh_reports *reports = arg;
+    reports->look_at = bh_clock_mono();
+    plan(reports);
 }
 
 static void
@@ -377,11 +676,15 @@ bh_reports_new(uv_loop_t *loop, const struct bh_reports_options *options,
     if (reports == NULL)
         return BH_ENOMEM;
     snprintf(reports->who, sizeof(reports->who), "%s/reports", options->config->pool.instance);
-    enum bh_status status =
-        bh_settings_redis(&reports->settings, options->config, reports->who, error);
+    enum bh_status status = bh_waiting_keys_init(&reports->keys, options->config->redis.prefix);
+    if (status == BH_OK)
+        status = bh_settings_redis(&reports->settings, options->config, reports->who, error);
     if (status == BH_OK) {
-        const struct bh_redis_listener listener = {.on_closed = connection_on_closed,
-                                                   .arg = reports};
+        const struct bh_redis_listener listener = {
+            .on_up = connection_on_up,
+            .on_closed = connection_on_closed,
+            .arg = reports,
+        };
         status = bh_redis_connection_init(&reports->connection, loop, &reports->settings.redis,
                                           &listener, error);
         if (status != BH_OK)
@@ -394,6 +697,8 @@ bh_reports_new(uv_loop_t *loop, const struct bh_reports_options *options,
     reports->options = *options;
     reports->config = bh_config_retain(options->config);
     reports->closing = 2;
+    reports->answer_ms = BH_REPORTS_ANSWER_MS;
+    reports->look_at = BH_MONO_NEVER;
     uv_timer_init(loop, &reports->timer);
     reports->timer.data = reports;
     *ret_reports = reports;
@@ -414,6 +719,13 @@ bh_reports_configure(struct bh_reports *reports, const struct bh_config *config)
 }
 
 void
+bh_reports_hurry(struct bh_reports *reports)
+{
+    reports->answer_ms = HURRY_MS;
+    plan(reports);
+}
+
+void
 bh_reports_stop(struct bh_reports *reports)
 {
     if (reports->stopping)
@@ -428,6 +740,7 @@ bh_reports_free(struct bh_reports *reports)
 {
     if (reports == NULL)
         return;
+    bh_script_call_release(&reports->look);
     bh_redis_connection_release(&reports->connection);
     bh_settings_release(&reports->settings);
     bh_config_release(reports->config);

@@ -52,20 +52,22 @@ take_visitor(struct bh_http_server *server)
 
 /* Whoever has an address of IPv6 has a network of them. */
 static void
-tell_address(struct MHD_Connection *connection, char text[BH_HTTP_ADDRESS_MAX])
+tell_address(struct MHD_Connection *connection, struct bh_http_visitor *visitor)
 {
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
     const struct sockaddr *address = info != NULL ? info->client_addr : NULL;
-    text[0] = '\0';
+    visitor->address[0] = visitor->peer[0] = '\0';
     if (address != NULL && address->sa_family == AF_INET) {
         const struct sockaddr_in *in = (const struct sockaddr_in *)(const void *)address;
-        inet_ntop(AF_INET, &in->sin_addr, text, BH_HTTP_ADDRESS_MAX);
+        inet_ntop(AF_INET, &in->sin_addr, visitor->address, BH_HTTP_ADDRESS_MAX);
+        memcpy(visitor->peer, visitor->address, BH_HTTP_ADDRESS_MAX);
     } else if (address != NULL && address->sa_family == AF_INET6) {
         struct in6_addr network = ((const struct sockaddr_in6 *)(const void *)address)->sin6_addr;
+        inet_ntop(AF_INET6, &network, visitor->peer, BH_HTTP_ADDRESS_MAX);
         if (!IN6_IS_ADDR_V4MAPPED(&network))
             memset(network.s6_addr + 8, 0, 8);
-        inet_ntop(AF_INET6, &network, text, BH_HTTP_ADDRESS_MAX);
+        inet_ntop(AF_INET6, &network, visitor->address, BH_HTTP_ADDRESS_MAX);
     }
 }
 
@@ -86,7 +88,7 @@ visitor_on_connection(void *arg, struct MHD_Connection *connection, void **conte
     visitor = take_visitor(server);
     BH_ASSERT(visitor != NULL && info != NULL);
     visitor->fd = info->connect_fd;
-    tell_address(connection, visitor->address);
+    tell_address(connection, visitor);
     visitor->since = bh_mono_from_ns(uv_hrtime());
     server->counters.connections++;
     *context = visitor;

@@ -49,8 +49,12 @@ struct bh_http_request {
     struct bh_str origin;
     struct bh_str fetch_site; /* Sec-Fetch-Site */
     struct bh_str if_none_match;
+    struct bh_str signature; /* X-Signature, X-Timestamp, X-Nonce */
+    struct bh_str timestamp;
+    struct bh_str nonce;
     struct bh_str
         address; /* of the other side, as text; what stands for a network of IPv6 is cut to 64 bits */
+    struct bh_str peer; /* the same, whole */
     struct bh_str body;
     uint64_t ticket; /* names the request in bh_http_server_answer */
 };

@@ -194,6 +194,7 @@ serve(struct bh_http_server *server, struct exchange *exchange, struct MHD_Conne
     request->query = bh_str_from(exchange->uri);
     bh_str_split(&request->query, '?', &request->path);
     request->address = bh_str_from(visitor->address);
+    request->peer = bh_str_from(visitor->peer);
     request->body = bh_buf_str(&exchange->body);
     request->ticket = ++server->tickets;
     exchange->answered = true;
@@ -249,6 +250,9 @@ keep_header(struct bh_http_request *request, struct bh_str key, struct bh_str te
         {BH_STR_LITERAL("Origin"),         &request->origin       },
         {BH_STR_LITERAL("Sec-Fetch-Site"), &request->fetch_site   },
         {BH_STR_LITERAL("If-None-Match"),  &request->if_none_match},
+        {BH_STR_LITERAL("X-Signature"),    &request->signature    },
+        {BH_STR_LITERAL("X-Timestamp"),    &request->timestamp    },
+        {BH_STR_LITERAL("X-Nonce"),        &request->nonce        },
     };
     for (size_t i = 0; i < BH_ARRAY_LEN(kept); i++) {
         if (bh_str_equal_nocase(key, kept[i].name))

@@ -15,10 +15,11 @@
 struct bh_http_visitor {
     struct bh_http_server *server;
     bool taken;
-    bool busy; /* inside of a request */
-    bool cut;  /* too slow: its socket was shut down */
-    int fd;    /* the library's */
-    char address[BH_HTTP_ADDRESS_MAX];
+    bool busy;                         /* inside of a request */
+    bool cut;                          /* too slow: its socket was shut down */
+    int fd;                            /* the library's */
+    char address[BH_HTTP_ADDRESS_MAX]; /* its network */
+    char peer[BH_HTTP_ADDRESS_MAX];
     uint64_t ticket;                   /* of the request that waits for its answer; 0: none */
     struct MHD_Connection *connection; /* suspended while it waits */
     struct MHD_Response *response;     /* owned; the answer that was put off, until it is queued */
