@@ -5,6 +5,7 @@
 #include "daemon/clock.h"
 #include "daemon/log.h"
 #include "daemon/metrics.h"
+#include "daemon/metrics_reports.h"
 #include "daemon/reports.h"
 #include "daemon/webhooks.h"
 #include "http/router.h"
@@ -50,7 +51,9 @@ route_write_metrics(void *arg, struct bh_buf *buf)
 {
     struct bh_endpoint *endpoint = arg;
     struct bh_overview *overview = endpoint->options.overview;
-    (void)bh_metrics_write(buf, bh_overview_look(overview), bh_overview_durations(overview));
+    const struct bh_overview_snapshot *snapshot = bh_overview_look(overview);
+    (void)bh_metrics_write(buf, snapshot, bh_overview_durations(overview));
+    (void)bh_metrics_write_reports(buf, snapshot, bh_webhooks_counts(endpoint->webhooks));
     return BH_METRICS_CONTENT_TYPE;
 }
 

@@ -249,6 +249,27 @@ take_processes(struct bh_overview *overview, struct bh_overview_queue *queue,
 }
 
 static void
+take_waiting(struct bh_overview *overview, struct bh_overview_queue *queue,
+             const struct redisReply *reply)
+{
+    (void)queue;
+    if (bh_decode_waiting_look(reply, &overview->snapshot.waiting) == BH_OK)
+        overview->snapshot.waiting_known = true;
+}
+
+static void
+ask_waiting(struct bh_overview *overview)
+{
+    struct bh_call call;
+    struct bh_waiting_keys keys;
+    if (bh_waiting_keys_init(&keys, overview->config->redis.prefix) != BH_OK)
+        return;
+    bh_call_init(&call, BH_SCRIPT_WAITING);
+    bh_encode_waiting_look(&call, &keys);
+    (void)ask_script(overview, NULL, &call, take_waiting);
+}
+
+static void
 make_self(struct bh_overview *overview)
 {
     struct bh_overview_snapshot *snapshot = &overview->snapshot;
@@ -312,6 +333,7 @@ timer_on_fire(uv_timer_t *timer)
     for (size_t i = 0; i < overview->snapshot.queues_count; i++)
         ask_queue(overview, &overview->queues[i]);
     ask_account(overview);
+    ask_waiting(overview);
     ask_processes(overview);
 }
 

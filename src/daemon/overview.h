@@ -23,6 +23,7 @@
 #include "redis/account_codec.h"
 #include "redis/minutes.h"
 #include "redis/processes.h"
+#include "redis/waiting.h"
 
 /* The states that a queue's jobs are counted by now. */
 enum bh_overview_state {
@@ -53,7 +54,9 @@ struct bh_overview_queue {
     bool paused;
     char reason[128], by[64]; /* an operator's words */
     struct bh_wall since;
-    int64_t rate, concurrency;            /* set at run time, or BH_QUEUE_LIMIT_UNSET */
+    int64_t rate, concurrency;                   /* set at run time, or BH_QUEUE_LIMIT_UNSET */
+    uint64_t open, open_for[BH_QUEUE_OPEN_AGES]; /* see redis/queue_view.h */
+    struct bh_wall silent_since;
     struct bh_overview_counter *counters; /* owned by the overview */
     size_t counters_count;
     struct bh_tally tally;
@@ -80,6 +83,8 @@ struct bh_overview_snapshot {
     bool account_known;
     struct bh_account_view account;
     struct bh_processes processes; /* all that report, this one included */
+    bool waiting_known;
+    struct bh_waiting_view waiting; /* reports that wait for their job */
 };
 
 /* How long things took in this process since its start. */

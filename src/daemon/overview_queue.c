@@ -55,6 +55,9 @@ copy_figures(struct bh_overview_queue *queue, const struct bh_queue_view *view)
     queue->since = view->since;
     queue->rate = view->rate;
     queue->concurrency = view->concurrency;
+    queue->open = view->open;
+    memcpy(queue->open_for, view->open_for, sizeof(queue->open_for));
+    queue->silent_since = view->silent_since;
     queue->tally = bh_tally_of_view(view);
     take_text(queue->reason, sizeof(queue->reason), view->reason);
     take_text(queue->by, sizeof(queue->by), view->by);

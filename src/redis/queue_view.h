@@ -19,6 +19,9 @@ struct redisReply; /* of <hiredis/hiredis.h> */
 /* A rate or concurrency that was not set at run time: the configuration's applies. */
 #define BH_QUEUE_LIMIT_UNSET (-1)
 
+/* The ages that open messages are counted by: more than 1, 5 and 10 minutes. */
+#define BH_QUEUE_OPEN_AGES 3
+
 /* Views borrow from the reply. */
 struct bh_queue_view {
     struct bh_wall server_now;
@@ -39,6 +42,9 @@ struct bh_queue_view {
     struct bh_wall since;
     int64_t rate;        /* jobs per second, 0 no limit, or BH_QUEUE_LIMIT_UNSET */
     int64_t concurrency; /* likewise */
+    uint64_t open;       /* messages of which no final report has come */
+    uint64_t open_for[BH_QUEUE_OPEN_AGES];
+    struct bh_wall silent_since; /* messages have gone out, and no report has come; 0: not so */
     const struct redisReply *reply;
     size_t counters_count;
 };
@@ -52,7 +58,7 @@ enum bh_status bh_decode_inspect(const struct redisReply *reply,
 /*
  * The counter `at` < counters_count.  Names: "outcome:STATE", "code:N" (answers by the gateway's code),
  * "attempts", "recovered", "spend_micro", "unreadable", "handle", "token", "uncertain:WITNESS" (what settled an
- * uncertain job), "delivery:WORD", and the gauges "now:scheduled",
+ * uncertain job), "delivery:WORD", "messages" and "delivery_ms:..." (redis/report.h), "reported_at" (unix ms), and the gauges "now:scheduled",
  * "now:retrying", "now:held:REASON", "now:uncertain", "now:suspects" of the jobs in `due`, `ready` and
  * `suspects`.
  * False: not a number (skip it).

@@ -7,30 +7,40 @@
 #include <string.h>
 
 #include "daemon/metrics.h"
+#include "daemon/metrics_reports.h"
 #include "daemon/overview_internal.h"
 
 static struct bh_overview_counter counters[] = {
-    {"outcome:sent",         21     },
-    {"outcome:unknown",      2      },
-    {"outcome:duplicate_id", 1      },
-    {"code:100",             21     },
-    {"code:0",               3      },
-    {"code:other",           1      },
-    {"recovered",            4      },
-    {"spend_micro",          1575000},
-    {"uncertain:journal",    5      },
-    {"now:scheduled",        3      },
-    {"now:retrying",         2      },
-    {"now:uncertain",        1      },
-    {"now:held:credit",      6      },
-    {"now:held:paused",      1      },
-    {"now:suspects",         1      },
-    {"now:held:operator",    -1     },
+    {"outcome:sent",         21           },
+    {"outcome:unknown",      2            },
+    {"outcome:duplicate_id", 1            },
+    {"code:100",             21           },
+    {"code:0",               3            },
+    {"code:other",           1            },
+    {"recovered",            4            },
+    {"spend_micro",          1575000      },
+    {"uncertain:journal",    5            },
+    {"now:scheduled",        3            },
+    {"now:retrying",         2            },
+    {"now:uncertain",        1            },
+    {"now:held:credit",      6            },
+    {"now:held:paused",      1            },
+    {"now:suspects",         1            },
+    {"now:held:operator",    -1           },
+    {"messages",             40           },
+    {"delivery:DELIVERED",   17           },
+    {"delivery:none",        2            },
+    {"delivery_ms:5000",     10           },
+    {"delivery_ms:60000",    4            },
+    {"delivery_ms:over",     1            },
+    {"delivery_ms:sum",      90061250     },
+    {"reported_at",          1699999990000},
 };
 
 static struct bh_overview_queue queues[2];
 static struct bh_overview_snapshot snapshot;
 static struct bh_overview_durations durations;
+static struct bh_webhook_counts webhooks;
 
 /* A process with everything in order, two queues, the second of which was never read. */
 static void
@@ -68,6 +78,16 @@ set_up(void)
     snapshot.self.workers[1].store_up = true;
     snapshot.self.connections_opened = 9;
     snapshot.self.redis_reconnects = 1;
+    queues[0].open = 23;
+    queues[0].open_for[0] = 9;
+    queues[0].open_for[2] = 3;
+    queues[0].silent_since.ms = queues[0].at.ms - 7250;
+    snapshot.waiting_known = true;
+    snapshot.waiting = (struct bh_waiting_view){
+        .waiting = 6, .kept_unknown = 30, .kept_early = 4, .home = 20, .dropped_age = 8};
+    webhooks = (struct bh_webhook_counts){.taken = 50, .not_taken = 3};
+    webhooks.refused[BH_HTTP_WRONG_SIGNATURE] = 2;
+    webhooks.events[BH_WEBHOOK_KIND_SMS_MO] = 1;
     bh_histogram_add(&durations.wait[0], 15000);
     bh_histogram_add(&durations.wait[0], 2500000);
     bh_histogram_add(&durations.wait[0], INT64_C(200000) * 1000000);
@@ -81,8 +101,9 @@ static const char *
 render(void)
 {
     bh_buf_release(&text);
-    bh_buf_init(&text, (size_t)1024 * 1024);
+    bh_buf_init(&text, (size_t)2 * 1024 * 1024);
     cr_assert_eq(bh_metrics_write(&text, &snapshot, &durations), BH_OK);
+    cr_assert_eq(bh_metrics_write_reports(&text, &snapshot, &webhooks), BH_OK);
     return bh_buf_text(&text);
 }
 
@@ -149,6 +170,33 @@ Test(metrics, say_what_the_snapshot_says, .fini = tear_down)
         "bellhop_redis_command_seconds_count 0",
         "bellhop_loop_lag_seconds_sum 0",
         "bellhop_ready 1",
+        "bellhop_messages_total{queue=\"sms\"} 40",
+        "bellhop_reports_total{queue=\"sms\",status=\"DELIVERED\"} 17",
+        "bellhop_reports_total{queue=\"sms\",status=\"none\"} 2",
+        "bellhop_reports_total{queue=\"sms\",status=\"no-answer\"} 0",
+        "bellhop_delivery_seconds_bucket{queue=\"sms\",le=\"5\"} 10",
+        "bellhop_delivery_seconds_bucket{queue=\"sms\",le=\"30\"} 10",
+        "bellhop_delivery_seconds_bucket{queue=\"sms\",le=\"60\"} 14",
+        "bellhop_delivery_seconds_bucket{queue=\"sms\",le=\"600\"} 14",
+        "bellhop_delivery_seconds_bucket{queue=\"sms\",le=\"+Inf\"} 15",
+        "bellhop_delivery_seconds_sum{queue=\"sms\"} 90061.25",
+        "bellhop_delivery_seconds_count{queue=\"sms\"} 15",
+        "bellhop_open_messages{queue=\"sms\",longer_than=\"0\"} 23",
+        "bellhop_open_messages{queue=\"sms\",longer_than=\"60\"} 9",
+        "bellhop_open_messages{queue=\"sms\",longer_than=\"600\"} 3",
+        "bellhop_report_silence_seconds{queue=\"sms\"} 7.25",
+        "bellhop_reports_waiting 6",
+        "bellhop_reports_kept_total{why=\"unknown\"} 30",
+        "bellhop_reports_kept_total{why=\"early\"} 4",
+        "bellhop_reports_found_total 20",
+        "bellhop_reports_dropped_total{why=\"age\"} 8",
+        "bellhop_reports_dropped_total{why=\"other\"} 0",
+        "bellhop_webhook_requests_total{result=\"taken\"} 50",
+        "bellhop_webhook_requests_total{result=\"not_taken\"} 3",
+        "bellhop_webhook_requests_total{result=\"wrong_signature\"} 2",
+        "bellhop_webhook_requests_total{result=\"wrong_token\"} 0",
+        "bellhop_webhook_events_total{event=\"sms_mo\"} 1",
+        "bellhop_webhook_events_total{event=\"other\"} 0",
     };
     render();
     for (size_t i = 0; i < BH_ARRAY_LEN(rows); i++)
@@ -168,6 +216,9 @@ Test(metrics, leave_out_what_is_not_known_or_too_old, .fini = tear_down)
     cr_expect_null(strstr(all, "bellhop_held_jobs{"));
     cr_expect_null(strstr(all, "bellhop_oldest_job_seconds{"));
     cr_expect_null(strstr(all, "bellhop_queue_paused{"));
+    cr_expect_null(strstr(all, "bellhop_open_messages{"));
+    cr_expect_null(strstr(all, "bellhop_report_silence_seconds{"));
+    cr_expect(has("bellhop_messages_total{queue=\"sms\"} 40"), "a counter stays");
     cr_expect(has("bellhop_jobs_total{queue=\"sms\",outcome=\"sent\"} 21"), "a counter stays");
     cr_expect(has("bellhop_ready 0"));
 
@@ -177,6 +228,9 @@ Test(metrics, leave_out_what_is_not_known_or_too_old, .fini = tear_down)
     snapshot.account_known = false;
     all = render();
     cr_expect_null(strstr(all, "bellhop_account_paused{"));
+    snapshot.waiting_known = false;
+    all = render();
+    cr_expect_null(strstr(all, "\nbellhop_reports_waiting "));
 }
 
 Test(metrics, tell_for_what_the_account_is_paused, .fini = tear_down)
@@ -266,7 +320,7 @@ Test(metrics, of_the_largest_configuration_fit_into_an_answer, .fini = tear_down
     snapshot.queues = many;
     snapshot.queues_count = BH_ARRAY_LEN(many);
     render();
-    cr_expect_lt(text.len, (size_t)1024 * 1024, "%zu bytes", text.len);
+    cr_expect_lt(text.len, (size_t)2 * 1024 * 1024, "%zu bytes", text.len);
 }
 
 /* ---- readiness ---- */

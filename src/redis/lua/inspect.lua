@@ -1,19 +1,22 @@
 -- inspect: the queue's figures in one look.
 --
 -- KEYS    1 raw  2 in  3 ready  4 due  5 leases  6 dead  7 heads  8 control  9 counters
+--         10 open
 -- ARGV    none
 -- Returns 0, server's time in ms, lengths of raw, in, ready, due, leases, dead, earliest due time or 0,
 --         creation of the job at the head of `ready` or 0 (both unix ms), 1 if paused, reason, by whom,
 --         since (unix ms or 0), rate and concurrency set at run time (empty: not set), how many (at most
 --         200) wait for the next claim though they are in `due` or `leases`, because their time is over,
 --         when the oldest job in `raw` and `in` was pushed (unix ms), as its producer says, or 0;
+--         how many messages wait for a final report, since when nothing was heard while messages went out (unix ms
+--         or 0), how many of the open messages were accepted more than 1, 5 and 10 minutes ago;
 --         then field and value of each counter
 -- Changes nothing
 -- Cost    the same for queues of any length
 --@include _clock.lua
 --@include _head.lua
 
-local raw, incoming, ready, due, leases, dead, heads, control, counters = unpack(KEYS)
+local raw, incoming, ready, due, leases, dead, heads, control, counters, open = unpack(KEYS)
 local function overdue(set)
     return #redis.call('ZRANGEBYSCORE', set, '-inf', now, 'LIMIT', 0, 100)
 end
@@ -31,6 +34,17 @@ local function oldest_pushed_at()
     return (one == 0 or other == 0) and math.max(one, other) or math.min(one, other)
 end
 
+-- The first message that was accepted after the last report and has heard nothing since.
+local function silent_since()
+    local after = redis.call('HGET', counters, 'reported_at') or '-inf'
+    local message = redis.call('ZRANGEBYSCORE', open, '(' .. after, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
+    return tonumber(message[2] or 0)
+end
+
+local function open_for(minutes)
+    return redis.call('ZCOUNT', open, '-inf', digits(now - minutes * 60000))
+end
+
 local first = redis.call('ZRANGE', due, 0, 0, 'WITHSCORES')
 local handle = redis.call('LINDEX', ready, -1)
 local h = handle and head_read(redis.call('HGET', heads, handle))
@@ -43,6 +57,7 @@ local reply = {
     tonumber(first[2] or 0), h and tonumber(h.created) or 0, paused and 1 or 0, reason or '', by or '',
     tonumber(since or 0), rate or '', concurrency or '',
     overdue(due) + overdue(leases), oldest_pushed_at(),
+    redis.call('ZCARD', open), silent_since(), open_for(1), open_for(5), open_for(10),
 }
 for _, value in ipairs(redis.call('HGETALL', counters)) do
     reply[#reply + 1] = value

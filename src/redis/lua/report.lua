@@ -14,7 +14,8 @@
 -- Returns code, state, 1 if the payload is kept and by what is known now may be sent again
 --         codes: 0 noted  1 nothing new  2 no such job  3 noted as evidence: nobody knows whose of several recipients
 --         the message is  4 the job has another message
--- Changes status, counters, events, open, pull, callbacks, kept, index
+-- Changes status, counters (`reported_at` is when the last report of a job of ours came), events, open, pull, callbacks,
+--         kept, index
 -- Cost    one status
 --@include _clock.lua
 --@include _head.lua
@@ -250,5 +251,6 @@ if moved then
         callback_due(callbacks, tries, id)
     end
 end
+redis.call('HSET', counters, 'reported_at', now_text)
 bumps_write(counters)
 return { #fields > 0 and NOTED or NOTHING_NEW, state, several and 0 or may_resend() }
