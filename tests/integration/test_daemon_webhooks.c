@@ -224,7 +224,7 @@ Test(daemon_webhooks, forget_the_nonce_of_what_they_could_not_take, .timeout = 1
 {
     struct bh_rig rig;
     const struct bh_rig_options options = {
-        .http = HTTP "webhook_signed = yes\nwebhook_url = " URL_BASE HOOK,
+        .http = HTTP "webhook_signed = yes\nwebhook_url = " URL_BASE "/",
         .gateway = "signing_key = " KEY,
         .redis = "command_timeout = 500ms",
         .sim = SIM,
