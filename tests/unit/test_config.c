@@ -588,6 +588,16 @@ Test(config, checks_keys_against_each_other)
         {"login twice", LEAST "[redis]\nurl = redis://u:p@h\nusername = v\n", {NULL},
          AT("5:7", "[redis] url: the URL holds a login, and username, password or password_file are "
                    "set too; keep one of the two.")},
+        {"signed reports without a key", LEAST "[http]\nwebhook_signed = yes\n", {NULL},
+         AT("5:18", "[http] webhook_signed: there is no [gateway] signing_key to check a signature with.")
+         AT("5:18", "[http] webhook_signed: the URL is a part of what is signed, so webhook_url must be set.")},
+        {"signed reports without a URL", LEAST "[http]\nwebhook_signed = yes\n", {"BELLHOP_GATEWAY_SIGNING_KEY=k"},
+         AT("5:18", "[http] webhook_signed: the URL is a part of what is signed, so webhook_url must be set.")},
+        {"reports from a name", LEAST "[http]\nwebhook_from = 10.0.0.0/8, gateway.example\n", {NULL},
+         AT("5:16", "[http] webhook_from: \"gateway.example\" is neither an address nor a network (names are not looked up).")},
+        {"reports from half a network", LEAST "[http]\nwebhook_from = 192.0.2.1/24\n", {NULL},
+         AT("5:16", "[http] webhook_from: \"192.0.2.1/24\" is an address inside of a network; the bits behind the first 24 must be "
+                    "zero, or leave the slash out.")},
         {"half a certificate", LEAST "[redis]\nurl = rediss://h\ntls_cert = /c\n", {NULL},
          AT("6:12", "[redis] tls_cert: a certificate and its key go together: set tls_cert and "
                     "tls_key.")},
@@ -638,6 +648,7 @@ Test(config, warns_of_what_works_but_should_not_stay)
         {"a token that can be guessed", LEAST "[http]\nwebhook_token = 123456789012345\n", {NULL},
          WARN_AT("5:17", "[http] webhook_token: a token of less than 16 characters can be guessed, and "
                          "whoever knows it can report messages as sent.")},
+        {"addresses and networks", LEAST "[http]\nwebhook_from = 195.201.160.143, 2a01:4f8:13a:8e7::2, 10.0.0.0/8\n", {NULL}, ""},
         {"a token that cannot", LEAST "[http]\nwebhook_token = 1234567890123456\n", {NULL}, ""},
         {"reserved", LEAST "bundle = 5\nredial = 0\nfair_by =\nbundle_wait = 0ms\n", {NULL},
          WARN_AT("4:10", "[queue sms] bundle: the key has no effect in this version.")},
