@@ -13,6 +13,9 @@
 
 #define LINE_MAX ((size_t)64 * 1024)
 
+/* A silence that is worth a line: most reports come within seconds. */
+#define SILENCE_MS (10 * BH_MINUTE_MS)
+
 struct status_options {
     const char *queue;
 };
@@ -148,6 +151,30 @@ append_limits(struct bh_buf *buf, const struct bh_picture_queue *queue)
                             queue->name, queue->view.concurrency);
 }
 
+static int64_t
+silence_ms(const struct bh_queue_view *view)
+{
+    return view->silent_since.ms > 0 ? bh_ms_max(view->server_now.ms - view->silent_since.ms, 0)
+                                     : 0;
+}
+
+/* Only where somebody waits for reports. */
+static void
+append_open(struct bh_buf *buf, const struct bh_picture_queue *queue)
+{
+    const struct bh_queue_view *view = &queue->view;
+    if (view->open == 0)
+        return;
+    (void)bh_buf_printf(buf,
+                        "%s: %" PRIu64 " messages wait for their final report, %" PRIu64
+                        " of them for more than ten minutes\n",
+                        queue->name, view->open, view->open_for[BH_QUEUE_OPEN_AGES - 1]);
+    int64_t silent_ms = silence_ms(view);
+    if (silent_ms >= SILENCE_MS)
+        (void)bh_buf_printf(buf, "%s: messages have gone out, and no report has come for %s\n",
+                            queue->name, bh_display_span(silent_ms).text);
+}
+
 static void
 append_ever(struct bh_buf *buf, const struct bh_picture_queue *queue)
 {
@@ -168,6 +195,7 @@ append_queue(struct bh_buf *buf, const struct bh_picture_queue *queue)
     append_late(buf, queue);
     append_limits(buf, queue);
     append_next(buf, queue);
+    append_open(buf, queue);
     append_ever(buf, queue);
 }
 
@@ -453,6 +481,8 @@ put_counts(struct bh_json_writer *writer, const struct bh_picture_queue *queue)
     bh_json_put_int(writer, "in_flight", (int64_t)queue->view.leases);
     bh_json_put_int(writer, "uncertain", bh_picture_find(queue, "now:uncertain"));
     bh_json_put_int(writer, "suspects", bh_picture_find(queue, "now:suspects"));
+    bh_json_put_int(writer, "open_messages", (int64_t)queue->view.open);
+    bh_json_put_int(writer, "silent_ms", silence_ms(&queue->view));
     bh_json_put_int(writer, "dead", (int64_t)queue->view.dead);
     bh_json_put_int(writer, "taken", bh_picture_find(queue, "handle"));
     bh_json_put_int(writer, "attempts", bh_picture_find(queue, "attempts"));

@@ -549,12 +549,14 @@ Test(cli, status_adds_up_what_there_is)
     TELL("HSET bellhop:{sms}:counters now:held:credit 2 now:held:reload_lock 3 now:scheduled 6 "
          "now:retrying 7 outcome:sent 80 outcome:failed 9 outcome:expired 1 outcome:duplicate_id 1 "
          "handle 100");
+    TELL("ZADD bellhop:{sms}:open 1700000000000 11 1700000000000 12 32503680000000 13");
+    TELL("HSET bellhop:{sms}:counters reported_at 1690000000000");
     TELL("HSET bellhop:{sms}:control paused 1 reason %s by root since 1700000000000",
          "gateway \033[1mwork");
     static const struct row rows[] = {
         {"for people",
          {"status"},
-         NULL,                                                 0,
+         NULL,                                                    0,
          {"No bellhopd is running, and none has reported within a day; 9 jobs wait.",
           "also: Queue sms has been paused for ",
           " by root: gateway ?[1mwork; 9 jobs wait.  bellhop resume sms lets it go on.",
@@ -564,22 +566,28 @@ Test(cli, status_adds_up_what_there_is)
           "sms: paused since 2023-11-14 22:13:20 by root: gateway ?[1mwork",
           "sms: held for reload_lock 3, credit 2", "account open"},
          {NULL}                                                                                                           },
+        {"what reports say",
+         {"status", "--queue", "sms"},
+         NULL,                                                    0,
+         {"sms: 3 messages wait for their final report, 2 of them for more than ten minutes\n",
+          "sms: messages have gone out, and no report has come for "},
+         {NULL}                                                                                                           },
         {"a quiet queue",
          {"status", "--queue", "voice"},
-         NULL,                                                 0,
+         NULL,                                                    0,
          {"voice      -          -         -     -", "master"},
          {NULL}                                                                                                           },
         {"for machines",
          {"--json", "status"},
-         NULL,                                                 0,
+         NULL,                                                    0,
          {"{\"queue\":\"sms\",\"ready\":4,\"scheduled\":6,\"retrying\":7,\"held\":{\"reload_lock\":"
           "3,",
-          "\"outcomes\":{\"sent\":80,",
+          "\"outcomes\":{\"sent\":80,", "\"open_messages\":3,\"silent_ms\":",
           "\"verdict\":{\"cause\":\"no_process\",\"gravity\":\"alarm\"",
           "\"paused\":true,\"paused_reason\":\"gateway \\u001b[1mwork\"", "\n{\"queue\":\"voice\""},
          {NULL}                                                                                                           },
-        {"no such queue", {"status", "--queue", "sms2"}, NULL, 1, {NULL},                            {"did you mean sms?"}},
-        {"an operand",    {"status", "sms"},             NULL, 2, {NULL},                            {"no operands"}      },
+        {"no such queue",    {"status", "--queue", "sms2"}, NULL, 1, {NULL},                         {"did you mean sms?"}},
+        {"an operand",       {"status", "sms"},             NULL, 2, {NULL},                         {"no operands"}      },
     };
     check_rows(rows, BH_ARRAY_LEN(rows));
 }
