@@ -23,7 +23,9 @@ local waiting, letters, counters = unpack(KEYS)
 local operation = ARGV[1]
 
 -- From one look to the next; together a day, and then it is dropped.
-local DISTANCES = { 2000, 5000, 15000, 60000, 300000, 1200000, 3600000, 10800000, 21600000, 43200000, 5618000 }
+local DISTANCES = {
+    2000, 5000, 10000, 20000, 30000, 60000, 120000, 300000, 900000, 3600000, 10800000, 21600000, 43200000, 7200000,
+}
 local KEEP_MS = 2 * 86400000
 
 if operation == 'look' then
