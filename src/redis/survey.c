@@ -55,6 +55,7 @@ static const char *const rights[] = {
     "ZREMRANGEBYSCORE K 0 1",
     "ZREMRANGEBYRANK K 0 1",
     "SET K v PX 1",
+    "GET K",
     "MGET K",
     "PTTL K",
     "EXISTS K",
