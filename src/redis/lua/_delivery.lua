@@ -19,6 +19,10 @@ end
 -- there can look like that, since its quotation marks would be escaped.
 local DELIVERY = ',"delivery":"([%a-]+)","delivered_at":(%d+)'
 
+local function delivery_text(word, when)
+    return ',"delivery":"' .. word .. '","delivered_at":' .. when
+end
+
 -- The word and its time, nil: none yet.  The third is nil when no recipient has this message, else where one stands
 -- that comes next, and the fourth where the old one ends.
 local function recipient_delivery(recipients, message)
@@ -35,6 +39,5 @@ local function recipient_deliver(recipients, message, word, when)
     if not at then
         return recipients
     end
-    return string.sub(recipients, 1, at) .. ',"delivery":"' .. word .. '","delivered_at":' .. when
-        .. string.sub(recipients, last + 1)
+    return string.sub(recipients, 1, at) .. delivery_text(word, when) .. string.sub(recipients, last + 1)
 end

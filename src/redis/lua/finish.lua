@@ -105,12 +105,18 @@ end
 -- What reports have said of single recipients before the job came to this.
 local function with_deliveries(job, recipients)
     local before = redis.call('HGET', job.status, 'recipients')
+    if not before or not string.find(before, '"delivery":', 1, true) then
+        return recipients
+    end
+    local known = {}
     job.told = {}
-    for message, word, at in string.gmatch(before or '', '"id":"(%d+)"' .. DELIVERY) do
-        recipients = recipient_deliver(recipients, message, word, at)
+    for message, word, at in string.gmatch(before, '"id":"(%d+)"' .. DELIVERY) do
+        known['"id":"' .. message .. '"'] = delivery_text(word, at)
         job.told[message] = is_final(word)
     end
-    return recipients
+    return (string.gsub(recipients, '"id":"%d+"', function(id)
+        return known[id] and id .. known[id]
+    end))
 end
 
 -- What a delivery report has written, with its time, is newer than the journal's word.
