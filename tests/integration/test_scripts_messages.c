@@ -263,6 +263,28 @@ Test(messages, keep_what_was_told_of_them_before_their_job_ended)
                      set_of("open"));
 }
 
+/* The journal may know more than that it was taken. */
+Test(messages, that_have_arrived_are_awaited_no_more)
+{
+    static const struct {
+        const char *delivery, *open;
+    } rows[] = {
+        {"DELIVERED",   ""    },
+        {"TRANSMITTED", "77@0"},
+        {"FAILED",      "77@0"}, /* a report of it may lead to another message */
+    };
+    for (size_t i = 0; i < BH_ARRAY_LEN(rows); i++) {
+        const struct bh_field field = {"delivery", bh_str_from(rows[i].delivery)};
+        script_redis_reset(&stage.redis, T0);
+        struct bh_settle_command ends = sent(begin("id1"), "id1", "77");
+        ends.fields = &field;
+        ends.fields_count = 1;
+        cr_expect_eq(settle(ends), BH_SETTLED_OK);
+        cr_expect_str_eq(set_of("open"), rows[i].open, "%s", rows[i].delivery);
+        cr_expect_eq(exists("message:77"), 1, "%s", rows[i].delivery);
+    }
+}
+
 Test(messages, keep_their_payload_byte_for_byte_as_long_as_it_is_said)
 {
     RUN("LPUSH bellhop:{q} %b", "a\0b\xff", (size_t)4);

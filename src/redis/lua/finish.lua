@@ -126,6 +126,8 @@ local function keep_deliveries(job)
         if fields[i] == 'delivery' and redis.call('HGET', job.status, 'delivered_at') then
             table.remove(fields, i)
             table.remove(fields, i)
+        elseif fields[i] == 'delivery' then
+            job.arrived = fields[i + 1] == 'DELIVERED'
         elseif fields[i] == 'recipients' then
             fields[i + 1] = with_deliveries(job, fields[i + 1])
         end
@@ -248,7 +250,7 @@ local function remember(job)
     for _, entry in ipairs(job.messages) do
         redis.call('SET', entry, job.id, 'PX', retention)
         local message = string.sub(entry, MESSAGE_AT)
-        if job.ends and not (job.told and job.told[message]) then
+        if job.ends and not job.arrived and not (job.told and job.told[message]) then
             await_report(message, pull_after)
         end
     end
