@@ -156,6 +156,36 @@ Test(settings, each_queue_becomes_one_of_the_store)
     bh_config_release(config);
 }
 
+Test(settings, messages_are_remembered_where_somebody_brings_reports)
+{
+    static const struct {
+        const char *name, *text;
+        bh_ms open_ms, pull_after_ms;
+        bool keeps_sms, keeps_calls;
+    } rows[] = {
+  /* clang-format off */
+        {"nobody does", GATEWAY "[queue a]\n", 0, 0, false, false},
+        {"a webhook", GATEWAY "[http]\nwebhook_token = t0ken-of-a-test\n[queue a]\n", 3 * BH_DAY_MS, 0, false, false},
+        {"for as long as there is a status", GATEWAY "[status]\nretention = 1d\n[http]\nwebhook_token = t0ken-of-a-test\n[queue a]\n", BH_DAY_MS, 0, false, false},
+        {"we ask for them", GATEWAY "pull_reports = yes\npull_after = 90s\n[queue a]\n", 3 * BH_DAY_MS, 90000, false, false},
+        {"nothing is asked unless it is switched on", GATEWAY "pull_after = 90s\n[queue a]\n", 0, 0, false, false},
+        {"to send again", GATEWAY "[queue a]\nresend_on_report = yes\n", 3 * BH_DAY_MS, 0, true, false},
+        {"to call again", GATEWAY "[queue a]\ntype = voice\nredial = 2\n", 3 * BH_DAY_MS, 0, false, true},
+  /* clang-format on */
+    };
+    for (size_t i = 0; i < BH_ARRAY_LEN(rows); i++) {
+        struct bh_store_queue queues[BH_CONFIG_QUEUES_MAX];
+        struct bh_config *config = read_config(rows[i].text);
+        cr_assert_eq(bh_settings_queues(config, queues), 1);
+        const struct bh_tracking *tracking = &queues[0].tracking;
+        cr_expect_eq(tracking->open_ms, rows[i].open_ms, "%s", rows[i].name);
+        cr_expect_eq(tracking->pull_after_ms, rows[i].pull_after_ms, "%s", rows[i].name);
+        cr_expect_eq(tracking->keeps_sms, rows[i].keeps_sms, "%s", rows[i].name);
+        cr_expect_eq(tracking->keeps_calls, rows[i].keeps_calls, "%s", rows[i].name);
+        bh_config_release(config);
+    }
+}
+
 Test(settings, as_many_queues_fit_as_may_be_configured)
 {
     char text[8192] = GATEWAY;
