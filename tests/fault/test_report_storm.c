@@ -14,11 +14,11 @@
 #include "support/linecut.h"
 #include "support/rig.h"
 
-#define JOBS       2000
+#define JOBS       1000
 #define RECEIVERS  2
 #define PUSH_BATCH 250
 #define KILL_MS    700
-#define KILLS_MAX  30
+#define KILLS_MAX  16
 #define PAGE       500
 #define STORM_MS   600000
 #define TOKEN      "t0ken-of-a-storm"

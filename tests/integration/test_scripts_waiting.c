@@ -196,10 +196,10 @@ Test(waiting_script, looks_at_growing_distance_for_a_day_and_then_drops_it)
         cr_expect_eq(next_ms, 1);
         if (take(now, &next_ms) == 0)
             break;
-        cr_expect(next_ms > before_ms || looks == 9, "look %u", looks);
+        cr_expect(next_ms > before_ms || looks == 12, "look %u", looks);
         before_ms = next_ms;
     }
-    cr_expect_eq(looks, 10);
+    cr_expect_eq(looks, 13);
     cr_expect_eq(now, T0 + DAY, "%" PRId64, now - T0);
     cr_expect_eq(next_ms, -1);
     struct bh_waiting_view view = look();
