@@ -131,6 +131,81 @@ Test(daemon_webhooks, a_report_that_comes_before_its_job_waits_in_redis, .timeou
     bh_rig_stop(&rig);
 }
 
+/* ---- a gateway with all its oddities, and a receiver that is killed ---- */
+
+#define CROSSING 150
+
+static void
+cross(int era)
+{
+    static const char *const plans[] = {
+        "ACCEPTED@0.1,TRANSMITTED@1,DELIVERED@2", "ACCEPTED@0.5,NOTDELIVERED@1.5",
+        "BUFFERED@0.2,TRANSMITTED@2.5,EXPIRED@3", "DELIVERED@0.05", "FAILED@2"};
+    const size_t plans_count = sizeof(plans) / sizeof(plans[0]);
+    struct bh_rig rig;
+    struct bh_rig_options options = {.http = HTTP};
+    struct bh_test_http got;
+    char sim[200];
+    (void)snprintf(sim, sizeof(sim),
+                   "[gateway]\nera = %d\n[hooks]\norder = shuffled\nrepeat = 2\nempty_every = 7\n",
+                   era);
+    options.sim = sim;
+    bh_rig_start(&rig, &options);
+    int port = port_of(&rig, 0);
+    cr_expect_eq(bh_daemon_stop(&rig.daemons[0], 20000), 0);
+    /* It comes back under the same address. */
+    options.http = bh_rig_text(&rig, "listen = 127.0.0.1:%d\n" TOKEN, port);
+    bh_daemon_configure(&rig.daemons[0], bh_rig_config(&rig, &options, 0));
+    bh_rig_restart_daemon(&rig, &rig.daemons[0]);
+    cr_assert_eq(port_of(&rig, 0), port);
+    bh_test_http_call(
+        rig.sim_port, "POST", "/api/hooks", FORM "X-Api-Key: sim-live-key\r\n",
+        bh_rig_text(&rig,
+                    "action=subscribe&event_type=dlr&request_method=JSON&target_url=http%%3A%%2F%%"
+                    "2F127.0.0.1%%3A%d%%2Fwebhook%%2Ft0ken-of-a-test",
+                    port),
+        &got);
+    cr_assert_eq(got.status, 200);
+    bh_test_http_release(&got);
+    for (size_t i = 0; i < plans_count; i++)
+        bh_rig_tell(&rig, "plan",
+                    bh_rig_text(&rig, "{\"to\":\"49171999082%zu\",\"plan\":\"%s\"}", i, plans[i]));
+    for (size_t i = 0; i < CROSSING; i++)
+        bh_rig_push(
+            &rig, "sms",
+            bh_rig_text(&rig, "{\"id\":\"c%zu\",\"to\":\"49171999082%zu\",\"text\":\"c%zu\"}", i,
+                        i % plans_count, i));
+    for (size_t i = 0; i < CROSSING; i++)
+        bh_rig_wait_state(&rig, "sms", bh_rig_text(&rig, "c%zu", i), "sent");
+    for (int i = 0; i < 3; i++)
+        (void)restart(&rig);
+    /* What was cut off or met nobody comes again by the hour, or sooner. */
+    for (int hour = 0; hour < 3; hour++)
+        bh_rig_tell(&rig, "clock", "{\"advance_ms\":3700000}");
+    for (size_t i = 0; i < CROSSING; i++) {
+        const char *id = bh_rig_text(&rig, "c%zu", i);
+        const char *record = bh_rig_message(&rig, id);
+        BH_RIG_UNTIL(
+            &rig, strstr(record, bh_rig_text(&rig, "\"status\":\"%s\"}",
+                                             bh_rig_field(&rig, "sms", id, "delivery"))) != NULL);
+        cr_expect(bh_rig_is(&rig, "sms", id, "state", "sent"), "%s", id);
+    }
+    cr_expect_eq(bh_rig_integer(&rig, "ZCARD bellhop:{sms}:open"), 0);
+    cr_expect_eq(bh_rig_counter(&rig, "sms", "messages"), CROSSING);
+    cr_expect_eq(bh_rig_counter(&rig, "sms", "delivery:DELIVERED"), 2 * CROSSING / 5);
+    bh_rig_stop(&rig);
+}
+
+Test(daemon_webhooks, of_the_older_gateway_end_as_its_journal_says, .timeout = 250)
+{
+    cross(2022);
+}
+
+Test(daemon_webhooks, of_the_newer_gateway_end_as_its_journal_says, .timeout = 250)
+{
+    cross(2024);
+}
+
 /* ---- signatures ---- */
 
 #define KEY      "sim-signing-key"
