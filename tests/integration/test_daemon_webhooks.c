@@ -3,6 +3,7 @@
  */
 #include <criterion/criterion.h>
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -535,5 +536,93 @@ Test(daemon_webhooks, give_no_ground_to_hostile_requests, .timeout = 120)
     cr_expect_eq(post(port, ""), 200);
     close(slow);
     cr_expect_eq(bh_rig_integer(&rig, WAITING), 0);
+    bh_rig_stop(&rig);
+}
+
+/* ---- a slow Redis, and what is measured ---- */
+
+Test(daemon_webhooks, are_asked_to_come_again_before_the_gateway_gives_up_waiting, .timeout = 120)
+{
+    struct bh_rig rig;
+    const struct bh_rig_options options = {
+        .http = HTTP, .sim = SIM, .redis = "command_timeout = 20s"};
+    bh_rig_start(&rig, &options);
+    int port = port_of(&rig, 0);
+    kill(rig.redis.pid, SIGSTOP);
+    cr_expect_eq(post(port, "msg_id=1&status=DELIVERED"), 500,
+                 "503 and 504 would be the end of it");
+    kill(rig.redis.pid, SIGCONT);
+    /* What was on its way is brought home all the same. */
+    BH_RIG_UNTIL(&rig, bh_rig_integer(&rig, WAITING) == 1);
+    cr_expect_eq(post(port, "msg_id=1&status=DELIVERED"), 200);
+    cr_expect_eq(bh_rig_integer(&rig, WAITING), 1);
+    bh_rig_stop(&rig);
+}
+
+/* The value of a sample; -1: it is not there. */
+static double
+measure(struct bh_rig *rig, int port, const char *sample)
+{
+    struct bh_test_http got;
+    bh_test_http_call(port, "GET", "/metrics", NULL, NULL, &got);
+    const char *line = bh_rig_text(rig, "\n%s ", sample);
+    const char *at = strstr(got.body, line);
+    double value = at != NULL ? strtod(at + strlen(line), NULL) : -1;
+    bh_test_http_release(&got);
+    return value;
+}
+
+Test(daemon_webhooks, show_in_the_metrics_how_messages_arrive, .timeout = 120)
+{
+    static const struct {
+        const char *sample;
+        double wanted;
+    } rows[] = {
+        {"bellhop_reports_total{queue=\"sms\",status=\"DELIVERED\"}", 1},
+        {"bellhop_reports_total{queue=\"sms\",status=\"FAILED\"}",    1},
+        {"bellhop_reports_total{queue=\"sms\",status=\"none\"}",      0},
+        {"bellhop_delivery_seconds_count{queue=\"sms\"}",             1},
+        {"bellhop_delivery_seconds_bucket{queue=\"sms\",le=\"60\"}",  1},
+        {"bellhop_open_messages{queue=\"sms\",longer_than=\"0\"}",    1},
+        {"bellhop_open_messages{queue=\"sms\",longer_than=\"60\"}",   0},
+        {"bellhop_report_silence_seconds{queue=\"sms\"}",             0},
+        {"bellhop_reports_waiting",                                   1},
+        {"bellhop_reports_kept_total{why=\"unknown\"}",               1},
+        {"bellhop_webhook_requests_total{result=\"taken\"}",          4},
+        {"bellhop_webhook_requests_total{result=\"unreadable\"}",     1},
+        {"bellhop_webhook_requests_total{result=\"wrong_token\"}",    1},
+        {"bellhop_webhook_events_total{event=\"dlr\"}",               3},
+        {"bellhop_webhook_events_total{event=\"tracking\"}",          1},
+    };
+    struct bh_rig rig;
+    const struct bh_rig_options options = {.http = HTTP, .sim = SIM};
+    bh_rig_start(&rig, &options);
+    int port = port_of(&rig, 0);
+    for (int i = 0; i < 3; i++) {
+        bh_rig_push(&rig, "sms",
+                    bh_rig_text(&rig, "{\"id\":\"m%d\",\"to\":\"49171999083%d\",\"text\":\"m%d\"}",
+                                i, i, i));
+        bh_rig_wait_state(&rig, "sms", bh_rig_text(&rig, "m%d", i), "sent");
+    }
+    for (int i = 0; i < 2; i++)
+        cr_expect_eq(post(port, bh_rig_text(&rig, "msg_id=%s&status=%s",
+                                            bh_rig_field(&rig, "sms", bh_rig_text(&rig, "m%d", i),
+                                                         "message_id"),
+                                            i == 0 ? "DELIVERED" : "FAILED")),
+                     200);
+    cr_expect_eq(post(port, "msg_id=1&status=DELIVERED"), 200);
+    cr_expect_eq(post(port, "webhook_event=tracking&sms_id=1"), 200);
+    cr_expect_eq(post(port, "hello"), 400);
+    cr_expect_eq(call(port, "POST", "/webhook/x", FORM, ""), 404);
+    BH_RIG_UNTIL(&rig, measure(&rig, port, "bellhop_messages_total{queue=\"sms\"}") == 3 &&
+                           measure(&rig, port, "bellhop_reports_waiting") == 1 &&
+                           measure(&rig, port, rows[1].sample) == 1);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        double got = measure(&rig, port, rows[i].sample);
+        cr_expect(got == rows[i].wanted, "%s %f", rows[i].sample, got);
+    }
+    /* One goes out after the last report. */
+    bh_rig_push(&rig, "sms", "{\"id\":\"m4\",\"to\":\"491719990834\",\"text\":\"m4\"}");
+    BH_RIG_UNTIL(&rig, measure(&rig, port, "bellhop_report_silence_seconds{queue=\"sms\"}") > 0);
     bh_rig_stop(&rig);
 }
