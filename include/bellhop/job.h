@@ -14,6 +14,7 @@
  *   - "[[name]]" in `text` is a place for a file only in a job with `files`; elsewhere it is text.
  *   - `udh` is hex; whether `text` is hex too decides at the gateway if the SMS is binary.
  *   - `callback_url` carries no user name and no fragment, and is at most 2048 bytes of ASCII.
+ *   - `resend_of` and `resend_number` are written by the worker into what it sends again on a delivery report's word.
  *   - A local time in `delay` is only looked up in the calendar; the worker knows the zone.
  *
  * A parsed job is read-only.  All its pointers belong to it and live until bh_job_free.  Text is valid
@@ -40,6 +41,7 @@ extern "C" {
 #define BH_JOB_CALL_TEXT_MAX        10000 /* characters: the gateway's voice page */
 #define BH_JOB_RECIPIENTS_MAX       1000  /* our own bound on one job */
 #define BH_JOB_META_MAX             4096  /* bytes */
+#define BH_JOB_RESEND_NUMBER_MAX    99
 #define BH_JOB_BYTES_MAX            ((size_t)64 * 1024)
 #define BH_JOB_BYTES_MAX_WITH_FILES ((size_t)8 * 1024 * 1024)
 
@@ -92,6 +94,9 @@ struct bh_job {
     const char *retry;        /* schedule as written and validated; NULL: the queue's */
     const char *callback_url; /* NULL: none */
     const char *meta;         /* the JSON object as text, byte for byte; NULL: none */
+    const char
+        *resend_of; /* id of the job that this one is sent in place of; NULL: it is no resend */
+    unsigned resend_number; /* of such jobs in a row this one is the n-th; 0: it is no resend */
 };
 
 struct bh_job_rules {

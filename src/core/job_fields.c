@@ -137,6 +137,25 @@ bh_job_read_foreign_id(struct bh_job_reader *reader, const struct bh_job_field *
 }
 
 enum bh_status
+bh_job_read_resend_of(struct bh_job_reader *reader, const struct bh_job_field *field,
+                      const struct bh_json_value *value)
+{
+    return read_word(reader, field, value, BH_JOB_ID_MAX, &reader->job->resend_of);
+}
+
+enum bh_status
+bh_job_read_resend_number(struct bh_job_reader *reader, const struct bh_job_field *field,
+                          const struct bh_json_value *value)
+{
+    int64_t number;
+    if (!bh_job_whole_number(reader, value, &number) || number < 1 ||
+        number > BH_JOB_RESEND_NUMBER_MAX)
+        return bh_job_refuse(reader, field->name, value, field->rule);
+    reader->job->resend_number = (unsigned)number;
+    return BH_OK;
+}
+
+enum bh_status
 bh_job_read_type(struct bh_job_reader *reader, const struct bh_job_field *field,
                  const struct bh_json_value *value)
 {

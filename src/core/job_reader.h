@@ -72,6 +72,6 @@ bh_job_read_fn bh_job_read_id, bh_job_read_label, bh_job_read_foreign_id;
 bh_job_read_fn bh_job_read_type, bh_job_read_text, bh_job_read_from, bh_job_read_udh;
 bh_job_read_fn bh_job_read_delay, bh_job_read_ttl, bh_job_read_enqueued_at;
 bh_job_read_fn bh_job_read_on_uncertain, bh_job_read_retry, bh_job_read_callback_url;
-bh_job_read_fn bh_job_read_meta;
+bh_job_read_fn bh_job_read_meta, bh_job_read_resend_of, bh_job_read_resend_number;
 
 #endif

@@ -44,6 +44,9 @@ static const struct bh_job_field fields[] = {
      "a string with a retry schedule, for example \"5s, 1m*3, 30m*\""},
     {"callback_url", BH_JOB_FOR_BOTH,  bh_job_read_callback_url, 0, "a string with an http or https URL"},
     {"meta",         BH_JOB_FOR_BOTH,  bh_job_read_meta,         0, "an object"},
+    {"resend_of",    BH_JOB_FOR_BOTH,  bh_job_read_resend_of,    0,
+     "a string of 1 to 64 of the characters A-Z a-z 0-9 . _ @ -"},
+    {"resend_number", BH_JOB_FOR_BOTH, bh_job_read_resend_number, 0, "a whole number from 1 to 99"},
 };
 /* clang-format on */
 
