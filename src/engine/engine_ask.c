@@ -88,7 +88,7 @@ bh_ask_begin(struct bh_engine *engine, struct bh_slot *slot, bool after)
     struct bh_case the_case = bh_job_case(engine, slot);
     struct bh_ask *ask = &slot->ask;
     if (!after)
-        ask->window = bh_policy_journal_window(&the_case, slot->created);
+        ask->window = bh_policy_journal_window(&the_case, bh_job_earliest(slot));
     ask->after = after;
     ask->at = 0;
     ask->page = 0;

@@ -179,6 +179,12 @@ void bh_job_set_alarm(struct bh_engine *engine, struct bh_slot *slot);
 void bh_job_drop(struct bh_engine *engine, struct bh_slot *slot, const char *why);
 const char *bh_job_first_recipient(const struct bh_slot *slot);
 struct bh_case bh_job_case(struct bh_engine *engine, struct bh_slot *slot);
+
+/*
+ * No message of this job can be older.  One that is sent again (core/resend.h) may bear the foreign_id of the message
+ * before it, which the journal must not be asked for: it is counted from the moment for which it was put off.
+ */
+struct bh_wall bh_job_earliest(const struct bh_slot *slot);
 bool bh_job_is_expired(const struct bh_engine *engine, const struct bh_slot *slot);
 void bh_job_expire(struct bh_engine *engine, struct bh_slot *slot);
 /* Nothing more is to be sent now: we drain, or the account is paused. */

@@ -8,6 +8,7 @@
 
 #include "core/gateway_answer.h"
 #include "core/gateway_profile.h"
+#include "core/when.h"
 
 /* ---- leases ---- */
 
@@ -595,13 +596,27 @@ judge(struct bh_engine *engine, struct bh_slot *slot, const struct bh_outcome *o
     engine->stats.uncertain += outcome->kind == BH_OUTCOME_UNCERTAIN;
 }
 
+struct bh_wall
+bh_job_earliest(const struct bh_slot *slot)
+{
+    const struct bh_job *job = slot->job;
+    struct bh_wall at = slot->created, due;
+    /* Its own delay, since `due` of the record may have been changed by hand after a first request. */
+    if (job->resend_of != NULL && job->delay != NULL &&
+        bh_when_parse(bh_str_from(job->delay), slot->created, slot->config->gateway.zone, &due,
+                      NULL) == BH_OK &&
+        due.ms > at.ms)
+        at = due;
+    return at;
+}
+
 void
 bh_job_conclude(struct bh_engine *engine, struct bh_slot *slot)
 {
     bh_slot_move(&engine->slots, slot, BH_STAGE_SETTLE);
     /* The judgement may end what the window is reckoned from. */
     struct bh_case the_case = bh_job_case(engine, slot);
-    slot->ask.window = bh_policy_journal_window(&the_case, slot->created);
+    slot->ask.window = bh_policy_journal_window(&the_case, bh_job_earliest(slot));
     judge(engine, slot, &slot->outcome);
     if (slot->verdict.look_up)
         bh_ask_begin(engine, slot, true);

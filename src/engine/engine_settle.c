@@ -40,6 +40,9 @@ add_origin(struct bh_slot *slot)
     bh_fields_add_text(&slot->fields, "foreign_id", job->foreign_id);
     bh_fields_add_text(&slot->fields, "label", job->label);
     bh_fields_add_text(&slot->fields, "meta", job->meta);
+    bh_fields_add_text(&slot->fields, "resend_of", job->resend_of);
+    if (job->resend_number > 0)
+        bh_fields_add_int(&slot->fields, "resend_number", job->resend_number);
 }
 
 void
