@@ -30,9 +30,10 @@ enum bh_script_id {
     BH_SCRIPT_STEER,
     BH_SCRIPT_WAITING,
     BH_SCRIPT_INBOX,
+    BH_SCRIPT_RESEND,
 };
 
-#define BH_SCRIPT_COUNT (BH_SCRIPT_INBOX + 1)
+#define BH_SCRIPT_COUNT (BH_SCRIPT_RESEND + 1)
 
 struct bh_script {
     const char *name;

@@ -1,0 +1,34 @@
+#include "redis/resend_codec.h"
+
+#include "redis/reply_view.h"
+
+void
+bh_encode_resend(struct bh_call *call, const struct bh_queue_keys *keys, const char *id,
+                 const char *new_id, struct bh_str payload, int64_t events_cap)
+{
+    static const enum bh_key more[] = {BH_KEY_CONTROL, BH_KEY_COUNTERS, BH_KEY_EVENTS};
+    bh_key_append_kept(bh_call_buf(call), keys, id);
+    bh_call_end_key(call);
+    bh_call_key(call, bh_queue_key(keys, BH_KEY_RAW));
+    bh_key_append_status(bh_call_buf(call), keys, id);
+    bh_call_end_key(call);
+    for (size_t i = 0; i < BH_ARRAY_LEN(more); i++)
+        bh_call_key(call, bh_queue_key(keys, more[i]));
+    bh_call_text(call, id);
+    bh_call_text(call, new_id);
+    bh_call_str(call, payload);
+    bh_call_int(call, events_cap);
+}
+
+enum bh_status
+bh_decode_resend(const struct redisReply *reply, enum bh_resend_code *ret_code)
+{
+    int64_t code;
+    struct bh_str state;
+    if (bh_reply_count(reply) != 2 ||
+        !bh_reply_int(reply, 0, BH_RESEND_CODE_PUSHED, BH_RESEND_CODE_LAPSED, &code) ||
+        !bh_reply_str(reply, 1, &state))
+        return BH_EPROTO;
+    *ret_code = (enum bh_resend_code)code;
+    return BH_OK;
+}

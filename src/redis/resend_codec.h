@@ -1,0 +1,31 @@
+/*
+ * resend_codec - the call of script `resend`, and what it answers.
+ */
+#ifndef BH_REDIS_RESEND_CODEC_H
+#define BH_REDIS_RESEND_CODEC_H
+
+#include "core/base.h"
+#include "core/str.h"
+#include "redis/call.h"
+#include "redis/keys.h"
+
+struct redisReply; /* of <hiredis/hiredis.h> */
+
+enum bh_resend_code {
+    BH_RESEND_CODE_PUSHED,
+    BH_RESEND_CODE_TAKEN, /* somebody has done it, or nothing was kept, or a report has said that it arrived */
+    BH_RESEND_CODE_LAPSED, /* not sent again, and it is not asked any more */
+};
+
+/*
+ * Append a whole call to an initialised `call` of BH_SCRIPT_RESEND.  An empty `new_id`: the right lapses.
+ * bh_call_argv tells failures.
+ */
+void bh_encode_resend(struct bh_call *call, const struct bh_queue_keys *keys, const char *id,
+                      const char *new_id, struct bh_str payload, int64_t events_cap);
+
+/* BH_EPROTO: not what the script gives. */
+enum bh_status bh_decode_resend(const struct redisReply *reply,
+                                enum bh_resend_code *ret_code) BH_MUST_CHECK;
+
+#endif
