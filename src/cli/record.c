@@ -105,9 +105,9 @@ static bool
 is_number_field(struct bh_str name)
 {
     static const char *const names[] = {
-        "attempts",   "created_at",       "updated_at", "code",         "http_status", "next_at",
-        "expires_at", "sent_at",          "parts",      "delivered_at", "duration",    "price",
-        "balance",    "price_per_minute",
+        "attempts",   "created_at",       "updated_at",    "code",         "http_status", "next_at",
+        "expires_at", "sent_at",          "parts",         "delivered_at", "duration",    "price",
+        "balance",    "price_per_minute", "resend_number",
     };
     for (size_t i = 0; i < BH_ARRAY_LEN(names); i++) {
         if (bh_str_equal_text(name, names[i]))

@@ -301,6 +301,39 @@ check_queue(const struct check *check, size_t at)
                  "max_job must not be more than max_job_with_files.");
 }
 
+/* What is done by a report's word needs somebody who brings reports. */
+static void
+check_report_word(const struct check *check, const char *key, bool is_on, size_t at)
+{
+    struct subject subject = subject_of("queue", key, at);
+    if (is_on && check->config->http.webhook_token.len == 0 &&
+        !check->config->gateway.pull_reports && !is_broken(check, subject) &&
+        !is_broken(check, subject_of("http", "webhook_token", 0)))
+        complain(check, BH_CONFIG_WARNING, subject,
+                 "it has no effect, because no delivery reports come: set [http] webhook_token, or "
+                 "[gateway] pull_reports.");
+}
+
+static void
+check_resend(const struct check *check, size_t at)
+{
+    const struct bh_queue_config *queue = &check->config->queues[at];
+    struct subject resend = subject_of("queue", "resend_on_report", at);
+    struct subject redial = subject_of("queue", "redial", at);
+    bool type_known = !is_broken(check, subject_of("queue", "type", at));
+    check_report_word(check, "resend_on_report", queue->resend_on_report, at);
+    check_report_word(check, "redial", queue->redial > 0, at);
+    if (type_known && queue->type == BH_JOB_VOICE && queue->resend_on_report &&
+        !is_broken(check, resend))
+        complain(check, BH_CONFIG_WARNING, resend,
+                 "it is about SMS, and the jobs of this queue are calls unless they say otherwise; "
+                 "for calls there is redial.");
+    if (type_known && queue->type == BH_JOB_SMS && queue->redial > 0 && !is_broken(check, redial))
+        complain(check, BH_CONFIG_WARNING, redial,
+                 "it is about calls, and the jobs of this queue are SMS unless they say otherwise; "
+                 "for SMS there is resend_on_report.");
+}
+
 /* ---- Keys of features that this version does not have ---- */
 
 static void
@@ -347,5 +380,7 @@ bh_config_check(const struct bh_config *config, struct bh_config_report *report)
     check_http(&check);
     for (size_t q = 0; q < config->queues_count; q++)
         check_queue(&check, q);
+    for (size_t q = 0; q < config->queues_count; q++)
+        check_resend(&check, q);
     check_reserved(&check);
 }

@@ -8,6 +8,7 @@
 #include "daemon/clock.h"
 #include "daemon/hush.h"
 #include "daemon/log.h"
+#include "daemon/resender.h"
 #include "daemon/settings.h"
 #include "redis/inbox.h"
 #include "redis/refusal.h"
@@ -367,8 +368,8 @@ ask_for(struct letter *letter)
     struct bh_reports *reports = letter->reports;
     if (letter->sms != NULL)
         return ask_for_sms(letter);
-    return bh_report_deliver(&reports->connection, reports->config, &letter->report, letter_on_done,
-                             letter);
+    return bh_resender_deliver(&reports->connection, reports->config, &letter->report,
+                               letter_on_done, letter);
 }
 
 static struct letter *

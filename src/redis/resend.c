@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/alloc.h"
+#include "core/job_word.h"
 #include "redis/refusal.h"
 #include "redis/reply_view.h"
 #include "redis/script_call.h"
@@ -12,7 +13,7 @@
 /* The looks, in the order of sending. */
 enum look { LOOK_TIME, LOOK_STATUS, LOOK_KEPT, LOOKS };
 
-#define STATUS_FIELDS 4
+#define STATUS_FIELDS 5
 
 struct work {
     struct bh_redis_connection *connection; /* borrowed */
@@ -75,11 +76,19 @@ judge(struct work *work, const struct redisReply *reply)
 static void
 push_on_reply(void *arg, const struct redisReply *reply, const char *error_text)
 {
+    static const enum bh_resend_fate fates[] = {
+        [BH_RESEND_CODE_PUSHED] = BH_RESEND_PUSHED,
+        [BH_RESEND_CODE_TAKEN] = BH_RESEND_NOTHING,
+        [BH_RESEND_CODE_LAPSED] = BH_RESEND_LAPSED,
+    };
     struct work *work = arg;
+    enum bh_resend_code code;
     (void)error_text;
     enum bh_status status = judge(work, reply);
     if (status == BH_OK)
-        status = bh_decode_resend(reply, &work->result.code);
+        status = bh_decode_resend(reply, &code);
+    if (status == BH_OK)
+        work->result.fate = fates[code];
     end(work, status);
 }
 
@@ -88,7 +97,7 @@ push(struct work *work)
 {
     bool is_made = work->result.resend.answer == BH_RESEND_MADE;
     struct bh_call *call = bh_script_call_begin(&work->call, work->connection, BH_SCRIPT_RESEND);
-    bh_encode_resend(call, &work->keys, work->id, is_made ? work->result.new_id.text : "",
+    bh_encode_resend(call, &work->keys, work->id, is_made ? work->result.new_id : "",
                      is_made ? bh_buf_str(&work->made) : (struct bh_str){"", 0},
                      work->config->status.events_max);
     enum bh_status status = bh_script_call_send(&work->call, push_on_reply, work);
@@ -107,7 +116,7 @@ make(struct work *work)
         .gateway = &work->config->gateway,
         .delivery = work->delivery,
         .id = work->id,
-        .new_id = work->result.new_id.text,
+        .new_id = work->result.new_id,
         .now = work->now,
         .accepted = work->accepted,
         .expires = work->expires,
@@ -126,21 +135,57 @@ make(struct work *work)
     return BH_OK;
 }
 
+static enum bh_status
+make_and_push(struct work *work)
+{
+    const struct bh_uuid_text uuid = bh_uuid7_format(work->now, work->errand.random);
+    snprintf(work->result.new_id, sizeof(work->result.new_id), "%s", uuid.text);
+    enum bh_status status = make(work);
+    return status == BH_OK ? push(work) : status;
+}
+
+/* ---- or call it back ---- */
+
+static void
+recall_on_reply(void *arg, const struct redisReply *reply, const char *error_text)
+{
+    static const enum bh_resend_fate fates[] = {
+        [BH_RECALL_CODE_DONE] = BH_RESEND_RECALLED,
+        [BH_RECALL_CODE_TOO_LATE] = BH_RESEND_TOO_LATE,
+        [BH_RECALL_CODE_ALREADY] = BH_RESEND_NOTHING,
+    };
+    struct work *work = arg;
+    enum bh_recall_code code;
+    (void)error_text;
+    enum bh_status status = judge(work, reply);
+    if (status == BH_OK)
+        status = bh_decode_recall(reply, &code);
+    if (status == BH_OK)
+        work->result.fate = fates[code];
+    end(work, status);
+}
+
+static enum bh_status
+recall(struct work *work)
+{
+    struct bh_call *call = bh_script_call_begin(&work->call, work->connection, BH_SCRIPT_RECALL);
+    bh_encode_recall(call, &work->keys, work->result.new_id, work->config->status.retention_ms);
+    return bh_script_call_send(&work->call, recall_on_reply, work);
+}
+
 static void
 go_on(struct work *work)
 {
     enum bh_status status = work->failed;
-    if (status == BH_OK && !work->is_kept) {
-        work->result.code = BH_RESEND_CODE_TAKEN;
-        end(work, BH_OK);
+    bool has_arrived = bh_resend_is_over(work->delivery);
+    if (status == BH_OK && work->is_kept && !has_arrived)
+        status = make_and_push(work);
+    else if (status == BH_OK && has_arrived && work->result.new_id[0] != '\0')
+        status = recall(work);
+    else {
+        end(work, status);
         return;
     }
-    if (status == BH_OK) {
-        work->result.new_id = bh_uuid7_format(work->now, work->errand.random);
-        status = make(work);
-    }
-    if (status == BH_OK)
-        status = push(work);
     if (status != BH_OK)
         end(work, status);
 }
@@ -162,7 +207,7 @@ read_time(struct work *work, const struct redisReply *reply)
 static enum bh_status
 read_status(struct work *work, const struct redisReply *reply)
 {
-    struct bh_str type, delivery;
+    struct bh_str type, delivery, resent_as;
     if (bh_reply_count(reply) != STATUS_FIELDS)
         return BH_EPROTO;
     if (!bh_reply_number(reply, 0, &work->accepted.ms))
@@ -171,6 +216,8 @@ read_status(struct work *work, const struct redisReply *reply)
         work->expires.ms = 0;
     if (bh_reply_str(reply, 2, &type) && bh_reply_str(reply, 3, &delivery))
         work->delivery = bh_delivery_from_word(delivery, bh_str_equal_text(type, "voice"));
+    if (bh_reply_str(reply, 4, &resent_as) && bh_job_is_word(resent_as, BH_JOB_ID_MAX))
+        memcpy(work->result.new_id, resent_as.ptr, resent_as.len);
     return BH_OK;
 }
 
@@ -210,6 +257,7 @@ look(struct work *work, enum look which, struct bh_buf *key)
     struct bh_str argv[2 + STATUS_FIELDS] = {
         BH_STR_LITERAL("HMGET"),      BH_STR_LITERAL(""),     BH_STR_LITERAL("updated_at"),
         BH_STR_LITERAL("expires_at"), BH_STR_LITERAL("type"), BH_STR_LITERAL("delivery"),
+        BH_STR_LITERAL("resent_as"),
     };
     size_t argc = BH_ARRAY_LEN(argv);
     enum bh_status status = BH_OK;

@@ -1,5 +1,6 @@
 /*
  * resend - send a message again whose delivery report says that it did not arrive: look, make the new job, push it.
+ * And call it back, when a later report says that the first one has arrived after all.
  *
  * The payload of a job that may be sent again is kept beside its status (key `kept`).  It is the right to do so: script
  * `resend` takes it away and pushes in one go, so that of two processes, of a report that comes twice and of a
@@ -22,15 +23,23 @@
 
 struct bh_resend_errand {
     const char *queue; /* of the configuration */
-    const char *id;
-    bh_ms lock_ms; /* as struct bh_resend_facts */
+    const char *id;    /* of the job that was sent */
+    bh_ms lock_ms;     /* as struct bh_resend_facts */
     unsigned char random[BH_UUID_RANDOM_BYTES];
 };
 
+enum bh_resend_fate {
+    BH_RESEND_NOTHING, /* nothing to do, or somebody has done it */
+    BH_RESEND_PUSHED,
+    BH_RESEND_LAPSED, /* it is not sent again, and not asked any more: `resend` says why */
+    BH_RESEND_RECALLED, /* the message has arrived after all; what was to be sent in its place will be cancelled */
+    BH_RESEND_TOO_LATE, /* likewise, but that has been sent, or is about to be */
+};
+
 struct bh_resend_result {
-    enum bh_resend_code code;
-    struct bh_resend resend;    /* unless TAKEN */
-    struct bh_uuid_text new_id; /* PUSHED */
+    enum bh_resend_fate fate;
+    struct bh_resend resend;        /* PUSHED, LAPSED */
+    char new_id[BH_JOB_ID_MAX + 1]; /* PUSHED, RECALLED, TOO_LATE */
 };
 
 /* As bh_report_on_done. */

@@ -1,5 +1,5 @@
 /*
- * resend_codec - the call of script `resend`, and what it answers.
+ * resend_codec - the calls of the scripts `resend` and `recall`, and what they answer.
  */
 #ifndef BH_REDIS_RESEND_CODEC_H
 #define BH_REDIS_RESEND_CODEC_H
@@ -27,5 +27,17 @@ void bh_encode_resend(struct bh_call *call, const struct bh_queue_keys *keys, co
 /* BH_EPROTO: not what the script gives. */
 enum bh_status bh_decode_resend(const struct redisReply *reply,
                                 enum bh_resend_code *ret_code) BH_MUST_CHECK;
+
+enum bh_recall_code {
+    BH_RECALL_CODE_DONE,     /* it will be cancelled at its next admission */
+    BH_RECALL_CODE_TOO_LATE, /* it is being sent, or was */
+    BH_RECALL_CODE_ALREADY,  /* it is, or will be, cancelled */
+};
+
+/* The same for BH_SCRIPT_RECALL, about the job that was sent again. */
+void bh_encode_recall(struct bh_call *call, const struct bh_queue_keys *keys, const char *new_id,
+                      bh_ms retention_ms);
+enum bh_status bh_decode_recall(const struct redisReply *reply,
+                                enum bh_recall_code *ret_code) BH_MUST_CHECK;
 
 #endif

@@ -31,9 +31,10 @@ enum bh_script_id {
     BH_SCRIPT_WAITING,
     BH_SCRIPT_INBOX,
     BH_SCRIPT_RESEND,
+    BH_SCRIPT_RECALL,
 };
 
-#define BH_SCRIPT_COUNT (BH_SCRIPT_RESEND + 1)
+#define BH_SCRIPT_COUNT (BH_SCRIPT_RECALL + 1)
 
 struct bh_script {
     const char *name;

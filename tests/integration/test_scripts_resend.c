@@ -121,3 +121,67 @@ Test(resend_script, carries_any_bytes)
     cr_expect_eq(resend("new", payload, 0), BH_RESEND_CODE_PUSHED);
     expect_text(payload, "LINDEX " RAW " 0");
 }
+
+/* ---- called back ---- */
+
+static enum bh_recall_code
+recall(bh_ms retention_ms)
+{
+    struct bh_call call;
+    enum bh_recall_code code = BH_RECALL_CODE_TOO_LATE;
+    bh_call_init(&call, BH_SCRIPT_RECALL);
+    bh_encode_recall(&call, &stage.keys, "new", retention_ms);
+    redisReply *reply = script_redis_run(&stage.redis, &call);
+    cr_assert_eq(bh_decode_recall(reply, &code), BH_OK);
+    freeReplyObject(reply);
+    return code;
+}
+
+Test(resend_script, is_called_back_only_while_nothing_of_it_has_been_sent)
+{
+    static const struct {
+        const char *state; /* NULL: no status */
+        enum bh_recall_code wanted;
+    } rows[] = {
+        {NULL,        BH_RECALL_CODE_DONE    },
+        {"scheduled", BH_RECALL_CODE_DONE    },
+        {"sending",   BH_RECALL_CODE_TOO_LATE},
+        {"retrying",  BH_RECALL_CODE_TOO_LATE},
+        {"held",      BH_RECALL_CODE_TOO_LATE},
+        {"sent",      BH_RECALL_CODE_TOO_LATE},
+        {"unknown",   BH_RECALL_CODE_TOO_LATE},
+        {"cancelled", BH_RECALL_CODE_ALREADY },
+    };
+    for (size_t i = 0; i < BH_ARRAY_LEN(rows); i++) {
+        const char *name = rows[i].state != NULL ? rows[i].state : "nothing";
+        script_redis_reset(&stage.redis, T0);
+        if (rows[i].state != NULL)
+            RUN("HSET bellhop:{q}:status:new state %s", rows[i].state);
+        cr_expect_eq(recall(DAY), rows[i].wanted, "%s", name);
+        cr_expect_eq(stage_int("EXISTS bellhop:{q}:cancel:new") == 1,
+                     rows[i].wanted == BH_RECALL_CODE_DONE, "%s", name);
+        if (rows[i].wanted == BH_RECALL_CODE_DONE)
+            cr_expect_eq(recall(DAY), BH_RECALL_CODE_ALREADY, "%s", name);
+    }
+}
+
+Test(resend_script, is_called_back_for_as_long_as_it_waits)
+{
+    RUN("HSET bellhop:{q}:status:new state scheduled next_at %lld", (long long)(T0 + 9 * DAY));
+    cr_expect_eq(recall(DAY), BH_RECALL_CODE_DONE);
+    cr_expect_gt(stage_int("PTTL bellhop:{q}:cancel:new"), 10 * DAY - 60000);
+}
+
+/* What it leaves behind is what an operator's command leaves: the job is cancelled when it would be sent. */
+Test(resend_script, ends_as_cancelled_when_it_was_called_back)
+{
+    const struct bh_claim_command claim = {.count = 1};
+    keep();
+    cr_expect_eq(resend("new", "{new}", 0), BH_RESEND_CODE_PUSHED);
+    cr_expect_eq(recall(DAY), BH_RECALL_CODE_DONE);
+    cr_assert_eq(stage_claim("a/1", &claim), 1);
+    struct bh_admitted_event event = stage_admit("a/1", stage_admission(stage_ref(0), "new"));
+    cr_expect_eq(event.code, BH_ADMIT_CANCELLED);
+    expect_text("cancelled", "HGET bellhop:{q}:status:new state");
+    cr_expect_eq(recall(DAY), BH_RECALL_CODE_ALREADY);
+}

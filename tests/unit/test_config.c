@@ -650,6 +650,21 @@ Test(config, warns_of_what_works_but_should_not_stay)
                          "whoever knows it can report messages as sent.")},
         {"addresses and networks", LEAST "[http]\nwebhook_from = 195.201.160.143, 2a01:4f8:13a:8e7::2, 10.0.0.0/8\n", {NULL}, ""},
         {"a token that cannot", LEAST "[http]\nwebhook_token = 1234567890123456\n", {NULL}, ""},
+        {"resend without reports", LEAST "resend_on_report = yes\n", {NULL},
+         WARN_AT("4:20", "[queue sms] resend_on_report: it has no effect, because no delivery reports come: set "
+                         "[http] webhook_token, or [gateway] pull_reports.")},
+        {"redial without reports", LEAST "[queue v]\ntype = voice\nredial = 1\n", {NULL},
+         WARN_AT("6:10", "[queue v] redial: it has no effect, because no delivery reports come: set "
+                         "[http] webhook_token, or [gateway] pull_reports.")},
+        {"resend and redial in their places", LEAST "resend_on_report = yes\nredial = 0\n[queue v]\ntype = voice\n"
+         "redial = 1\nredial_after = 1m\n[http]\nwebhook_token = 1234567890123456\n", {NULL}, ""},
+        {"resend of calls", LEAST "[queue v]\ntype = voice\nresend_on_report = yes\n[http]\nwebhook_token = "
+         "1234567890123456\n", {NULL},
+         WARN_AT("6:20", "[queue v] resend_on_report: it is about SMS, and the jobs of this queue are calls unless "
+                         "they say otherwise; for calls there is redial.")},
+        {"redial of SMS", LEAST "redial = 2\n[http]\nwebhook_token = 1234567890123456\n", {NULL},
+         WARN_AT("4:10", "[queue sms] redial: it is about calls, and the jobs of this queue are SMS unless they say "
+                         "otherwise; for SMS there is resend_on_report.")},
         {"reserved", LEAST "bundle = 5\nredial = 0\nfair_by =\nbundle_wait = 0ms\n", {NULL},
          WARN_AT("4:10", "[queue sms] bundle: the key has no effect in this version.")},
         {"reserved, as by default", LEAST "[http]\nlisten = 127.0.0.1:9177\n[alert]\nrepeat = 60m\n", {NULL}, ""},
@@ -712,8 +727,8 @@ Test(config, warns_of_variables_that_mean_nothing)
          W("BELLHOP_QUEUE_MAIL_TTL", "no key goes by the name of this variable, so it has no effect.")},
         {"of no section, in small letters, without value, not ours", LEAST,
          {"BELLHOP_CONFIG=/x", "bellhop_pool_lease=1s", "BELLHOP_POOL_LEASE", "XBELLHOP_POOL_LEASE=1s"}, ""},
-        {"reserved", LEAST, {"BELLHOP_QUEUE_SMS_REDIAL=2"},
-         W("BELLHOP_QUEUE_SMS_REDIAL", "[queue sms] redial: the key has no effect in this version.")},
+        {"reserved", LEAST, {"BELLHOP_QUEUE_SMS_BUNDLE=2"},
+         W("BELLHOP_QUEUE_SMS_BUNDLE", "[queue sms] bundle: the key has no effect in this version.")},
     };
     /* clang-format on */
     run(rows, sizeof(rows) / sizeof(rows[0]), BH_OK);

@@ -11,7 +11,7 @@ const FINAL = ['sent', 'partial', 'failed', 'expired', 'cancelled', 'duplicate',
 const FIELDS = [['type', 'Type'], ['attempts', 'Tries'], ['created_at', 'Created', 1], ['updated_at', 'Changed', 1], ['next_at', 'Goes on', 1], ['expires_at', 'Expires', 1],
   ['sent_at', 'Sent', 1], ['code', 'Gateway\'s code'], ['http_status', 'HTTP status'], ['error', 'Error'], ['first_error', 'First error'], ['message_id', 'Message id'],
   ['parts', 'Parts'], ['encoding', 'Encoding'], ['price', 'Price'], ['balance', 'Balance then'], ['confirmed_by', 'Confirmed by'], ['delivery', 'Delivery'],
-  ['delivered_at', 'Delivery reported', 1], ['duration', 'Duration, s'], ['caller_id', 'Caller id'], ['price_per_minute', 'Price per minute'], ['foreign_id', 'Foreign id'],
+  ['delivered_at', 'Delivery reported', 1], ['duration', 'Duration, s'], ['caller_id', 'Caller id'], ['price_per_minute', 'Price per minute'], ['resent_as', 'Sent again as'], ['resend_of', 'Sent in place of'], ['foreign_id', 'Foreign id'],
   ['label', 'Label'], ['meta', 'Meta']];
 
 const list = { cursor: '', page: null, focus: null };
