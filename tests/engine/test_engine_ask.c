@@ -473,6 +473,39 @@ Test(engine_ask, warns_when_the_lock_proves_what_the_journal_does_not_show)
     }
 }
 
+/*
+ * The message before it has the same foreign_id, text and recipient: what stands in the journal from before its delay is
+ * not its own.
+ */
+Test(engine_ask, takes_no_message_before_a_resend_for_its_own)
+{
+    static const struct {
+        const char *more, *state;
+    } rows[] = {
+        {",\"resend_of\":\"zero\",\"resend_number\":1", "held"},
+        {"",                                            "sent"},
+    };
+    for (size_t i = 0; i < BH_ARRAY_LEN(rows); i++) {
+        char payload[400];
+        start(HOLDS, BH_JOURNAL_READABLE, BH_LOCK_UNKNOWN);
+        long long now_ms = RIG_EPOCH_MS + rig.now_ms;
+        snprintf(payload, sizeof(payload),
+                 "{\"id\":\"one\",\"to\":\"491710000001\",\"text\":\"t\",\"foreign_id\":"
+                 "\"order\",\"enqueued_at\":%lld,\"delay\":%lld%s}",
+                 now_ms - 130000, now_ms / 1000, rows[i].more);
+        struct bh_command submit = first_request(payload);
+        rig_answered(&rig, &submit, "402");
+        struct bh_command look = get_look_up();
+        story.id = "order";
+        story.began_ms = rig.now_ms - 121000;
+        answer_look_up(&look, "found");
+        struct bh_command settle = get(BH_COMMAND_SETTLE);
+        cr_expect_str_eq(settle.settle.state, rows[i].state, "%s: %s", rows[i].more,
+                         settle.settle.state);
+        rig_stop(&rig);
+    }
+}
+
 /* Its entries in the ledger would lapse before the lock's time, reckoned from the request, is over. */
 Test(engine_ask, admits_again_what_was_admitted_long_ago)
 {
