@@ -265,16 +265,16 @@ put_attempts(const struct writer *w)
         put_by_name(w, "bellhop_attempts_total", "code", &w->snapshot->queues[i], "code:");
 }
 
+/* One figure per queue, from the counter of that name. */
 static void
-put_recovered(const struct writer *w)
+put_counter(const struct writer *w, const char *metric, const char *help, const char *name)
 {
-    static const char name[] = "bellhop_recovered_total";
-    put_family(w->buf, name, "counter", "Jobs that were taken back from a worker that was lost.");
+    put_family(w->buf, metric, "counter", help);
     for (size_t i = 0; i < w->snapshot->queues_count; i++) {
         const struct bh_overview_queue *queue = &w->snapshot->queues[i];
         if (queue->known)
-            put_sample(w->buf, name, (struct labels){.name = "queue", .value = queue->name},
-                       counter(queue, "recovered"));
+            put_sample(w->buf, metric, (struct labels){.name = "queue", .value = queue->name},
+                       counter(queue, name));
     }
 }
 
@@ -434,7 +434,10 @@ bh_metrics_write(struct bh_buf *buf, const struct bh_overview_snapshot *snapshot
     put_pauses(&w);
     put_outcomes(&w);
     put_attempts(&w);
-    put_recovered(&w);
+    put_counter(&w, "bellhop_recovered_total",
+                "Jobs that were taken back from a worker that was lost.", "recovered");
+    put_counter(&w, "bellhop_resent_total",
+                "Jobs that were sent again as a new job, by a delivery report's word.", "resent");
     put_uncertain(&w);
     put_spend(&w);
     put_waits(&w);
