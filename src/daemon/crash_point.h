@@ -7,11 +7,11 @@
  *   NAME        at the place's first passing; NAME:N at its N-th
  *   NAME=TEXT   at every passing that is about a job with this text in it: poison
  *
- * Places: after_claim, after_admit, before_send, after_answer, before_finish, after_finish; about a job: on_open (its
- * payload has come), before_send (it is admitted), after_send (its request has left, and nobody hears of the
- * answer).  "lose_claims" lets the answers of all claims get lost on the way from store to engine, "lose_claim=TEXT" that
- * of the first one that brings such a job.  "hang=TEXT" lets the worker that such a job has come to stand still for
- * good.
+ * Places: after_claim, after_admit, before_send, after_answer, before_finish, after_finish, before_resend,
+ * after_resend; about a job: on_open (its payload has come), before_send (it is admitted), after_send (its request has
+ * left, and nobody hears of the answer).  "lose_claims" lets the answers of all claims get lost on the way from store to
+ * engine, "lose_claim=TEXT" that of the first one that brings such a job.  "hang=TEXT" lets the worker that such a job
+ * has come to stand still for good.
  */
 #ifndef BH_DAEMON_CRASH_POINT_H
 #define BH_DAEMON_CRASH_POINT_H

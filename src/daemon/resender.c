@@ -5,6 +5,7 @@
 #include <sys/random.h>
 
 #include "core/alloc.h"
+#include "daemon/crash_point.h"
 #include "daemon/log.h"
 #include "engine/policy.h"
 #include "redis/resend.h"
@@ -91,6 +92,7 @@ resend_on_done(void *arg, enum bh_status status, const struct bh_resend_result *
                const char *error_text)
 {
     struct step *step = arg;
+    bh_crash_point("after_resend");
     if (status == BH_OK) {
         switch (result->fate) {
         case BH_RESEND_NOTHING: break;
@@ -158,6 +160,7 @@ report_on_done(void *arg, enum bh_status status, const struct bh_report_result *
         end(step, status, error_text);
         return;
     }
+    bh_crash_point("before_resend");
     status = resend(step);
     if (status != BH_OK)
         end(step, status, NULL);
