@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "integration/script_stage.h"
+#include "redis/resend.h"
 #include "redis/resolve.h"
 #include "redis/steer.h"
 
@@ -169,6 +170,25 @@ Test(messages, of_one_call_stay_with_their_jobs)
     cr_expect_eq(exists("kept:c"), 0);
     cr_expect_str_eq(set_of("open"), "1@0 2@0 3@0", "%s", set_of("open"));
     cr_expect_str_eq(set_of("callbacks"), "c@0", "%s", set_of("callbacks"));
+}
+
+Test(messages, keep_no_large_payload)
+{
+    static char payload[1024 * 1024 + 1];
+    memset(payload, 'x', sizeof(payload));
+    for (size_t over = 0; over < 2; over++) {
+        const char *id = over == 0 ? "id1" : "id2";
+        RUN("LPUSH bellhop:{q} %b", payload, sizeof(payload) - 1 + over);
+        cr_assert_eq(stage_claim("me", &(struct bh_claim_command){.count = 1}), 1);
+        struct bh_claim_ref job = stage_ref(0);
+        cr_assert_eq(stage_admit("me", stage_admission(job, id)).code, BH_ADMIT_OK);
+        struct bh_settle_command command = sent(job, id, "77");
+        command.kept_ms = 1000;
+        cr_expect_eq(settle(command), BH_SETTLED_OK);
+    }
+    cr_expect_eq(stage_int("STRLEN bellhop:{q}:kept:id1"), 1024 * 1024);
+    cr_expect_eq(exists("kept:id2"), 0);
+    cr_expect_eq(BH_RESEND_BYTES_MAX, 1024 * 1024, "the scripts know it by heart");
 }
 
 Test(messages, are_not_remembered_where_nobody_brings_reports)

@@ -30,6 +30,7 @@
 --@include _delivery.lua
 --@include _open.lua
 --@include _callback.lua
+--@include _kept.lua
 
 local leases, jobs, heads, ready, due, dead, control, counters, events, open, pull, callbacks, tries =
     unpack(KEYS, 1, 13)
@@ -257,9 +258,8 @@ local function remember(job)
     if job.ends and #job.messages > 0 then
         bump('messages', #job.messages)
     end
-    local payload = job.kept and redis.call('HGET', jobs, job.handle)
-    if payload then
-        redis.call('SET', job.kept, payload, 'PX', job.kept_ms)
+    if job.kept then
+        keep_payload(job.kept, jobs, job.handle, job.kept_ms)
     end
 end
 

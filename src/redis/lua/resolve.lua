@@ -29,6 +29,7 @@
 --@include _delivery.lua
 --@include _open.lua
 --@include _callback.lua
+--@include _kept.lua
 
 local status, heads, jobs, leases, ready, due, dead, control, counters, events, audit_stream, callbacks, tries,
     open, pull, kept, entry = unpack(KEYS)
@@ -202,21 +203,18 @@ local function await_reports()
 end
 
 -- A report may yet say that it has failed; of several recipients none is sent to again.
-local function keep_payload()
+local function keep_for_a_report()
     if not h or string.find(to or '', ',', 1, true) or tonumber(h.expires) <= now
         or not string.find(',' .. kept_types .. ',', ',' .. (job_type or '?') .. ',', 1, true) then
         return
     end
-    local payload = redis.call('HGET', jobs, handle)
-    if payload then
-        redis.call('SET', kept, payload, 'PX', digits(tonumber(h.expires) - now))
-    end
+    keep_payload(kept, jobs, handle, digits(tonumber(h.expires) - now))
 end
 
 local function end_as(new_state)
     after = new_state
     if after == 'sent' then
-        keep_payload()
+        keep_for_a_report()
     end
     if h then
         redis.call('HDEL', heads, handle)
