@@ -6,7 +6,8 @@ void
 bh_encode_resend(struct bh_call *call, const struct bh_queue_keys *keys, const char *id,
                  const char *new_id, struct bh_str payload, int64_t events_cap)
 {
-    static const enum bh_key more[] = {BH_KEY_CONTROL, BH_KEY_COUNTERS, BH_KEY_EVENTS};
+    static const enum bh_key more[] = {BH_KEY_CONTROL, BH_KEY_COUNTERS, BH_KEY_EVENTS,
+                                       BH_KEY_CALLBACKS, BH_KEY_CALLBACK_TRIES};
     bh_key_append_kept(bh_call_buf(call), keys, id);
     bh_call_end_key(call);
     bh_call_key(call, bh_queue_key(keys, BH_KEY_RAW));

@@ -104,6 +104,19 @@ Test(resend_script, tells_those_who_read_the_events)
     freeReplyObject(reply);
 }
 
+Test(resend_script, tells_the_jobs_own_address_what_comes_next)
+{
+    keep();
+    cr_expect_eq(resend("new", "{new}", 0), BH_RESEND_CODE_PUSHED);
+    cr_expect_eq(stage_int("EXISTS bellhop:{q}:callbacks"), 0);
+    keep();
+    RUN("HSET " STATUS " callback_url https://h.example/");
+    RUN("HSET bellhop:{q}:callbacks:tries old 3");
+    cr_expect_eq(resend("new", "{new}", 0), BH_RESEND_CODE_PUSHED);
+    cr_expect_eq(stage_int("ZSCORE bellhop:{q}:callbacks old"), T0);
+    cr_expect_eq(stage_int("EXISTS bellhop:{q}:callbacks:tries"), 0);
+}
+
 Test(resend_script, goes_on_when_memory_is_full)
 {
     keep();

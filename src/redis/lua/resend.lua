@@ -2,18 +2,19 @@
 --
 -- The payload that was kept is the right to do so: who takes it away pushes, and nobody does twice.
 --
--- KEYS    1 kept payload  2 raw list  3 status  4 control  5 counters  6 events
+-- KEYS    1 kept payload  2 raw list  3 status  4 control  5 counters  6 events  7 callbacks  8 their tries
 -- ARGV    1 id  2 id of the new job, or empty: none is sent, and the right lapses  3 its payload
 --         4 about how many events to keep, 0 none
 -- Returns code, state
 --         codes: 0 pushed  1 somebody has taken the right, or it has lapsed  2 it has lapsed now
--- Changes kept payload; for code 0 raw list, status, counters, events
+-- Changes kept payload; for code 0 raw list, status, counters, events, callbacks
 -- Cost    one string, one status
 --@include _clock.lua
 --@include _head.lua
 --@include _event.lua
+--@include _callback.lua
 
-local kept, raw, status, control, counters, events = unpack(KEYS)
+local kept, raw, status, control, counters, events, callbacks, tries = unpack(KEYS)
 local id, new_id, payload = unpack(ARGV, 1, 3)
 local events_cap = tonumber(ARGV[4])
 
@@ -31,6 +32,8 @@ end
 redis.call('LPUSH', raw, payload)
 if state ~= '' then
     redis.call('HSET', status, 'resent_as', new_id)
+    -- Whoever was told that it did not arrive is told what comes next.
+    callback(status, callbacks, tries, id)
 end
 bump('resent', 1)
 event(events, events_cap, id, state, 'resent', code or 0, attempts or 0)
