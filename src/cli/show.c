@@ -84,7 +84,7 @@ static const struct field_row field_rows[] = {
     {"price_per_minute", "price per minute",  LOOK_TEXT   },
     {"resent_as",        "sent again as",     LOOK_TEXT   },
     {"resend_of",        "sent in place of",  LOOK_TEXT   },
-    {"resend_number",    "sent again, times", LOOK_TEXT   },
+    {"resend_number",    "resend number",     LOOK_TEXT   },
     {"foreign_id",       "foreign id",        LOOK_TEXT   },
     {"label",            "label",             LOOK_TEXT   },
     {"meta",             "meta",              LOOK_TEXT   },

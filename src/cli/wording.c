@@ -73,6 +73,8 @@ next_sentence(const struct bh_record *record, enum bh_state state)
         }
         return "It is held, and goes on when the cause is gone";
     }
+    if (state == BH_STATE_SENT && bh_record_get(record, "resent_as").len > 0)
+        return "Nothing more here: another job was made to be sent in its place.";
     for (size_t i = 0; i < BH_ARRAY_LEN(next_rows); i++) {
         if (next_rows[i].state == state)
             return next_rows[i].sentence;

@@ -450,6 +450,27 @@ Test(cli, show_tells_people_what_goes_on)
     check_rows(rows, BH_ARRAY_LEN(rows));
 }
 
+Test(cli, show_tells_what_is_sent_in_place_of_what)
+{
+    static const struct row rows[] = {
+        {"the old one",
+         {"show", ID},
+         NULL, 0,
+         {"sent again as     new-1", "sent in place of  older", "resend number     2",
+          "another job was made to be sent in its place"},
+         {NULL}},
+        {"JSON",
+         {"show", "--json", ID},
+         NULL, 0,
+         {"\"resent_as\":\"new-1\"", "\"resend_of\":\"older\"", "\"resend_number\":2"},
+         {NULL}},
+    };
+    TELL(
+        "HSET " STATUS " state sent type sms to 491701234567 attempts 1 created_at 1700000000000 "
+        "updated_at 1700000000000 delivery FAILED resent_as new-1 resend_of older resend_number 2");
+    check_rows(rows, BH_ARRAY_LEN(rows));
+}
+
 Test(cli, show_leaves_out_what_is_over)
 {
     static const char *const all[] = {"show", ID, NULL};
