@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "core/delivery_time.h"
 #include "core/gateway_body.h"
 #include "core/gateway_code.h"
 #include "core/gateway_time.h"
@@ -357,6 +358,84 @@ bh_gateway_journal_probe(const struct bh_exchange *exchange, const struct bh_zon
         ret_entry->sent_at = moments.first;
     bh_json_free(json);
     return finding;
+}
+
+/* ---- what became of messages ----------------------------------------------------------------------- */
+
+/* A call longer than this is a mistake. */
+#define CALL_MAX_S 1000000
+
+static void
+learn_call(const struct bh_json *json, const struct bh_json_value *item, const struct bh_zone *zone,
+           struct bh_pulled_message *message)
+{
+    struct bh_str text;
+    struct bh_wall began;
+    int64_t duration_s;
+    if (bh_gateway_scalar(json, bh_json_get(item, "duration"), &text) &&
+        bh_str_to_int64(text, &duration_s) && duration_s >= 0 && duration_s <= CALL_MAX_S)
+        message->duration_s = duration_s;
+    if (bh_json_string(bh_json_get(item, "timestamp"), &text) &&
+        bh_delivery_time_parse(text, zone, &began) && message->duration_s >= 0)
+        message->at = (struct bh_wall){began.ms + message->duration_s * BH_SECOND_MS};
+}
+
+static void
+learn_entry(const struct bh_json *json, const struct bh_json_value *item,
+            const struct bh_zone *zone, bool calls, struct bh_pulled_message *message)
+{
+    struct bh_str text;
+    if (!bh_json_string(bh_json_get(item, calls ? "status" : "dlr"), &text))
+        return;
+    enum bh_delivery delivery = bh_delivery_from_word(bh_str_trim(text), calls);
+    if (delivery <= BH_DELIVERY_OTHER || message->delivery != BH_DELIVERY_NONE)
+        return;
+    message->delivery = delivery;
+    if (calls)
+        learn_call(json, item, zone, message);
+    else if (!bh_json_string(bh_json_get(item, "dlr_timestamp"), &text) ||
+             !bh_delivery_time_parse(text, zone, &message->at))
+        message->at = (struct bh_wall){0};
+}
+
+static enum bh_pulled
+pulled_from(enum bh_journal_finding finding, int http_status, int code)
+{
+    if (finding == BH_JOURNAL_REFUSED)
+        return BH_PULLED_REFUSED;
+    bool is_there = code == 0 && http_status != 404 && http_status != 405 && http_status != 410;
+    return is_there ? BH_PULLED_NOTHING : BH_PULLED_NOT_SO;
+}
+
+enum bh_pulled
+bh_gateway_journal_pull(const struct bh_exchange *exchange, const struct bh_zone *zone, bool calls,
+                        struct bh_pulled_message *messages, size_t count,
+                        struct bh_journal_page *ret_page)
+{
+    struct bh_json *json;
+    struct bh_journal_entry entry = {.price_micro = -1};
+    enum bh_journal_finding finding;
+    struct moments moments;
+    *ret_page = (struct bh_journal_page){.entries = 0};
+    if (!open_page(exchange, &json, &entry, &finding)) {
+        ret_page->code = entry.code;
+        return pulled_from(finding, exchange->http_status, entry.code);
+    }
+    const struct bh_json_value *item = bh_json_first(bh_json_root(json));
+    for (; item != NULL; item = bh_json_next(item)) {
+        struct bh_str text;
+        struct bh_pulled_message *message = NULL;
+        if (bh_gateway_scalar(json, bh_json_get(item, "id"), &text))
+            message = bh_pulled_find(messages, count, text);
+        if (message != NULL)
+            learn_entry(json, item, zone, calls, message);
+        bool timed = bh_json_string(bh_json_get(item, "timestamp"), &text) &&
+                     read_moments(text, zone, &moments);
+        ret_page->last_at = timed ? moments.second : (struct bh_wall){0};
+        ret_page->entries++;
+    }
+    bh_json_free(json);
+    return BH_PULLED_READ;
 }
 
 const char *

@@ -1,5 +1,5 @@
 /*
- * gateway_journal - read the gateway's journal of sent SMS: is a message of ours in it?
+ * gateway_journal - read the gateway's journal of what was sent: is an SMS of ours in it, and what became of messages?
  *
  * Pure.  The journal is what can tell about a request whose answer was lost.  The question is rendered by
  * bh_gateway_request_journal; an answer is a JSON array of entries, newest first, at most
@@ -11,12 +11,13 @@
  *
  * An entry proves that a request was taken.  No entry proves less: the journal may lag, or be switched off.
  *
- * Not here: voice.  The journal of calls has no foreign_id.
+ * The journal of calls has no foreign_id, so that it can only be asked what became of calls whose numbers are known.
  */
 #ifndef BH_CORE_GATEWAY_JOURNAL_H
 #define BH_CORE_GATEWAY_JOURNAL_H
 
 #include "core/base.h"
+#include "core/gateway_status.h"
 #include "core/instant.h"
 #include "core/outcome.h"
 #include "core/zone.h"
@@ -30,8 +31,10 @@
 /* Our clock and the gateway's may differ by so much. */
 #define BH_JOURNAL_SLACK_MS BH_MINUTE_MS
 
-/* Which part of the journal of sent SMS to ask for.  Borrowed. */
+/* Which part of the journal to ask for.  Borrowed. */
 struct bh_gateway_journal_query {
+    bool calls;           /* the journal of calls, not that of sent SMS */
+    const char *id;       /* of the one message to show, digits; NULL: all */
     const char *msisdn;   /* digits; NULL: all recipients */
     struct bh_wall from;  /* the day before this one is where the answer begins; 0: no bound */
     struct bh_wall until; /* and it ends with the day after this one; 0: no bound */
@@ -97,6 +100,24 @@ enum bh_journal_finding bh_gateway_journal_read(const struct bh_exchange *exchan
 enum bh_journal_finding bh_gateway_journal_probe(const struct bh_exchange *exchange,
                                                  const struct bh_zone *zone,
                                                  struct bh_journal_entry *ret_entry);
+
+/* What a page said of messages that are asked about. */
+struct bh_journal_page {
+    unsigned entries; /* of anybody */
+    struct bh_wall
+        last_at; /* of the last one, the later reading where there are two; 0: none, or it cannot be read */
+    int code; /* the gateway's code when there is one in place of entries; else 0 */
+};
+
+/*
+ * Read what became of messages from a page of the journal of SMS, or with `calls` of that of calls.  *ret_page is always
+ * written.  An entry without a readable number, or with a word that is in no list, says nothing.  A call's time is that of
+ * its end, as far as its duration is told.
+ */
+enum bh_pulled bh_gateway_journal_pull(const struct bh_exchange *exchange,
+                                       const struct bh_zone *zone, bool calls,
+                                       struct bh_pulled_message *messages, size_t count,
+                                       struct bh_journal_page *ret_page);
 
 /* "found", "absent", "more", "refused", "unreadable" */
 const char *bh_journal_finding_name(enum bh_journal_finding finding);

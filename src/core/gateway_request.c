@@ -355,10 +355,13 @@ bh_gateway_request_balance(struct bh_gateway_request *request,
 /* The year 10000: a date has four digits for it. */
 #define JOURNAL_TOO_LATE_MS ((int64_t)253402300800 * 1000)
 
+/* So many digits fit into a number of ours. */
+#define MESSAGE_ID_DIGITS_MAX 18
+
 static bool
-is_number(struct bh_str digits)
+is_number(struct bh_str digits, size_t digits_max)
 {
-    if (digits.len == 0 || digits.len > BH_MSISDN_DIGITS_MAX)
+    if (digits.len == 0 || digits.len > digits_max)
         return false;
     for (size_t i = 0; i < digits.len; i++)
         if (digits.ptr[i] < '0' || digits.ptr[i] > '9')
@@ -369,7 +372,9 @@ is_number(struct bh_str digits)
 static enum bh_status
 check_journal(const struct bh_gateway_journal_query *query, struct bh_error *error)
 {
-    if (query->msisdn != NULL && !is_number(bh_str_from(query->msisdn)))
+    if (query->id != NULL && !is_number(bh_str_from(query->id), MESSAGE_ID_DIGITS_MAX))
+        return bh_error_set(error, "id", "the journal is asked for a message's number in digits");
+    if (query->msisdn != NULL && !is_number(bh_str_from(query->msisdn), BH_MSISDN_DIGITS_MAX))
         return bh_error_set(error, "to", "the journal is asked for a number in digits");
     if (query->from.ms < 0 || query->until.ms < 0 ||
         query->from.ms >= JOURNAL_TOO_LATE_MS - 2 * BH_DAY_MS ||
@@ -414,11 +419,15 @@ bh_gateway_request_journal(struct bh_gateway_request *request,
         status = check_journal(query, ret_error);
     if (status != BH_OK)
         return status;
-    put_url(request, profile, "journal/outbound");
+    put_url(request, profile, query->calls ? "journal/voice" : "journal/outbound");
     put_parameter(url, '?', "limit");
     bh_buf_append_int(url, limit);
     put_parameter(url, '&', "offset");
     bh_buf_append_int(url, (int64_t)query->page * limit);
+    if (query->id != NULL) {
+        put_parameter(url, '&', "id");
+        bh_buf_append_text(url, query->id);
+    }
     if (query->msisdn != NULL) {
         put_parameter(url, '&', "to");
         bh_buf_append_text(url, query->msisdn);
