@@ -32,9 +32,10 @@ enum bh_script_id {
     BH_SCRIPT_INBOX,
     BH_SCRIPT_RESEND,
     BH_SCRIPT_RECALL,
+    BH_SCRIPT_PULL,
 };
 
-#define BH_SCRIPT_COUNT (BH_SCRIPT_RECALL + 1)
+#define BH_SCRIPT_COUNT (BH_SCRIPT_PULL + 1)
 
 struct bh_script {
     const char *name;

@@ -46,6 +46,7 @@ static const char *const rights[] = {
     "ZADD K 1 m",
     "ZREM K m",
     "ZSCORE K m",
+    "ZMSCORE K m",
     "ZCARD K",
     "ZCOUNT K 0 1",
     "ZRANK K m",
