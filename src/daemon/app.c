@@ -21,6 +21,7 @@
 #include "daemon/mailbox.h"
 #include "daemon/outage_log.h"
 #include "daemon/overview.h"
+#include "daemon/puller.h"
 #include "daemon/quiet_room.h"
 #include "daemon/registrar.h"
 #include "daemon/reload.h"
@@ -55,6 +56,7 @@ struct app {
     struct bh_alerter *alerter;
     struct bh_outage_log outages;
     struct bh_endpoint *endpoint;
+    struct bh_puller *puller;
     struct bh_account_event account_state;
 
     struct bh_worker **workers; /* owned */
@@ -161,10 +163,25 @@ alerter_look(void *arg, struct bh_alert_facts *ret_facts)
                           ret_facts);
 }
 
+/* Whose reports the endpoint's part takes to Redis. */
+static void
+puller_on_closed(void *arg)
+{
+    struct app *app = arg;
+    bh_endpoint_stop(app->endpoint);
+}
+
+static bool
+puller_on_report(void *arg, const struct bh_delivery_report *report)
+{
+    struct app *app = arg;
+    return bh_endpoint_report(app->endpoint, report);
+}
+
 static void
 end_endpoint(struct app *app)
 {
-    bh_endpoint_stop(app->endpoint);
+    bh_puller_stop(app->puller);
 }
 
 static unsigned
@@ -263,6 +280,8 @@ keeper_on_account(void *arg, const struct bh_account_event *event)
 {
     struct app *app = arg;
     app->account_state = *event;
+    if (app->puller != NULL)
+        bh_puller_account(app->puller, event);
     for (unsigned i = 0; app->started && i < app->workers_count; i++) {
         struct bh_message message = {.kind = BH_MESSAGE_ACCOUNT, .account = *event};
         if (event->state == BH_ACCOUNT_TRIAL && i > 0)
@@ -327,6 +346,7 @@ reload(struct app *app)
         bh_overview_configure(app->overview, fresh, app->account);
         bh_alerter_configure(app->alerter, fresh);
         bh_endpoint_configure(app->endpoint, fresh);
+        bh_puller_configure(app->puller, fresh);
         bh_log_write(BH_LOG_INFO, "reloaded", NULL, 0, "the configuration was read again");
     }
     bh_supervisor_ready(&app->supervisor);
@@ -628,7 +648,17 @@ open_windows(struct app *app, struct bh_error *error)
         .on_closed = endpoint_on_closed,
         .arg = app,
     };
-    return bh_endpoint_new(&app->loop, &endpoint, &app->endpoint, error);
+    status = bh_endpoint_new(&app->loop, &endpoint, &app->endpoint, error);
+    if (status != BH_OK)
+        return status;
+    const struct bh_puller_options puller = {
+        .config = app->config,
+        .sent_with = "Bellhop/" BELLHOP_VERSION,
+        .on_report = puller_on_report,
+        .on_closed = puller_on_closed,
+        .arg = app,
+    };
+    return bh_puller_new(&app->loop, &puller, &app->puller, error);
 }
 
 static void
@@ -689,6 +719,7 @@ take_down(struct app *app)
         bh_worker_free(app->workers[i]);
     bh_free(app->workers);
     bh_quiet_room_release(&app->room);
+    bh_puller_free(app->puller);
     bh_endpoint_free(app->endpoint);
     bh_alerter_free(app->alerter);
     bh_overview_free(app->overview);

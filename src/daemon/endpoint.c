@@ -22,7 +22,7 @@ struct bh_endpoint {
     uv_loop_t *loop;
     uv_timer_t timer;              /* the next try to listen; the end of what never listened */
     struct bh_http_server *server; /* NULL: no address is configured */
-    struct bh_reports *reports;    /* NULL: there was no token yet */
+    struct bh_reports *reports;    /* NULL: neither a token nor pull_reports yet */
     struct bh_webhooks *webhooks;
     struct bh_api *api; /* NULL: no address is configured */
     bool listening, complained, stopping;
@@ -55,6 +55,12 @@ route_write_metrics(void *arg, struct bh_buf *buf)
     (void)bh_metrics_write(buf, snapshot, bh_overview_durations(overview));
     (void)bh_metrics_write_reports(buf, snapshot, bh_webhooks_counts(endpoint->webhooks));
     return BH_METRICS_CONTENT_TYPE;
+}
+
+bool
+bh_endpoint_report(struct bh_endpoint *endpoint, const struct bh_delivery_report *report)
+{
+    return endpoint->reports != NULL && bh_reports_take(endpoint->reports, report);
 }
 
 static void
@@ -186,8 +192,8 @@ bh_endpoint_stop(struct bh_endpoint *endpoint)
 static enum bh_status
 want_reports(struct bh_endpoint *endpoint, struct bh_error *error)
 {
-    if (endpoint->reports != NULL || endpoint->server == NULL ||
-        endpoint->config->http.webhook_token.len == 0)
+    bool posted = endpoint->server != NULL && endpoint->config->http.webhook_token.len > 0;
+    if (endpoint->reports != NULL || (!posted && !endpoint->config->gateway.pull_reports))
         return BH_OK;
     const struct bh_reports_options options = {
         .config = endpoint->config,

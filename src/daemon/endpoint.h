@@ -13,6 +13,7 @@
 #include <bellhop/error.h>
 
 #include "core/config.h"
+#include "core/delivery_report.h"
 #include "daemon/overview.h"
 
 struct bh_endpoint;
@@ -34,6 +35,9 @@ void bh_endpoint_start(struct bh_endpoint *endpoint);
 
 /* The token and the queues from now on; another address takes a restart. */
 void bh_endpoint_configure(struct bh_endpoint *endpoint, const struct bh_config *config);
+
+/* A report that did not come over HTTP.  False: not now, and nothing is kept. */
+bool bh_endpoint_report(struct bh_endpoint *endpoint, const struct bh_delivery_report *report);
 
 /* on_closed follows, from the loop; then bh_endpoint_free.  A second call does nothing. */
 void bh_endpoint_stop(struct bh_endpoint *endpoint);
