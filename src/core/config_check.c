@@ -277,6 +277,21 @@ check_http(const struct check *check)
                  "other machines can reach this address, so admin_token must be set.");
 }
 
+/* ---- Asking for reports ---- */
+
+static void
+check_pull(const struct check *check)
+{
+    const struct bh_config *config = check->config;
+    struct subject after = subject_of("gateway", "pull_after", 0);
+    struct subject retention = subject_of("status", "retention", 0);
+    if (config->gateway.pull_reports)
+        check_order(check,
+                    (struct times){after, config->gateway.pull_after_ms, retention,
+                                   config->status.retention_ms},
+                    "or a job would be forgotten before anybody asks what became of it.");
+}
+
 /* ---- Queues ---- */
 
 static void
@@ -378,6 +393,7 @@ bh_config_check(const struct bh_config *config, struct bh_config_report *report)
     check_gateway_url(&check);
     check_times(&check);
     check_http(&check);
+    check_pull(&check);
     for (size_t q = 0; q < config->queues_count; q++)
         check_queue(&check, q);
     for (size_t q = 0; q < config->queues_count; q++)

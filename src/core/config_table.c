@@ -148,11 +148,12 @@ static const struct bh_config_row gateway_rows[] = {
      .help = "How long the gateway refuses an SMS with the same text and recipient; off when the account has "
              "the lock switched off. It is what proves that an unanswered request did arrive. "
              "`bellhop probe-lock` tries whether it works."},
-    {.key = "pull_reports", .type = BH_CONFIG_BOOL, .fallback = "no", .flags = BH_CONFIG_RESERVED,
+    {.key = "pull_reports", .type = BH_CONFIG_BOOL, .fallback = "no",
      .reload = BH_CONFIG_LIVE, .offset = IN(gateway.pull_reports),
      .help = "Asks the gateway what became of messages of which no final delivery report has come, for where no webhook can reach us: "
-             "many at a time, with growing distance, until it is known or the message is too old."},
-    {.key = "pull_after", .type = BH_CONFIG_DURATION, .fallback = "5m", .min = 10 * BH_SECOND_MS, .max = BH_DAY_MS, .flags = BH_CONFIG_RESERVED,
+             "many at a time, with growing distance, until it is known or the message is three days old. Needs the key's right to "
+             "the gateway's journal, or to its status where that still exists."},
+    {.key = "pull_after", .type = BH_CONFIG_DURATION, .fallback = "5m", .min = BH_SECOND_MS, .max = BH_DAY_MS,
      .reload = BH_CONFIG_LIVE, .offset = IN(gateway.pull_after_ms),
      .help = "How long after a message was accepted it is asked about for the first time."},
 };

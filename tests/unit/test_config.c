@@ -571,6 +571,9 @@ Test(config, checks_keys_against_each_other)
         {"lock and retention", LEAST "[status]\nretention = 3m\n", {NULL},
          AT("5:13", "[gateway] reload_lock (3m) must be less than [status] retention (3m), or a job "
                     "would be forgotten while its answer is still open.")},
+        {"pull and retention", "[gateway]\napi_key = k\npull_reports = yes\npull_after = 1h\n[status]\nretention = 1h\n[queue q]\n", {NULL},
+         AT("4:14", "[gateway] pull_after (1h) must be less than [status] retention (1h), or a job would "
+                    "be forgotten before anybody asks what became of it.")},
         {"one broken value, no further complaint", LEAST "[pool]\nlease = 1s\n", {NULL},
          AT("5:9", "[pool] lease: \"1s\" is out of range; it must be 5s to 1h.")},
         {"no api key", "[queue q]\n[gateway]\napi_key =\n", {NULL},
@@ -665,6 +668,7 @@ Test(config, warns_of_what_works_but_should_not_stay)
         {"redial of SMS", LEAST "redial = 2\n[http]\nwebhook_token = 1234567890123456\n", {NULL},
          WARN_AT("4:10", "[queue sms] redial: it is about calls, and the jobs of this queue are SMS unless they say "
                          "otherwise; for SMS there is resend_on_report.")},
+        {"no pull and a short retention", "[gateway]\napi_key = k\npull_after = 1h\n[status]\nretention = 1h\n[queue q]\n", {NULL}, ""},
         {"reserved", LEAST "bundle = 5\nredial = 0\nfair_by =\nbundle_wait = 0ms\n", {NULL},
          WARN_AT("4:10", "[queue sms] bundle: the key has no effect in this version.")},
         {"reserved, as by default", LEAST "[http]\nlisten = 127.0.0.1:9177\n[alert]\nrepeat = 60m\n", {NULL}, ""},
