@@ -36,6 +36,8 @@ enum bh_pulled {
     BH_PULLED_NOTHING, /* no answer, or none that is the gateway's: perhaps later */
 };
 
+#define BH_PULLED_COUNT (BH_PULLED_NOTHING + 1)
+
 /* What was asked. */
 struct bh_status_asked {
     struct bh_pulled_message *messages;

@@ -228,6 +228,7 @@ tell_overview(struct app *app)
 {
     bh_overview_tell(app->overview, app->started, app->draining, app->stopping,
                      app->stopping || loops_turn(app));
+    bh_overview_tell_pulled(app->overview, bh_puller_counters(app->puller)->answers);
 }
 
 static void

@@ -353,6 +353,22 @@ put_gateway(const struct writer *w)
 }
 
 static void
+put_pulled(const struct writer *w)
+{
+    static const char *const answers[BH_PULLED_COUNT] = {
+        [BH_PULLED_READ] = "read",
+        [BH_PULLED_REFUSED] = "refused",
+        [BH_PULLED_NOT_SO] = "unsupported",
+        [BH_PULLED_NOTHING] = "none",
+    };
+    put_family(w->buf, "bellhop_pull_questions_total", "counter",
+               "Questions to the gateway about what became of messages, by answer.");
+    for (int i = 0; i < BH_PULLED_COUNT; i++)
+        put_sample(w->buf, "bellhop_pull_questions_total",
+                   (struct labels){.name = "answer", .value = answers[i]}, w->snapshot->pulled[i]);
+}
+
+static void
 put_balance(const struct writer *w)
 {
     const struct bh_account_view *account = &w->snapshot->account;
@@ -442,6 +458,7 @@ bh_metrics_write(struct bh_buf *buf, const struct bh_overview_snapshot *snapshot
     put_spend(&w);
     put_waits(&w);
     put_gateway(&w);
+    put_pulled(&w);
     put_balance(&w);
     put_account(&w);
     put_redis(&w);

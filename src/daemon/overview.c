@@ -416,6 +416,12 @@ bh_overview_tell(struct bh_overview *overview, bool workers_started, bool draini
     snapshot->loops_turn = loops_turn;
 }
 
+void
+bh_overview_tell_pulled(struct bh_overview *overview, const uint64_t pulled[BH_PULLED_COUNT])
+{
+    memcpy(overview->snapshot.pulled, pulled, sizeof(overview->snapshot.pulled));
+}
+
 /* ---- which queues ---- */
 
 /* What is known of a queue moves on with it; a queue that went takes it along. */

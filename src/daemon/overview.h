@@ -18,6 +18,7 @@
 #include <uv.h>
 
 #include "core/config.h"
+#include "core/gateway_status.h"
 #include "core/histogram.h"
 #include "daemon/worker.h"
 #include "redis/account_codec.h"
@@ -73,11 +74,12 @@ struct bh_overview_snapshot {
     struct bh_mono mono;
 
     /* Redis, as known last. */
-    bool redis_up;              /* our connection stands */
-    char redis_trouble[256];    /* why not; or why it does not do what we ask; else "" */
-    int64_t low_balance_micro;  /* as configured; 0: no warning */
-    struct bh_wall server_now;  /* of the last answer; 0: none yet */
-    struct bh_mono answered_at; /* when it came */
+    bool redis_up;                    /* our connection stands */
+    char redis_trouble[256];          /* why not; or why it does not do what we ask; else "" */
+    uint64_t pulled[BH_PULLED_COUNT]; /* questions about messages, by their answers' worth */
+    int64_t low_balance_micro;        /* as configured; 0: no warning */
+    struct bh_wall server_now;        /* of the last answer; 0: none yet */
+    struct bh_mono answered_at;       /* when it came */
     const struct bh_overview_queue *queues;
     size_t queues_count; /* as the configuration has them, in its order */
     bool account_known;
@@ -117,6 +119,9 @@ void bh_overview_configure(struct bh_overview *overview, const struct bh_config 
 /* What the daemon is doing, for the report and the snapshot. */
 void bh_overview_tell(struct bh_overview *overview, bool workers_started, bool draining,
                       bool stopping, bool loops_turn);
+
+/* Likewise, of its questions to the gateway about what became of messages. */
+void bh_overview_tell_pulled(struct bh_overview *overview, const uint64_t pulled[BH_PULLED_COUNT]);
 
 /*
  * The picture; its own process' part is made anew by each call.  Borrowed until the next call of a function here, or

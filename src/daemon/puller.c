@@ -31,6 +31,9 @@
 #define SHUT_FIRST_MS (10 * BH_MINUTE_MS)
 #define SHUT_MAX_MS   (6 * BH_HOUR_MS)
 
+/* See watch_hollow. */
+#define HOLLOW_MAX 5
+
 enum phase {
     PHASE_TAKE, /* find out what is due */
     PHASE_ASK,  /* the question stands */
@@ -74,6 +77,7 @@ struct bh_puller {
     size_t told; /* of the question's messages */
 
     struct place places[BH_PULL_SOURCE_COUNT];
+    unsigned hollow; /* answers in a row that told the status of no message */
     bh_ms gap_ms;
     bool trouble_told;
     struct bh_puller_counters counters;
@@ -180,7 +184,7 @@ tell_good(struct bh_puller *puller, enum bh_pull_source source)
                      "the gateway tells again what became of messages");
     puller->trouble_told = false;
     puller->gap_ms = 0;
-    *place = (struct place){.told = false};
+    place->told = false;
 }
 
 static void
@@ -333,15 +337,27 @@ ask(struct bh_puller *puller)
     bh_gateway_transport_submit(puller->transport, &submit);
 }
 
+/*
+ * An endpoint that has been left behind may answer and know nothing.  Sooner or later every message gets a word, so when so
+ * many answers in a row bring none the journal is asked for a while.
+ */
 static void
-count(struct bh_puller *puller, enum bh_pulled pulled)
+watch_hollow(struct bh_puller *puller)
 {
-    switch (pulled) {
-    case BH_PULLED_READ: puller->counters.read++; break;
-    case BH_PULLED_REFUSED: puller->counters.refused++; break;
-    case BH_PULLED_NOT_SO: puller->counters.not_so++; break;
-    case BH_PULLED_NOTHING: puller->counters.nothing++; break;
+    const struct bh_pull_question *question = &puller->question;
+    if (question->source != BH_PULL_STATUS)
+        return;
+    for (size_t i = 0; i < question->count; i++) {
+        if (question->messages[i].delivery != BH_DELIVERY_NONE) {
+            puller->hollow = 0;
+            puller->places[BH_PULL_STATUS].shut_ms = 0;
+            return;
+        }
     }
+    if (++puller->hollow < HOLLOW_MAX)
+        return;
+    puller->hollow = 0;
+    shut(puller, BH_PULL_STATUS);
 }
 
 /* A key, a signature or an address that is refused here is refused everywhere; a right is this place's. */
@@ -366,9 +382,10 @@ transport_on_answered(void *arg, struct bh_slot_handle slot, const struct bh_exc
         return;
     enum bh_pulled pulled =
         bh_pull_question_read(&puller->question, puller->config, exchange, &code, &more);
-    count(puller, pulled);
+    puller->counters.answers[pulled]++;
     if (pulled == BH_PULLED_READ) {
         tell_good(puller, source);
+        watch_hollow(puller);
         puller->phase = more ? PHASE_ASK : PHASE_TELL;
         puller->told = 0;
         plan(puller, more ? BETWEEN_MS : 0);
@@ -379,6 +396,8 @@ transport_on_answered(void *arg, struct bh_slot_handle slot, const struct bh_exc
     } else {
         tell_trouble(puller, reason_of(exchange, code).text);
         plan_later(puller);
+        if (exchange->retry_after_ms > puller->gap_ms)
+            plan(puller, bh_ms_min(exchange->retry_after_ms, GAP_MAX_MS));
     }
 }
 
@@ -577,16 +596,19 @@ static void
 sum_up(const struct bh_puller *puller)
 {
     const struct bh_puller_counters *counters = &puller->counters;
+    const uint64_t *answers = counters->answers;
     const struct bh_log_field fields[] = {
-        bh_log_int("read", (int64_t)counters->read),
-        bh_log_int("refused", (int64_t)counters->refused),
-        bh_log_int("not_so", (int64_t)counters->not_so),
-        bh_log_int("nothing", (int64_t)counters->nothing),
+        bh_log_int("read", (int64_t)answers[BH_PULLED_READ]),
+        bh_log_int("refused", (int64_t)answers[BH_PULLED_REFUSED]),
+        bh_log_int("not_so", (int64_t)answers[BH_PULLED_NOT_SO]),
+        bh_log_int("nothing", (int64_t)answers[BH_PULLED_NOTHING]),
         bh_log_int("asked", (int64_t)counters->asked),
         bh_log_int("reports", (int64_t)counters->reports),
         bh_log_int("given_up", (int64_t)counters->given_up),
     };
-    if (counters->read + counters->refused + counters->not_so + counters->nothing > 0)
+    if (answers[BH_PULLED_READ] + answers[BH_PULLED_REFUSED] + answers[BH_PULLED_NOT_SO] +
+            answers[BH_PULLED_NOTHING] >
+        0)
         bh_log_write(BH_LOG_INFO, "pulled", fields, BH_ARRAY_LEN(fields),
                      "questions about messages since the start");
 }

@@ -22,6 +22,7 @@
 
 #include "core/config.h"
 #include "core/delivery_report.h"
+#include "core/gateway_status.h"
 #include "engine/protocol.h"
 
 struct bh_puller;
@@ -37,10 +38,10 @@ struct bh_puller_options {
 
 /* Ever-growing. */
 struct bh_puller_counters {
-    uint64_t read, refused, not_so, nothing; /* answers, by what they were worth (enum bh_pulled) */
-    uint64_t asked;                          /* messages in the questions that were read */
-    uint64_t reports;                        /* of these, whose state was told */
-    uint64_t given_up;                       /* messages that got too old */
+    uint64_t answers[BH_PULLED_COUNT]; /* by what they were worth */
+    uint64_t asked;                    /* messages in the questions that were read */
+    uint64_t reports;                  /* of these, whose state was told */
+    uint64_t given_up;                 /* messages that got too old */
 };
 
 enum bh_status bh_puller_new(uv_loop_t *loop, const struct bh_puller_options *options,

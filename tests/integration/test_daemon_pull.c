@@ -148,7 +148,7 @@ Test(daemon_pull, asks_about_a_hundred_at_a_time, .timeout = 120)
 {
     enum { JOBS = 450 };
     struct bh_rig rig;
-    start(&rig, "[reports]\nplan = none\n");
+    start(&rig, "[reports]\nplan = ACCEPTED@0.01\n");
     for (int i = 0; i < JOBS; i++)
         push(&rig, "sms", bh_rig_text(&rig, "m%d", i), bh_rig_text(&rig, "4917188%05d", i));
     BH_RIG_UNTIL(&rig, open_messages(&rig, "sms") == JOBS);
@@ -337,5 +337,25 @@ Test(daemon_pull, goes_on_when_redis_was_away, .timeout = 90)
     freeReplyObject(bh_rig_command(&rig, "CLIENT KILL TYPE normal SKIPME yes"));
     push(&rig, "sms", "two", "491719990002");
     BH_RIG_UNTIL(&rig, is(&rig, "sms", "two", "DELIVERED"));
+    bh_rig_stop(&rig);
+}
+
+/* An endpoint that answers and knows nothing; the journal does. */
+Test(daemon_pull, turns_to_the_journal_when_the_status_never_tells_anything, .timeout = 90)
+{
+    struct bh_rig rig;
+    start(&rig, PLANS);
+    bh_rig_tell(&rig, "fault",
+                "{\"kind\":\"unparsable\",\"count\":-1,\"body\":\"[]\",\"match\":{\"path\":\"/api/"
+                "status\"}}");
+    push(&rig, "sms", "one", "491719990001");
+    bh_rig_wait_state(&rig, "sms", "one", "sent");
+    for (unsigned i = 1; i <= 5; i++) {
+        BH_RIG_UNTIL(&rig, requests(&rig, "/status?") == i);
+        BH_RIG_UNTIL(&rig, bh_rig_integer(&rig, "ZCOUNT bellhop:{sms}:pull -inf 1") == 0);
+        make_due(&rig, "sms");
+    }
+    BH_RIG_UNTIL(&rig, is(&rig, "sms", "one", "DELIVERED"));
+    cr_expect_eq(requests(&rig, "/status?"), 5);
     bh_rig_stop(&rig);
 }

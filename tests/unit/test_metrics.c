@@ -78,6 +78,8 @@ set_up(void)
     snapshot.self.workers[0].store_up = true;
     snapshot.self.workers[1].store_up = true;
     snapshot.self.connections_opened = 9;
+    snapshot.pulled[BH_PULLED_READ] = 21;
+    snapshot.pulled[BH_PULLED_NOTHING] = 3;
     snapshot.self.redis_reconnects = 1;
     queues[0].open = 23;
     queues[0].open_for[0] = 9;
@@ -163,6 +165,9 @@ Test(metrics, say_what_the_snapshot_says, .fini = tear_down)
         "bellhop_gateway_seconds_count{phase=\"first_byte\"} 0",
         "bellhop_gateway_seconds_bucket{phase=\"total\",le=\"+Inf\"} 0",
         "bellhop_gateway_connections_total 9",
+        "bellhop_pull_questions_total{answer=\"read\"} 21",
+        "bellhop_pull_questions_total{answer=\"refused\"} 0",
+        "bellhop_pull_questions_total{answer=\"none\"} 3",
         "bellhop_schedule_lateness_seconds_count 0",
         "bellhop_balance 12.345678",
         "bellhop_low_balance 5",
