@@ -4,9 +4,10 @@
 #include <string.h>
 
 #include "core/alloc.h"
-#include "core/gateway_code.h"
 #include "daemon/clock.h"
 #include "daemon/log.h"
+#include "daemon/pull_log.h"
+#include "daemon/pull_places.h"
 #include "daemon/pull_question.h"
 #include "daemon/settings.h"
 #include "gateway/transport.h"
@@ -27,13 +28,6 @@
 #define GAP_FIRST_MS (10 * BH_SECOND_MS)
 #define GAP_MAX_MS   BH_HOUR_MS
 
-/* How long a place that has refused us is left alone; doubled each time. */
-#define SHUT_FIRST_MS (10 * BH_MINUTE_MS)
-#define SHUT_MAX_MS   (6 * BH_HOUR_MS)
-
-/* See watch_hollow. */
-#define HOLLOW_MAX 5
-
 enum phase {
     PHASE_TAKE, /* find out what is due */
     PHASE_ASK,  /* the question stands */
@@ -45,13 +39,6 @@ enum part {
     PART_SMS,
     PART_CALLS,
     PART_END,
-};
-
-/* What is known of one of the places to ask. */
-struct place {
-    struct bh_mono shut_until;
-    bh_ms shut_ms; /* how long the last time; 0: it was never */
-    bool told;
 };
 
 struct bh_puller {
@@ -76,8 +63,7 @@ struct bh_puller {
     struct bh_pull_question question;
     size_t told; /* of the question's messages */
 
-    struct place places[BH_PULL_SOURCE_COUNT];
-    unsigned hollow; /* answers in a row that told the status of no message */
+    struct bh_pull_places places;
     bh_ms gap_ms;
     bool trouble_told;
     struct bh_puller_counters counters;
@@ -141,28 +127,6 @@ note_next(struct bh_puller *puller, bh_ms next_ms)
 
 /* ---- saying it ---- */
 
-struct reason {
-    char text[160];
-};
-
-static struct reason
-reason_of(const struct bh_exchange *exchange, int code)
-{
-    struct reason reason;
-    if (code != 0)
-        snprintf(reason.text, sizeof(reason.text), "%s (code %d)",
-                 bh_gateway_code_find(code)->meaning, code);
-    else if (exchange->http_status >= 300)
-        snprintf(reason.text, sizeof(reason.text), "%s (HTTP %d)",
-                 bh_gateway_status_find(exchange->http_status, false)->meaning,
-                 exchange->http_status);
-    else if (exchange->trouble != BH_TROUBLE_NONE)
-        snprintf(reason.text, sizeof(reason.text), "%s", bh_trouble_name(exchange->trouble));
-    else
-        snprintf(reason.text, sizeof(reason.text), "the answer cannot be understood");
-    return reason;
-}
-
 static void
 tell_trouble(struct bh_puller *puller, const char *reason)
 {
@@ -177,7 +141,7 @@ tell_trouble(struct bh_puller *puller, const char *reason)
 static void
 tell_good(struct bh_puller *puller, enum bh_pull_source source)
 {
-    struct place *place = &puller->places[source];
+    struct bh_pull_place *place = &puller->places.places[source];
     const struct bh_log_field field = bh_log_text("place", bh_pull_source_name(source));
     if (puller->trouble_told || place->told)
         bh_log_write(BH_LOG_INFO, "pull", &field, 1,
@@ -190,64 +154,13 @@ tell_good(struct bh_puller *puller, enum bh_pull_source source)
 static void
 tell_shut(struct bh_puller *puller, enum bh_pull_source source, const char *reason)
 {
-    static const char *const texts[BH_PULL_SOURCE_COUNT] = {
-        [BH_PULL_STATUS] = "the gateway does not tell the status of messages by their numbers; its "
-                           "journal is asked instead",
-        [BH_PULL_JOURNAL] = "the gateway's journal does not tell what became of SMS; give the key "
-                            "the right to read it, or have reports posted to a webhook",
-        [BH_PULL_CALLS] = "the gateway's journal of calls does not tell what became of them; give "
-                          "the key the right to read it, or have reports posted to a webhook",
-    };
-    const struct bh_log_field fields[] = {
-        bh_log_text("place", bh_pull_source_name(source)),
-        bh_log_text("reason", reason),
-    };
-    if (!puller->places[source].told)
-        bh_log_write(source == BH_PULL_STATUS ? BH_LOG_INFO : BH_LOG_WARN, "pull_refused", fields,
-                     BH_ARRAY_LEN(fields), "%s", texts[source]);
-    puller->places[source].told = true;
+    struct bh_pull_place *place = &puller->places.places[source];
+    if (!place->told)
+        bh_pull_log_shut(source, reason);
+    place->told = true;
 }
 
 /* ---- where ---- */
-
-static bool
-is_shut(const struct bh_puller *puller, enum bh_pull_source source)
-{
-    return !bh_mono_reached(puller->places[source].shut_until, bh_clock_mono());
-}
-
-static void
-shut(struct bh_puller *puller, enum bh_pull_source source)
-{
-    struct place *place = &puller->places[source];
-    place->shut_ms = bh_ms_min(bh_ms_max(place->shut_ms * 2, SHUT_FIRST_MS), SHUT_MAX_MS);
-    place->shut_until = bh_mono_add(bh_clock_mono(), place->shut_ms);
-}
-
-/* False: nobody can be asked about this part. */
-static bool
-find_source(const struct bh_puller *puller, enum part part, enum bh_pull_source *ret_source)
-{
-    enum bh_pull_source source = part == PART_CALLS ? BH_PULL_CALLS : BH_PULL_STATUS;
-    if (source == BH_PULL_STATUS && is_shut(puller, source))
-        source = BH_PULL_JOURNAL;
-    *ret_source = source;
-    return !is_shut(puller, source);
-}
-
-/* What is taken without being asked about would be due again much later, so nothing is taken while all are shut. */
-static bool
-all_shut(const struct bh_puller *puller, bh_ms *ret_wait_ms)
-{
-    struct bh_mono first = BH_MONO_NEVER, now = bh_clock_mono();
-    for (int i = 0; i < BH_PULL_SOURCE_COUNT; i++) {
-        if (!is_shut(puller, (enum bh_pull_source)i))
-            return false;
-        first = bh_mono_min(first, puller->places[i].shut_until);
-    }
-    *ret_wait_ms = bh_ms_max(first.ms - now.ms, LOOK_MIN_MS);
-    return true;
-}
 
 /* The question about this part of the batch, or else about the next, or else there is nothing more to ask. */
 static void
@@ -255,7 +168,8 @@ begin_part(struct bh_puller *puller)
 {
     enum bh_pull_source source;
     for (; puller->part < PART_END; puller->part++) {
-        if (!find_source(puller, puller->part, &source) ||
+        if (!bh_pull_places_find(&puller->places, puller->part == PART_CALLS, bh_clock_mono(),
+                                 &source) ||
             !bh_pull_question_begin(&puller->question, &puller->batch, source))
             continue;
         puller->phase = PHASE_ASK;
@@ -296,9 +210,10 @@ static void
 take(struct bh_puller *puller)
 {
     struct bh_queue_keys keys;
-    bh_ms wait_ms;
-    if (all_shut(puller, &wait_ms)) {
-        plan(puller, wait_ms);
+    struct bh_mono now = bh_clock_mono(), open_at = bh_pull_places_all_shut(&puller->places, now);
+    /* What is taken without being asked about would be due again much later. */
+    if (!bh_mono_is_never(open_at)) {
+        plan(puller, bh_ms_max(open_at.ms - now.ms, LOOK_MIN_MS));
         return;
     }
     if (puller->queue_at >= puller->config->queues_count)
@@ -337,38 +252,6 @@ ask(struct bh_puller *puller)
     bh_gateway_transport_submit(puller->transport, &submit);
 }
 
-/*
- * An endpoint that has been left behind may answer and know nothing.  Sooner or later every message gets a word, so when so
- * many answers in a row bring none the journal is asked for a while.
- */
-static void
-watch_hollow(struct bh_puller *puller)
-{
-    const struct bh_pull_question *question = &puller->question;
-    if (question->source != BH_PULL_STATUS)
-        return;
-    for (size_t i = 0; i < question->count; i++) {
-        if (question->messages[i].delivery != BH_DELIVERY_NONE) {
-            puller->hollow = 0;
-            puller->places[BH_PULL_STATUS].shut_ms = 0;
-            return;
-        }
-    }
-    if (++puller->hollow < HOLLOW_MAX)
-        return;
-    puller->hollow = 0;
-    shut(puller, BH_PULL_STATUS);
-}
-
-/* A key, a signature or an address that is refused here is refused everywhere; a right is this place's. */
-static bool
-is_about_place(enum bh_pulled pulled, const struct bh_exchange *exchange, int code)
-{
-    return pulled == BH_PULLED_NOT_SO ||
-           (pulled == BH_PULLED_REFUSED &&
-            (code == 902 || (code == 0 && exchange->http_status == 403)));
-}
-
 static void
 transport_on_answered(void *arg, struct bh_slot_handle slot, const struct bh_exchange *exchange)
 {
@@ -385,16 +268,16 @@ transport_on_answered(void *arg, struct bh_slot_handle slot, const struct bh_exc
     puller->counters.answers[pulled]++;
     if (pulled == BH_PULLED_READ) {
         tell_good(puller, source);
-        watch_hollow(puller);
+        bh_pull_places_hear(&puller->places, &puller->question, bh_clock_mono());
         puller->phase = more ? PHASE_ASK : PHASE_TELL;
         puller->told = 0;
         plan(puller, more ? BETWEEN_MS : 0);
-    } else if (is_about_place(pulled, exchange, code)) {
-        shut(puller, source);
-        tell_shut(puller, source, reason_of(exchange, code).text);
+    } else if (bh_pull_places_concern(pulled, code, exchange->http_status)) {
+        bh_pull_places_shut(&puller->places, source, bh_clock_mono());
+        tell_shut(puller, source, bh_pull_reason(exchange, code).text);
         begin_part(puller);
     } else {
-        tell_trouble(puller, reason_of(exchange, code).text);
+        tell_trouble(puller, bh_pull_reason(exchange, code).text);
         plan_later(puller);
         if (exchange->retry_after_ms > puller->gap_ms)
             plan(puller, bh_ms_min(exchange->retry_after_ms, GAP_MAX_MS));
@@ -577,7 +460,7 @@ bh_puller_configure(struct bh_puller *puller, const struct bh_config *config)
         bh_log_write(BH_LOG_ERROR, "reload_failed", NULL, 0,
                      "what became of messages is not asked for by the new settings: %s",
                      error.text[0] != '\0' ? error.text : bh_status_name(status));
-    memset(puller->places, 0, sizeof(puller->places));
+    puller->places = (struct bh_pull_places){.hollow = 0};
     puller->gap_ms = 0;
     puller->trouble_told = false;
     if (!config->gateway.pull_reports && !puller->busy)
@@ -591,28 +474,6 @@ bh_puller_counters(const struct bh_puller *puller)
     return &puller->counters;
 }
 
-/* What became of all of it, for whoever wonders whether it is worth it. */
-static void
-sum_up(const struct bh_puller *puller)
-{
-    const struct bh_puller_counters *counters = &puller->counters;
-    const uint64_t *answers = counters->answers;
-    const struct bh_log_field fields[] = {
-        bh_log_int("read", (int64_t)answers[BH_PULLED_READ]),
-        bh_log_int("refused", (int64_t)answers[BH_PULLED_REFUSED]),
-        bh_log_int("not_so", (int64_t)answers[BH_PULLED_NOT_SO]),
-        bh_log_int("nothing", (int64_t)answers[BH_PULLED_NOTHING]),
-        bh_log_int("asked", (int64_t)counters->asked),
-        bh_log_int("reports", (int64_t)counters->reports),
-        bh_log_int("given_up", (int64_t)counters->given_up),
-    };
-    if (answers[BH_PULLED_READ] + answers[BH_PULLED_REFUSED] + answers[BH_PULLED_NOT_SO] +
-            answers[BH_PULLED_NOTHING] >
-        0)
-        bh_log_write(BH_LOG_INFO, "pulled", fields, BH_ARRAY_LEN(fields),
-                     "questions about messages since the start");
-}
-
 void
 bh_puller_stop(struct bh_puller *puller)
 {
@@ -620,7 +481,7 @@ bh_puller_stop(struct bh_puller *puller)
         return;
     puller->stopping = true;
     puller->closing = is_open(puller) ? 3 : 1;
-    sum_up(puller);
+    bh_pull_log_summary(&puller->counters);
     uv_close((uv_handle_t *)&puller->timer, timer_on_closed);
     if (is_open(puller)) {
         bh_gateway_transport_stop(puller->transport, shell_on_closed, puller);
