@@ -8,6 +8,9 @@
 #define PAGE_MAX       100
 #define STATUS_IDS_MAX 1000
 
+/* The gateway's status page: nothing is told of what is older. */
+#define STATUS_AGE_MAX_MS ((int64_t)30 * 86400 * 1000)
+
 static int64_t
 number_param(const struct bh_sim_exchange *exchange, const char *name, int64_t usual)
 {
@@ -22,7 +25,9 @@ find_sms(struct bh_sim_world *world, struct bh_sim_str id)
     int64_t number;
     if (!bh_sim_str_to_int(bh_sim_str_trim(id), &number))
         return NULL;
-    return bh_sim_journal_find(&world->journals[BH_SIM_KIND_SMS], number);
+    struct bh_sim_message *message = bh_sim_journal_find(&world->journals[BH_SIM_KIND_SMS], number);
+    bool is_old = message != NULL && message->at_ms < bh_sim_now_ms(world) - STATUS_AGE_MAX_MS;
+    return is_old ? NULL : message;
 }
 
 static void

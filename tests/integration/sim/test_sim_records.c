@@ -46,6 +46,13 @@ Test(sim_records, tell_the_status_of_a_message_as_time_passes)
          "23:50:05.*\"}]"                                                                                                                  },
         {"json, empty id", "GET", "/api/status?msg_id=",            LIVE ACCEPT, NULL, 200, "[]"},
     };
+    static const struct row old[] = {
+        GET("too long ago", "/api/status?msg_id=77214945865", "600"),
+        GET("too long ago, among several", "/api/status?msg_id=77214945865,1",
+            "[{\"id\":\"77214945865\",\"status\":null,*"),
+        GET("the journal has it", "/api/journal/outbound?id=77214945865",
+            "[{\"id\":\"77214945865\",*\"dlr\":\"DELIVERED\",*"),
+    };
     tell("clock", "{\"now\":1640991000}");
     CHECK_ROWS(before);
     tell("clock", "{\"advance_ms\":1500}");
@@ -54,6 +61,10 @@ Test(sim_records, tell_the_status_of_a_message_as_time_passes)
     CHECK_ROWS(delivered);
     tell("config", "{\"gateway\":{\"era\":2024}}");
     CHECK_ROWS(era);
+    tell("clock", "{\"advance_ms\":2591990000}");
+    CHECK_ROWS(era);
+    tell("clock", "{\"advance_ms\":20000}");
+    CHECK_ROWS(old);
 }
 
 Test(sim_records, list_the_journal_newest_first_with_filters)
