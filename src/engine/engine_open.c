@@ -9,6 +9,7 @@
 #include <bellhop/sms.h>
 
 #include "core/alloc.h"
+#include "core/callback.h"
 #include "core/digest.h"
 #include "core/fault.h"
 #include "core/job_word.h"
@@ -77,10 +78,11 @@ check_callback(const struct bh_slot *slot, struct bh_error *error)
             "field `callback_url`: queue `%s` allows no callbacks ([queue %s] callback_url "
             "is empty)",
             slot->queue->name, slot->queue->name);
-    if (!bh_str_starts_with(bh_str_from(url), bh_str_from(allowed)))
+    const char *problem = bh_callback_url_problem(bh_str_from(allowed), bh_str_from(url));
+    if (problem != NULL)
         return bh_error_set(error, "callback_url",
-                            "field `callback_url`: %s does not begin with what queue `%s` allows",
-                            bh_quote(bh_str_from(url)).text, slot->queue->name);
+                            "field `callback_url`: %s is not what queue `%s` allows; it %s",
+                            bh_quote(bh_str_from(url)).text, slot->queue->name, problem);
     return BH_OK;
 }
 
