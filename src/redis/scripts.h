@@ -33,9 +33,10 @@ enum bh_script_id {
     BH_SCRIPT_RESEND,
     BH_SCRIPT_RECALL,
     BH_SCRIPT_PULL,
+    BH_SCRIPT_CALLBACK,
 };
 
-#define BH_SCRIPT_COUNT (BH_SCRIPT_PULL + 1)
+#define BH_SCRIPT_COUNT (BH_SCRIPT_CALLBACK + 1)
 
 struct bh_script {
     const char *name;
