@@ -134,6 +134,7 @@ file_holds_secrets(const struct bh_config *config)
     return (config->gateway.api_key.len > 0 && config->gateway.api_key_file[0] == '\0') ||
            (config->gateway.signing_key.len > 0 && config->gateway.signing_key_file[0] == '\0') ||
            (config->redis.password.len > 0 && config->redis.password_file[0] == '\0') ||
+           (config->http.callback_key.len > 0 && config->http.callback_key_file[0] == '\0') ||
            strchr(config->redis.url, '@') != NULL || config->http.admin_token.len > 0 ||
            config->http.webhook_token.len > 0;
 }
@@ -155,6 +156,7 @@ check_files(const struct machine *machine)
     check_file(machine, "[gateway] api_key_file", config->gateway.api_key_file, BH_FILE_SECRET);
     check_file(machine, "[gateway] signing_key_file", config->gateway.signing_key_file,
                BH_FILE_SECRET);
+    check_file(machine, "[http] callback_key_file", config->http.callback_key_file, BH_FILE_SECRET);
     check_file(machine, "[gateway] ca_file", config->gateway.ca_file, BH_FILE_PUBLIC);
 }
 

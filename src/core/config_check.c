@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/address_list.h"
+#include "core/callback.h"
 #include "core/config_own.h"
 #include "core/duration.h"
 #include "core/fault.h"
@@ -292,6 +293,48 @@ check_pull(const struct check *check)
                     "or a job would be forgotten before anybody asks what became of it.");
 }
 
+/* ---- Callbacks ---- */
+
+static void
+check_callback_url(const struct check *check, struct subject at, const char *text)
+{
+    struct bh_config_url url;
+    const char *problem = bh_callback_prefix_problem(bh_str_from(text));
+    if (problem != NULL)
+        complain(check, BH_CONFIG_ERROR, at, "it %s.", problem);
+    else if (bh_config_url_split(bh_str_from(text), &url) &&
+             bh_str_equal_nocase(url.scheme, BH_STR_LITERAL("http")) &&
+             !bh_config_host_is_loopback(url.host))
+        complain(check, BH_CONFIG_WARNING, at,
+                 "recipients and results will travel in the clear; use https://.");
+}
+
+static void
+check_callback_key(const struct check *check)
+{
+    struct subject at = subject_of("http", "callback_key", 0);
+    size_t len = check->config->http.callback_key.len;
+    if (len > 0 && len < TOKEN_BYTES_MIN && !is_broken(check, at))
+        complain(check, BH_CONFIG_WARNING, at,
+                 "a key of less than %d characters can be guessed, and whoever knows it can forge "
+                 "callbacks.",
+                 TOKEN_BYTES_MIN);
+}
+
+static void
+check_callbacks(const struct check *check, size_t at)
+{
+    const struct bh_queue_config *queue = &check->config->queues[at];
+    struct subject url = subject_of("queue", "callback_url", at);
+    struct subject all = subject_of("queue", "callback_all", at);
+    if (is_broken(check, url))
+        return;
+    if (queue->callback_url[0] != '\0')
+        check_callback_url(check, url, queue->callback_url);
+    else if (queue->callback_all && !is_broken(check, all))
+        complain(check, BH_CONFIG_ERROR, all, "there is no callback_url to post to.");
+}
+
 /* ---- Queues ---- */
 
 static void
@@ -394,9 +437,11 @@ bh_config_check(const struct bh_config *config, struct bh_config_report *report)
     check_times(&check);
     check_http(&check);
     check_pull(&check);
-    for (size_t q = 0; q < config->queues_count; q++)
+    check_callback_key(&check);
+    for (size_t q = 0; q < config->queues_count; q++) {
         check_queue(&check, q);
-    for (size_t q = 0; q < config->queues_count; q++)
+        check_callbacks(&check, q);
         check_resend(&check, q);
+    }
     check_reserved(&check);
 }

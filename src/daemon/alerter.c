@@ -128,7 +128,9 @@ post_next(struct bh_alerter *alerter)
     if (url[0] == '\0')
         way_shift(way);
     else if (!render(alerter, &way->line[way->first]) ||
-             bh_webpost_send(alerter->post, url, bh_buf_str(&alerter->json)) != BH_OK)
+             bh_webpost_send(alerter->post,
+                             &(struct bh_webpost_letter){
+                                 .url = url, .json = bh_buf_str(&alerter->json)}) != BH_OK)
         way_failed(way, "out of memory");
 }
 
@@ -144,9 +146,10 @@ command_on_done(void *arg, const struct bh_alert_command_result *result)
 }
 
 static void
-post_on_done(void *arg, const struct bh_webpost_result *result)
+post_on_done(void *arg, void *tag, const struct bh_webpost_result *result)
 {
     struct bh_alerter *alerter = arg;
+    (void)tag;
     struct way *way = &alerter->by_url;
     way->not_before = bh_clock_mono();
     if (result->taken)

@@ -11,6 +11,7 @@
 #include "core/alloc.h"
 #include "core/gateway_profile.h"
 #include "daemon/alerter.h"
+#include "daemon/callbacks.h"
 #include "daemon/claim_guard.h"
 #include "daemon/clock.h"
 #include "daemon/endpoint.h"
@@ -54,6 +55,7 @@ struct app {
     struct bh_keeper *keeper;
     struct bh_overview *overview;
     struct bh_alerter *alerter;
+    struct bh_callbacks *callbacks;
     struct bh_outage_log outages;
     struct bh_endpoint *endpoint;
     struct bh_puller *puller;
@@ -65,7 +67,7 @@ struct app {
     unsigned running, drained;
     bool started; /* the instance's name is ours, and the workers run */
     bool draining, stopping;
-    bool keeper_closed, registrar_closed, overview_closed, alerter_closed;
+    bool keeper_closed, registrar_closed, overview_closed, alerter_closed, callbacks_closed;
     enum bh_exit exit_code;
     bool ending; /* the workers are gone: the keeper goes for good */
     bool hanging_told;
@@ -120,13 +122,15 @@ endpoint_on_closed(void *arg)
     bh_keeper_stop(app->keeper);
     bh_registrar_stop(app->registrar);
     bh_alerter_stop(app->alerter);
+    bh_callbacks_stop(app->callbacks);
     bh_overview_stop(app->overview);
 }
 
 static void
 close_when_alone(struct app *app)
 {
-    if (app->keeper_closed && app->registrar_closed && app->overview_closed && app->alerter_closed)
+    if (app->keeper_closed && app->registrar_closed && app->overview_closed &&
+        app->alerter_closed && app->callbacks_closed)
         close_app(app);
 }
 
@@ -151,6 +155,14 @@ alerter_on_closed(void *arg)
 {
     struct app *app = arg;
     app->alerter_closed = true;
+    close_when_alone(app);
+}
+
+static void
+callbacks_on_closed(void *arg)
+{
+    struct app *app = arg;
+    app->callbacks_closed = true;
     close_when_alone(app);
 }
 
@@ -346,6 +358,7 @@ reload(struct app *app)
         follow_account(app);
         bh_overview_configure(app->overview, fresh, app->account);
         bh_alerter_configure(app->alerter, fresh);
+        bh_callbacks_configure(app->callbacks, fresh);
         bh_endpoint_configure(app->endpoint, fresh);
         bh_puller_configure(app->puller, fresh);
         bh_log_write(BH_LOG_INFO, "reloaded", NULL, 0, "the configuration was read again");
@@ -642,6 +655,14 @@ open_windows(struct app *app, struct bh_error *error)
     status = bh_alerter_new(&app->loop, &alerter, &app->alerter);
     if (status != BH_OK)
         return status;
+    const struct bh_callbacks_options callbacks = {
+        .config = app->config,
+        .on_closed = callbacks_on_closed,
+        .arg = app,
+    };
+    status = bh_callbacks_new(&app->loop, &callbacks, &app->callbacks, error);
+    if (status != BH_OK)
+        return status;
     const struct bh_endpoint_options endpoint = {
         .config = app->config,
         .overview = app->overview,
@@ -723,6 +744,7 @@ take_down(struct app *app)
     bh_puller_free(app->puller);
     bh_endpoint_free(app->endpoint);
     bh_alerter_free(app->alerter);
+    bh_callbacks_free(app->callbacks);
     bh_overview_free(app->overview);
     bh_claim_guard_release(&app->claim_guard);
     bh_keeper_free(app->keeper);
@@ -767,6 +789,7 @@ bh_app_run(const char *config_path, const struct bh_config *config)
     bh_keeper_start(app.keeper);
     bh_overview_start(app.overview);
     bh_alerter_start(app.alerter);
+    bh_callbacks_start(app.callbacks);
     bh_endpoint_start(app.endpoint);
     bh_registrar_start(app.registrar);
     uv_timer_start(&app.pulse, pulse_on_fire, 0, pulse_distance(&app));

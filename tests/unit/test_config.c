@@ -610,6 +610,13 @@ Test(config, checks_keys_against_each_other)
         {"a name that only looks like loopback", LEAST "[http]\nlisten = 127.evil.example:9177\n", {NULL},
          AT("5:10", "[http] listen: other machines can reach this address, so admin_token must be "
                     "set.")},
+        {"callbacks to nowhere", LEAST "callback_all = yes\n", {NULL},
+         AT("4:16", "[queue sms] callback_all: there is no callback_url to post to.")},
+        {"callbacks that climb", LEAST "callback_url = https://app.example/hooks/../\n", {NULL},
+         AT("4:16", "[queue sms] callback_url: it must not have . or .. in its path.")},
+        {"callbacks that hide", LEAST "callback_url = https://app.example/%2e%2e/\n", {NULL},
+         AT("4:16", "[queue sms] callback_url: it must not hide a slash, a dot, a percent sign or a control "
+                    "character in its path as %XX.")},
         {"bundle of calls", LEAST "[queue v]\ntype = voice\nbundle = 2\n", {NULL},
          AT("6:10", "[queue v] bundle: a call has exactly one recipient.")
          "b.conf:6:10: warning: [queue v] bundle: the key has no effect in this version.\n"},
@@ -669,6 +676,13 @@ Test(config, warns_of_what_works_but_should_not_stay)
          WARN_AT("4:10", "[queue sms] redial: it is about calls, and the jobs of this queue are SMS unless they say "
                          "otherwise; for SMS there is resend_on_report.")},
         {"no pull and a short retention", "[gateway]\napi_key = k\npull_after = 1h\n[status]\nretention = 1h\n[queue q]\n", {NULL}, ""},
+        {"a callback key that can be guessed", LEAST "[http]\ncallback_key = 123456789012345\n", {NULL},
+         WARN_AT("5:16", "[http] callback_key: a key of less than 16 characters can be guessed, and "
+                         "whoever knows it can forge callbacks.")},
+        {"callbacks in the clear", LEAST "callback_url = http://app.example/hooks\n", {NULL},
+         WARN_AT("4:16", "[queue sms] callback_url: recipients and results will travel in the clear; "
+                         "use https://.")},
+        {"callbacks to this machine", LEAST "callback_url = http://127.0.0.1:8080/\ncallback_all = yes\n", {NULL}, ""},
         {"reserved", LEAST "bundle = 5\nredial = 0\nfair_by =\nbundle_wait = 0ms\n", {NULL},
          WARN_AT("4:10", "[queue sms] bundle: the key has no effect in this version.")},
         {"reserved, as by default", LEAST "[http]\nlisten = 127.0.0.1:9177\n[alert]\nrepeat = 60m\n", {NULL}, ""},
