@@ -48,6 +48,8 @@ struct bh_history {
     bool has_progress;
     struct bh_progress progress; /* owned */
     bool cancelled;              /* a tombstone waits for it */
+    struct bh_wall callback_at;  /* when it is posted next; 0: nothing is to be posted */
+    unsigned callback_failed;    /* posts since its last change */
     struct lines events;
     struct lines audit;
 };
@@ -152,6 +154,28 @@ read_record(struct bh_cli *cli, const struct bh_queue_keys *keys, const struct b
     return fill_head(cli, history, record, batch->replies);
 }
 
+/* ---- the outbox ---- */
+
+static enum bh_exit
+read_callback(struct bh_cli *cli, const struct bh_queue_keys *keys, const struct bh_record *record,
+              struct bh_batch *batch, struct bh_history *history)
+{
+    struct bh_str score, whole;
+    int64_t failed;
+    bh_batch_clear(batch);
+    ask_hash(batch, keys, BH_KEY_CALLBACKS, "ZMSCORE", bh_str_from(record->id));
+    ask_hash(batch, keys, BH_KEY_CALLBACK_TRIES, "HMGET", bh_str_from(record->id));
+    enum bh_exit result = bh_batch_run(cli, "read the job's callback", batch);
+    if (result != BH_EXIT_DONE || !bh_reply_str(batch->replies[0], 0, &score))
+        return result;
+    /* A post under way has a time with a fraction. */
+    if (bh_str_split(&score, '.', &whole))
+        (void)bh_str_to_int64(whole, &history->callback_at.ms);
+    if (bh_reply_number(batch->replies[1], 0, &failed) && failed > 0 && failed <= INT32_MAX)
+        history->callback_failed = (unsigned)failed;
+    return BH_EXIT_DONE;
+}
+
 /* ---- streams ---- */
 
 /* The value of a field of an entry; the empty view: none. */
@@ -252,6 +276,8 @@ bh_history_read(struct bh_cli *cli, const struct bh_queue_keys *keys,
     }
     bh_batch_init(batch);
     result = read_record(cli, keys, record, batch, history);
+    if (result == BH_EXIT_DONE)
+        result = read_callback(cli, keys, record, batch, history);
     if (result == BH_EXIT_DONE)
         result = read_stream(cli, keys, BH_KEY_EVENTS, record->id, batch, &history->events);
     if (result == BH_EXIT_DONE)
@@ -428,6 +454,19 @@ append_progress(const struct sheet *sheet, const struct bh_progress *progress, b
 }
 
 static void
+append_callback(const struct sheet *sheet, const struct bh_history *history)
+{
+    if (history->callback_at.ms == 0)
+        return;
+    title(sheet, "callback");
+    if (history->callback_failed > 0)
+        (void)bh_buf_printf(sheet->buf, "failed %u times; ", history->callback_failed);
+    (void)bh_buf_append_text(sheet->buf, "next post ");
+    moment(sheet, history->callback_at);
+    (void)bh_buf_append_char(sheet->buf, '\n');
+}
+
+static void
 append_events(const struct sheet *sheet, const struct lines *lines)
 {
     if (lines->cut) {
@@ -491,6 +530,7 @@ bh_history_append(const struct bh_history *history, struct bh_wall now, int widt
     }
     if (history->has_progress)
         append_progress(&sheet, &history->progress, &first);
+    append_callback(&sheet, history);
     append_events(&sheet, &history->events);
     append_audit(&sheet, &history->audit);
 }
@@ -588,6 +628,12 @@ bh_history_put(const struct bh_history *history, struct bh_json_writer *writer)
         bh_json_put_bool(writer, "cancelling", true);
     if (history->has_head)
         put_evidence(history, writer);
+    if (history->callback_at.ms > 0) {
+        bh_json_open_object(writer, "callback");
+        bh_json_put_int(writer, "next_at", history->callback_at.ms);
+        bh_json_put_int(writer, "failed", history->callback_failed);
+        bh_json_close_object(writer);
+    }
     put_lines(writer, "history", &history->events, false);
     put_lines(writer, "audit", &history->audit, true);
 }

@@ -1,6 +1,6 @@
 /*
  * history - what is known about a job beside its status: where it is, what speaks for and against its having been
- * sent, its changes of state, and what people did to it.
+ * sent, its callback that is still to be posted, its changes of state, and what people did to it.
  *
  * From its record, the queue's stream of events (off unless [status] events is set) and the queue's audit.  Both
  * streams are read backwards with a bound, so that an old change may be missing; that is told.
@@ -29,7 +29,7 @@ void bh_history_free(struct bh_history *history);
 void bh_history_append(const struct bh_history *history, struct bh_wall now, int width, bool colour,
                        struct bh_buf *buf);
 
-/* Members of an object that is open: place, evidence, history, audit. */
+/* Members of an object that is open: place, evidence, callback (while one is to be posted), history, audit. */
 void bh_history_put(const struct bh_history *history, struct bh_json_writer *writer);
 
 #endif

@@ -107,7 +107,7 @@ is_number_field(struct bh_str name)
     static const char *const names[] = {
         "attempts",   "created_at",       "updated_at",    "code",         "http_status", "next_at",
         "expires_at", "sent_at",          "parts",         "delivered_at", "duration",    "price",
-        "balance",    "price_per_minute", "resend_number",
+        "balance",    "price_per_minute", "resend_number", "callback_at",
     };
     for (size_t i = 0; i < BH_ARRAY_LEN(names); i++) {
         if (bh_str_equal_text(name, names[i]))

@@ -88,6 +88,9 @@ static const struct field_row field_rows[] = {
     {"foreign_id",       "foreign id",        LOOK_TEXT   },
     {"label",            "label",             LOOK_TEXT   },
     {"meta",             "meta",              LOOK_TEXT   },
+    {"callback_url",     "callback to",       LOOK_TEXT   },
+    {"callback_at",      "callback taken",    LOOK_TIME   },
+    {"callback_error",   "callback failed",   LOOK_TEXT   },
 };
 
 static void

@@ -176,6 +176,15 @@ append_open(struct bh_buf *buf, const struct bh_picture_queue *queue)
 }
 
 static void
+append_callbacks(struct bh_buf *buf, const struct bh_picture_queue *queue)
+{
+    if (queue->view.callbacks_failing > 0)
+        (void)bh_buf_printf(
+            buf, "%s: %" PRIu64 " callbacks wait, and of %" PRIu64 " of them posts have failed\n",
+            queue->name, queue->view.callbacks, queue->view.callbacks_failing);
+}
+
+static void
 append_ever(struct bh_buf *buf, const struct bh_picture_queue *queue)
 {
     if (bh_picture_find(queue, "handle") > 0)
@@ -196,6 +205,7 @@ append_queue(struct bh_buf *buf, const struct bh_picture_queue *queue)
     append_limits(buf, queue);
     append_next(buf, queue);
     append_open(buf, queue);
+    append_callbacks(buf, queue);
     append_ever(buf, queue);
 }
 
@@ -484,6 +494,8 @@ put_counts(struct bh_json_writer *writer, const struct bh_picture_queue *queue)
     bh_json_put_int(writer, "open_messages", (int64_t)queue->view.open);
     bh_json_put_int(writer, "silent_ms", silence_ms(&queue->view));
     bh_json_put_int(writer, "dead", (int64_t)queue->view.dead);
+    bh_json_put_int(writer, "callbacks", (int64_t)queue->view.callbacks);
+    bh_json_put_int(writer, "callbacks_failing", (int64_t)queue->view.callbacks_failing);
     bh_json_put_int(writer, "taken", bh_picture_find(queue, "handle"));
     bh_json_put_int(writer, "attempts", bh_picture_find(queue, "attempts"));
     put_outcomes(writer, queue);

@@ -48,6 +48,7 @@ how_to_show(struct bh_str name)
         {"delivered_at",  SHOW_ALL  },
         {"delivery_path", SHOW_ALL  },
         {"duration",      SHOW_ALL  },
+        {"callback_at",   SHOW_ALL  },
         {"to",            SHOW_NEVER},
         {"handle",        SHOW_NEVER},
     };

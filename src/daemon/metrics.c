@@ -7,6 +7,7 @@
 #include <bellhop/version.h>
 
 #include "core/money.h"
+#include "redis/callback.h"
 
 #define STALE_MS BH_MINUTE_MS
 
@@ -303,6 +304,43 @@ put_uncertain(const struct writer *w)
 }
 
 static void
+put_callbacks(const struct writer *w)
+{
+    static const char gauge[] = "bellhop_callbacks";
+    put_family(w->buf, gauge, "gauge",
+               "Changes that are to be posted to producers; failing: and a post was in vain.");
+    for (size_t i = 0; i < w->snapshot->queues_count; i++) {
+        const struct bh_overview_queue *queue = &w->snapshot->queues[i];
+        if (!is_fresh(w, queue))
+            continue;
+        put_sample(w->buf, gauge,
+                   (struct labels){"queue", queue->name, "state", BH_STR_LITERAL("waiting")},
+                   queue->callbacks);
+        put_sample(w->buf, gauge,
+                   (struct labels){"queue", queue->name, "state", BH_STR_LITERAL("failing")},
+                   queue->callbacks_failing);
+    }
+}
+
+static void
+put_callback_outcomes(const struct writer *w)
+{
+    static const char metric[] = "bellhop_callbacks_total";
+    put_family(w->buf, metric, "counter", "Posts to producers, by what became of them.");
+    for (size_t i = 0; i < w->snapshot->queues_count; i++) {
+        const struct bh_overview_queue *queue = &w->snapshot->queues[i];
+        for (int outcome = 0; queue->known && outcome < BH_CALLBACK_DROPPED; outcome++) {
+            const char *word = bh_callback_outcome_name((enum bh_callback_outcome)outcome);
+            char name[48];
+            (void)snprintf(name, sizeof(name), "callback:%s", word);
+            put_sample(w->buf, metric,
+                       (struct labels){"queue", queue->name, "outcome", bh_str_from(word)},
+                       counter(queue, name));
+        }
+    }
+}
+
+static void
 put_spend(const struct writer *w)
 {
     put_family(w->buf, "bellhop_spend_total", "counter",
@@ -455,6 +493,8 @@ bh_metrics_write(struct bh_buf *buf, const struct bh_overview_snapshot *snapshot
     put_counter(&w, "bellhop_resent_total",
                 "Jobs that were sent again as a new job, by a delivery report's word.", "resent");
     put_uncertain(&w);
+    put_callbacks(&w);
+    put_callback_outcomes(&w);
     put_spend(&w);
     put_waits(&w);
     put_gateway(&w);

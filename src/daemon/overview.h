@@ -49,7 +49,8 @@ struct bh_overview_queue {
     struct bh_mono read_at; /* when, by our clock; `at` is the same by the server's */
     struct bh_wall at;
     uint64_t raw, moved, ready, due, leases, dead, overdue;
-    struct bh_wall next_due; /* 0: none waits */
+    uint64_t callbacks, callbacks_failing; /* to be posted; of these: posts have failed */
+    struct bh_wall next_due;               /* 0: none waits */
     bh_ms
         oldest_ms; /* age of the oldest job that could run now, as far as known; 0: there is none */
     bool paused;

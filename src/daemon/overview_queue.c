@@ -49,6 +49,8 @@ copy_figures(struct bh_overview_queue *queue, const struct bh_queue_view *view)
     queue->leases = view->leases;
     queue->dead = view->dead;
     queue->overdue = view->overdue;
+    queue->callbacks = view->callbacks;
+    queue->callbacks_failing = view->callbacks_failing;
     queue->next_due = view->next_due;
     queue->oldest_ms = bh_minutes_oldest_ms(&queue->minutes, view);
     queue->paused = view->paused;

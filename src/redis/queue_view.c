@@ -3,14 +3,14 @@
 #include "redis/reply_view.h"
 
 #define EXACT_MAX ((int64_t)1 << 53)
-#define HEADER    23 /* elements before the counters */
+#define HEADER    25 /* elements before the counters */
 
 void
 bh_encode_inspect(struct bh_call *call, const struct bh_queue_keys *keys)
 {
     static const enum bh_key order[] = {BH_KEY_RAW,      BH_KEY_IN,   BH_KEY_READY, BH_KEY_DUE,
                                         BH_KEY_LEASES,   BH_KEY_DEAD, BH_KEY_HEADS, BH_KEY_CONTROL,
-                                        BH_KEY_COUNTERS, BH_KEY_OPEN};
+                                        BH_KEY_COUNTERS, BH_KEY_OPEN, BH_KEY_CALLBACKS, BH_KEY_CALLBACK_TRIES};
     for (size_t i = 0; i < BH_ARRAY_LEN(order); i++)
         bh_call_key(call, bh_queue_key(keys, order[i]));
 }
@@ -79,7 +79,8 @@ bh_decode_inspect(const struct redisReply *reply, struct bh_queue_view *ret_view
         !read_wall(reply, 9, &view.ready_created) || !read_pause(reply, &view) ||
         !read_limit(reply, 14, &view.rate) || !read_limit(reply, 15, &view.concurrency) ||
         !read_length(reply, 16, &view.overdue) || !read_wall(reply, 17, &view.pushed_at) ||
-        !read_open(reply, &view))
+        !read_open(reply, &view) || !read_length(reply, 23, &view.callbacks) ||
+        !read_length(reply, 24, &view.callbacks_failing))
         return BH_EPROTO;
     view.counters_count = (count - HEADER) / 2;
     *ret_view = view;

@@ -35,7 +35,9 @@ struct bh_queue_view {
     struct bh_wall next_due; /* 0: none waits */
     struct bh_wall ready_created; /* of the job at the head of `ready`; 0: none, or not admitted */
     struct bh_wall
-        pushed_at; /* of the oldest in `raw` and `in`, as its producer says; 0: unknown */
+        pushed_at;      /* of the oldest in `raw` and `in`, as its producer says; 0: unknown */
+    uint64_t callbacks; /* changes that are to be posted */
+    uint64_t callbacks_failing; /* of these: posts have failed */
     bool paused;
     struct bh_str reason; /* an operator's words */
     struct bh_str by;
@@ -58,7 +60,7 @@ enum bh_status bh_decode_inspect(const struct redisReply *reply,
 /*
  * The counter `at` < counters_count.  Names: "outcome:STATE", "code:N" (answers by the gateway's code),
  * "attempts", "recovered", "spend_micro", "unreadable", "handle", "token", "uncertain:WITNESS" (what settled an
- * uncertain job), "delivery:WORD", "messages" and "delivery_ms:..." (redis/report.h), "reported_at" (unix ms), and the gauges "now:scheduled",
+ * uncertain job), "delivery:WORD", "messages" and "delivery_ms:..." (redis/report.h), "reported_at" (unix ms), "callback:OUTCOME" (redis/callback.h), and the gauges "now:scheduled",
  * "now:retrying", "now:held:REASON", "now:uncertain", "now:suspects" of the jobs in `due`, `ready` and
  * `suspects`.
  * False: not a number (skip it).

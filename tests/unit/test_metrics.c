@@ -36,6 +36,8 @@ static struct bh_overview_counter counters[] = {
     {"delivery_ms:over",     1            },
     {"delivery_ms:sum",      90061250     },
     {"reported_at",          1699999990000},
+    {"callback:done",        12           },
+    {"callback:given_up",    1            },
 };
 
 static struct bh_overview_queue queues[2];
@@ -62,6 +64,8 @@ set_up(void)
         .leases = 7,
         .dead = 8,
         .oldest_ms = 1500,
+        .callbacks = 6,
+        .callbacks_failing = 4,
         .counters = counters,
         .counters_count = BH_ARRAY_LEN(counters),
     };
@@ -151,6 +155,12 @@ Test(metrics, say_what_the_snapshot_says, .fini = tear_down)
         "bellhop_uncertain_total{queue=\"sms\",resolution=\"journal\"} 5",
         "bellhop_uncertain_total{queue=\"sms\",resolution=\"operator\"} 0",
         "bellhop_uncertain_total{queue=\"sms\",resolution=\"unknown\"} 2",
+        "bellhop_callbacks{queue=\"sms\",state=\"waiting\"} 6",
+        "bellhop_callbacks{queue=\"sms\",state=\"failing\"} 4",
+        "bellhop_callbacks_total{queue=\"sms\",outcome=\"done\"} 12",
+        "bellhop_callbacks_total{queue=\"sms\",outcome=\"again\"} 0",
+        "bellhop_callbacks_total{queue=\"sms\",outcome=\"given_up\"} 1",
+        "bellhop_callbacks_total{queue=\"sms\",outcome=\"refused\"} 0",
         "bellhop_spend_total{queue=\"sms\"} 1.575",
         "bellhop_wait_seconds_bucket{queue=\"sms\",le=\"0.01\"} 0",
         "bellhop_wait_seconds_bucket{queue=\"sms\",le=\"0.02\"} 1",
@@ -224,6 +234,7 @@ Test(metrics, leave_out_what_is_not_known_or_too_old, .fini = tear_down)
     cr_expect_null(strstr(all, "bellhop_oldest_job_seconds{"));
     cr_expect_null(strstr(all, "bellhop_queue_paused{"));
     cr_expect_null(strstr(all, "bellhop_open_messages{"));
+    cr_expect_null(strstr(all, "bellhop_callbacks{"));
     cr_expect_null(strstr(all, "bellhop_report_silence_seconds{"));
     cr_expect(has("bellhop_messages_total{queue=\"sms\"} 40"), "a counter stays");
     cr_expect(has("bellhop_jobs_total{queue=\"sms\",outcome=\"sent\"} 21"), "a counter stays");

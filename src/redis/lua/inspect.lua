@@ -1,7 +1,7 @@
 -- inspect: the queue's figures in one look.
 --
 -- KEYS    1 raw  2 in  3 ready  4 due  5 leases  6 dead  7 heads  8 control  9 counters
---         10 open
+--         10 open  11 callbacks  12 their tries
 -- ARGV    none
 -- Returns 0, server's time in ms, lengths of raw, in, ready, due, leases, dead, earliest due time or 0,
 --         creation of the job at the head of `ready` or 0 (both unix ms), 1 if paused, reason, by whom,
@@ -9,14 +9,15 @@
 --         200) wait for the next claim though they are in `due` or `leases`, because their time is over,
 --         when the oldest job in `raw` and `in` was pushed (unix ms), as its producer says, or 0;
 --         how many messages wait for a final report, since when nothing was heard while messages went out (unix ms
---         or 0), how many of the open messages were accepted more than 1, 5 and 10 minutes ago;
+--         or 0), how many of the open messages were accepted more than 1, 5 and 10 minutes ago; callbacks that
+--         wait, and how many of these have failed before;
 --         then field and value of each counter
 -- Changes nothing
 -- Cost    the same for queues of any length
 --@include _clock.lua
 --@include _head.lua
 
-local raw, incoming, ready, due, leases, dead, heads, control, counters, open = unpack(KEYS)
+local raw, incoming, ready, due, leases, dead, heads, control, counters, open, callbacks, tries = unpack(KEYS)
 local function overdue(set)
     return #redis.call('ZRANGEBYSCORE', set, '-inf', now, 'LIMIT', 0, 100)
 end
@@ -58,6 +59,7 @@ local reply = {
     tonumber(since or 0), rate or '', concurrency or '',
     overdue(due) + overdue(leases), oldest_pushed_at(),
     redis.call('ZCARD', open), silent_since(), open_for(1), open_for(5), open_for(10),
+    redis.call('ZCARD', callbacks), redis.call('HLEN', tries),
 }
 for _, value in ipairs(redis.call('HGETALL', counters)) do
     reply[#reply + 1] = value
