@@ -259,7 +259,44 @@ Test(daemon_pull, asks_the_same_again_when_there_was_no_answer, .timeout = 90)
     bh_rig_stop(&rig);
 }
 
+/* What refuses the key here refuses it everywhere, and is no word about this place. */
+Test(daemon_pull, does_not_turn_elsewhere_when_the_key_is_refused, .timeout = 60)
+{
+    struct bh_rig rig;
+    start(&rig, PLANS);
+    bh_rig_tell(
+        &rig, "fault",
+        "{\"kind\":\"code\",\"code\":900,\"count\":1,\"match\":{\"path\":\"/api/status\"}}");
+    push(&rig, "sms", "one", "491719990001");
+    BH_RIG_UNTIL(&rig, told(&rig, " pull_failed ") == 1);
+    cr_expect_eq(told(&rig, " pull_refused "), 0);
+    cr_expect_eq(requests(&rig, "/status?"), 1);
+    bh_rig_reload(&rig, 0, NULL);
+    BH_RIG_UNTIL(&rig, is(&rig, "sms", "one", "DELIVERED"));
+    cr_expect_eq(requests(&rig, "/status?"), 2);
+    cr_expect_eq(requests(&rig, "/journal/outbound?limit=100"), 0);
+    bh_rig_stop(&rig);
+}
+
 /* ---- when nothing is asked ---- */
+
+Test(daemon_pull, asks_nothing_while_the_account_is_paused, .timeout = 60)
+{
+    struct bh_rig rig;
+    start(&rig, "[reports]\nplan = ACCEPTED@0.01\n");
+    push(&rig, "sms", "one", "491719990001");
+    BH_RIG_UNTIL(&rig, is(&rig, "sms", "one", "ACCEPTED"));
+    bh_rig_tell(&rig, "fault",
+                "{\"kind\":\"code\",\"code\":900,\"count\":1,\"match\":{\"path\":\"/api/sms\"}}");
+    push(&rig, "sms", "two", "491719990002");
+    BH_RIG_UNTIL(&rig, told(&rig, "the balance is asked for until it works") == 1);
+    unsigned before = requests(&rig, "/status?");
+    make_due(&rig, "sms");
+    bh_sleep_ms(2500);
+    cr_expect_eq(requests(&rig, "/status?"), before);
+    cr_expect_eq(bh_rig_integer(&rig, "ZCOUNT bellhop:{sms}:pull -inf 1"), 1);
+    bh_rig_stop(&rig);
+}
 
 Test(daemon_pull, asks_nothing_while_it_is_off, .timeout = 90)
 {
