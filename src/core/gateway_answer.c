@@ -28,25 +28,6 @@ static const struct wording balance_wording = {
     .uncertain = "The balance is not known",
 };
 
-static const char *
-trouble_sentence(enum bh_trouble trouble)
-{
-    switch (trouble) {
-    case BH_TROUBLE_NONE: return "the answer is missing";
-    case BH_TROUBLE_RESOLVE: return "the gateway's name cannot be resolved";
-    case BH_TROUBLE_CONNECT: return "no connection to the gateway";
-    case BH_TROUBLE_TLS: return "no secure connection to the gateway (TLS)";
-    case BH_TROUBLE_CERTIFICATE: return "the gateway's certificate is not trusted";
-    case BH_TROUBLE_TIMEOUT: return "no whole answer came in time";
-    case BH_TROUBLE_RESET: return "the connection broke before the answer was complete";
-    case BH_TROUBLE_GARBAGE: return "the answer is not HTTP";
-    case BH_TROUBLE_TOO_BIG: return "the answer is too long";
-    case BH_TROUBLE_CANCELLED: return "the worker ended the request itself";
-    case BH_TROUBLE_INTERNAL: return "this machine is short of memory or descriptors";
-    }
-    return "unknown trouble";
-}
-
 static void
 set_error(struct bh_outcome *outcome, const char *beginning, const char *reason)
 {
@@ -77,7 +58,7 @@ judge_silence(const struct bh_exchange *exchange, const struct wording *wording,
     bool whole = exchange->handed_over == BH_HANDED_ALL;
     outcome->kind = whole ? BH_OUTCOME_UNCERTAIN : BH_OUTCOME_UNSENT;
     set_error(outcome, whole ? wording->uncertain : wording->unsent,
-              trouble_sentence(exchange->trouble));
+              bh_trouble_sentence(exchange->trouble));
 }
 
 static void

@@ -6,6 +6,7 @@
 #include "core/civil.h"
 #include "core/codec.h"
 #include "core/fault.h"
+#include "core/http_url.h"
 #include "core/phone.h"
 #include "core/signing.h"
 
@@ -302,7 +303,7 @@ finish(struct bh_gateway_request *request, const struct bh_gateway_profile *prof
     return status;
 }
 
-/* ---- the four questions -------------------------------------------------------------------------- */
+/* ---- the questions -------------------------------------------------------------------------- */
 
 static enum bh_status
 check_message(const struct bh_gateway_message *message, struct bh_error *error)
@@ -436,6 +437,75 @@ bh_gateway_request_journal(struct bh_gateway_request *request,
         put_day(url, "date_from", query, query->from, -1);
     if (query->until.ms > 0)
         put_day(url, "date_to", query, query->until, 1);
+    return finish(request, profile, stamp);
+}
+
+/* ---- webhooks -------------------------------------------------------------------------------------- */
+
+static bool
+is_method(const char *method)
+{
+    for (size_t i = 0; bh_hooks_methods[i] != NULL; i++)
+        if (strcmp(method, bh_hooks_methods[i]) == 0)
+            return true;
+    return false;
+}
+
+static enum bh_status
+check_subscription(const struct bh_gateway_hooks_query *query, struct bh_error *error)
+{
+    const char *problem = bh_http_url_problem(bh_str_from(query->url));
+    if (problem != NULL)
+        return bh_error_set(error, "target_url", "the URL %s", problem);
+    if (!bh_hooks_event_is_known(query->event))
+        return bh_error_set(error, "event_type", "the gateway has no event \"%s\"",
+                            bh_quote(bh_str_from(query->event)).text);
+    if (!is_method(query->method))
+        return bh_error_set(error, "request_method", "the method is one of POST, GET and JSON");
+    if (query->filter != NULL && !is_header_safe(bh_str_from(query->filter)))
+        return bh_error_set(error, "event_filter",
+                            "the filter is empty or has characters that no number has");
+    return BH_OK;
+}
+
+static enum bh_status
+check_hooks(const struct bh_gateway_hooks_query *query, struct bh_error *error)
+{
+    if (query->action == BH_HOOKS_SUBSCRIBE)
+        return check_subscription(query, error);
+    if (query->action == BH_HOOKS_UNSUBSCRIBE && !is_number(bh_str_from(query->id)))
+        return bh_error_set(error, "id", "the id of a webhook is a number");
+    return BH_OK;
+}
+
+enum bh_status
+bh_gateway_request_hooks(struct bh_gateway_request *request,
+                         const struct bh_gateway_profile *profile,
+                         const struct bh_gateway_stamp *stamp,
+                         const struct bh_gateway_hooks_query *query, struct bh_error *ret_error)
+{
+    clear(request);
+    enum bh_status status = check_profile(profile, stamp, ret_error);
+    if (status == BH_OK)
+        status = check_hooks(query, ret_error);
+    if (status != BH_OK)
+        return status;
+    switch (query->action) {
+    case BH_HOOKS_READ: put_url(request, profile, "hooks?action=read"); break;
+    case BH_HOOKS_SUBSCRIBE:
+        put_url(request, profile, "hooks");
+        put_text(&request->body, "action", "subscribe");
+        put_text(&request->body, "target_url", query->url);
+        put_text(&request->body, "event_type", query->event);
+        put_text(&request->body, "request_method", query->method);
+        put_text(&request->body, "event_filter", query->filter);
+        break;
+    case BH_HOOKS_UNSUBSCRIBE:
+        put_url(request, profile, "hooks");
+        put_text(&request->body, "action", "unsubscribe");
+        put_text(&request->body, "id", query->id);
+        break;
+    }
     return finish(request, profile, stamp);
 }
 

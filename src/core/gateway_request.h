@@ -14,6 +14,7 @@
 
 #include "core/base.h"
 #include "core/buf.h"
+#include "core/gateway_hooks.h"
 #include "core/gateway_journal.h"
 #include "core/str.h"
 
@@ -96,6 +97,17 @@ enum bh_status bh_gateway_request_journal(struct bh_gateway_request *request,
                                           const struct bh_gateway_stamp *stamp,
                                           const struct bh_gateway_journal_query *query,
                                           struct bh_error *ret_error) BH_MUST_CHECK;
+
+/*
+ * Render a question about webhooks: the list, a subscription, or its end.  Changes are POSTs in every era, for a URL in a query
+ * would end up in logs with its token.  BH_EINVAL also for what cannot be subscribed: a URL that breaks http_url.h's rules, an
+ * unknown event or method, a filter of other than printable ASCII, an id of other than digits.
+ */
+enum bh_status bh_gateway_request_hooks(struct bh_gateway_request *request,
+                                        const struct bh_gateway_profile *profile,
+                                        const struct bh_gateway_stamp *stamp,
+                                        const struct bh_gateway_hooks_query *query,
+                                        struct bh_error *ret_error) BH_MUST_CHECK;
 
 /*
  * Render the question for the delivery status of messages.  `message_ids` is digits, several ids

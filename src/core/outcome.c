@@ -47,3 +47,22 @@ bh_trouble_name(enum bh_trouble trouble)
     BH_ASSERT((size_t)trouble < BH_ARRAY_LEN(names));
     return names[trouble];
 }
+
+const char *
+bh_trouble_sentence(enum bh_trouble trouble)
+{
+    switch (trouble) {
+    case BH_TROUBLE_NONE: return "the answer is missing";
+    case BH_TROUBLE_RESOLVE: return "the gateway's name cannot be resolved";
+    case BH_TROUBLE_CONNECT: return "no connection to the gateway";
+    case BH_TROUBLE_TLS: return "no secure connection to the gateway (TLS)";
+    case BH_TROUBLE_CERTIFICATE: return "the gateway's certificate is not trusted";
+    case BH_TROUBLE_TIMEOUT: return "no whole answer came in time";
+    case BH_TROUBLE_RESET: return "the connection broke before the answer was complete";
+    case BH_TROUBLE_GARBAGE: return "the answer is not HTTP";
+    case BH_TROUBLE_TOO_BIG: return "the answer is too long";
+    case BH_TROUBLE_CANCELLED: return "the worker ended the request itself";
+    case BH_TROUBLE_INTERNAL: return "this machine is short of memory or descriptors";
+    }
+    return "unknown trouble";
+}

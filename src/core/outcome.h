@@ -95,4 +95,7 @@ void bh_outcome_release(struct bh_outcome *outcome);
 const char *bh_outcome_kind_name(enum bh_outcome_kind kind);
 const char *bh_trouble_name(enum bh_trouble trouble);
 
+/* For people: begins in lower case, ends without a full stop. */
+const char *bh_trouble_sentence(enum bh_trouble trouble);
+
 #endif

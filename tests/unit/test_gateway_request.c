@@ -345,6 +345,45 @@ Test(gateway_request, signs_the_question_for_the_journal_with_its_parameters)
                  "a signed request needs a stamp");
 }
 
+/* clang-format off */
+Test(gateway_request, asks_about_webhooks)
+{
+    static const char url[] = "https://sms.example/webhook/a%2Fb?x=1&y";
+    const struct {
+        const char *name;
+        struct bh_gateway_hooks_query query;
+        const char *url, *body; /* NULL: refused */
+    } rows[] = {
+        {"the list",          {.action = BH_HOOKS_READ}, "https://gateway.example/api/hooks?action=read", ""},
+        {"a subscription",    {BH_HOOKS_SUBSCRIBE, url, "dlr", "POST", NULL, NULL}, "https://gateway.example/api/hooks",
+         "action=subscribe&target_url=https%3A%2F%2Fsms.example%2Fwebhook%2Fa%252Fb%3Fx%3D1%26y&event_type=dlr&request_method=POST"},
+        {"... with a filter", {BH_HOOKS_SUBSCRIBE, "http://h", "all", "JSON", "4917", NULL}, "https://gateway.example/api/hooks",
+         "action=subscribe&target_url=http%3A%2F%2Fh&event_type=all&request_method=JSON&event_filter=4917"},
+        {"its end",           {.action = BH_HOOKS_UNSUBSCRIBE, .id = "2045"}, "https://gateway.example/api/hooks",
+         "action=unsubscribe&id=2045"},
+        {"no id",             {.action = BH_HOOKS_UNSUBSCRIBE, .id = ""}, NULL, NULL},
+        {"an id with more",   {.action = BH_HOOKS_UNSUBSCRIBE, .id = "1&action=subscribe"}, NULL, NULL},
+        {"a negative id",     {.action = BH_HOOKS_UNSUBSCRIBE, .id = "-1"}, NULL, NULL},
+        {"no URL",            {BH_HOOKS_SUBSCRIBE, "", "dlr", "POST", NULL, NULL}, NULL, NULL},
+        {"another scheme",    {BH_HOOKS_SUBSCRIBE, "ftp://h", "dlr", "POST", NULL, NULL}, NULL, NULL},
+        {"a password",        {BH_HOOKS_SUBSCRIBE, "http://u:p@h", "dlr", "POST", NULL, NULL}, NULL, NULL},
+        {"a line feed",       {BH_HOOKS_SUBSCRIBE, "http://h/\n", "dlr", "POST", NULL, NULL}, NULL, NULL},
+        {"no event",          {BH_HOOKS_SUBSCRIBE, "http://h", "", "POST", NULL, NULL}, NULL, NULL},
+        {"an unknown event",  {BH_HOOKS_SUBSCRIBE, "http://h", "DLR", "POST", NULL, NULL}, NULL, NULL},
+        {"a strange method",  {BH_HOOKS_SUBSCRIBE, "http://h", "dlr", "PUT", NULL, NULL}, NULL, NULL},
+        {"an empty filter",   {BH_HOOKS_SUBSCRIBE, "http://h", "dlr", "GET", "", NULL}, NULL, NULL},
+    };
+    for (size_t i = 0; i < BH_ARRAY_LEN(rows); i++) {
+        enum bh_status status = bh_gateway_request_hooks(&request, &plain, NULL, &rows[i].query, NULL);
+        bool good = rows[i].url != NULL;
+        cr_expect_eq(status, good ? BH_OK : BH_EINVAL, "%s", rows[i].name);
+        cr_expect_str_eq(bh_buf_text(&request.url), good ? rows[i].url : "", "%s: %s", rows[i].name, bh_buf_text(&request.url));
+        cr_expect_str_eq(bh_buf_text(&request.body), good ? rows[i].body : "", "%s: %s", rows[i].name, bh_buf_text(&request.body));
+        cr_expect(!good || strcmp(request.method, rows[i].body[0] != '\0' ? "POST" : "GET") == 0, "%s", rows[i].name);
+    }
+}
+/* clang-format on */
+
 Test(gateway_request, signs_like_the_vendors_client)
 {
     struct bh_gateway_profile profile = plain;
