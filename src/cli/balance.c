@@ -8,10 +8,8 @@
 #include "cli/picture.h"
 #include "core/fault.h"
 #include "core/gateway_answer.h"
-#include "core/gateway_profile.h"
 #include "core/json.h"
 #include "core/money.h"
-#include "gateway/stamp.h"
 
 #define LINE_MAX ((size_t)16 * 1024)
 
@@ -49,16 +47,13 @@ on_answer(void *arg, const struct bh_exchange *exchange)
 static enum bh_exit
 ask_over(const struct bh_cli *cli, struct bh_gateway_line *line, struct balance *balance)
 {
-    const struct bh_gateway_profile profile =
-        bh_gateway_profile_from(&cli->config->gateway, "Bellhop/" BH_VERSION);
+    struct bh_gateway_caller caller;
     struct bh_gateway_request request;
-    struct bh_gateway_stamp_text text;
-    struct bh_gateway_stamp stamp;
     struct bh_error error = {.text = "short of memory"};
     bh_gateway_request_init(&request, 0);
-    enum bh_status status = bh_gateway_stamp_now(&text, &stamp);
+    enum bh_status status = bh_gateway_caller_init(cli, &caller, &error);
     if (status == BH_OK)
-        status = bh_gateway_request_balance(&request, &profile, &stamp, &error);
+        status = bh_gateway_request_balance(&request, &caller.profile, &caller.stamp, &error);
     if (status == BH_OK)
         bh_gateway_line_ask(line, &request, on_answer, balance);
     bh_gateway_request_release(&request);

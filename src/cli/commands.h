@@ -23,6 +23,7 @@ extern const struct bh_command_row bh_command_estimate;
 extern const struct bh_command_row bh_command_expire;
 extern const struct bh_command_row bh_command_export;
 extern const struct bh_command_row bh_command_hold;
+extern const struct bh_command_row bh_command_hooks;
 extern const struct bh_command_row bh_command_limit;
 extern const struct bh_command_row bh_command_list;
 extern const struct bh_command_row bh_command_pause;

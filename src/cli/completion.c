@@ -12,6 +12,7 @@
 #include "cli/commands.h"
 #include "cli/configuration.h"
 #include "core/filter.h"
+#include "core/gateway_hooks.h"
 
 /* What is completed behind an option with that name for its value, or as an operand. */
 static const char *
@@ -23,6 +24,8 @@ kind_of(const char *value)
         return "files";
     if (strcmp(value, "NAME") == 0 || strcmp(value, "QUEUE") == 0)
         return "queues";
+    if (strcmp(value, "EVENT") == 0)
+        return "events";
     return strcmp(value, "STATE") == 0 ? "states" : "";
 }
 
@@ -126,7 +129,7 @@ print_bash(void)
         "    case \"$kind\" in\n"
         "        none) return ;;\n"
         "        files) mapfile -t COMPREPLY < <(compgen -f -- \"$current\"); return ;;\n"
-        "        queues|states)\n"
+        "        queues|states|events)\n"
         "            mapfile -t COMPREPLY < <(compgen -W \"$(\"${COMP_WORDS[0]}\" completion words "
         "\"$kind\" 2>/dev/null)\" -- \"$current\")\n"
         "            return ;;\n"
@@ -280,14 +283,23 @@ print_queues(struct bh_cli *cli)
         printf("%s\n", cli->config->queues[i].name);
 }
 
+static void
+print_lines(const char *const *lines)
+{
+    for (size_t i = 0; lines[i] != NULL; i++)
+        printf("%s\n", lines[i]);
+}
+
 /* Words that begin an operand. */
 static void
 print_operands(struct bh_cli *cli, const struct bh_command_row *command)
 {
-    static const char *const shells[] = {"bash", "zsh", "fish"};
+    static const char *const shells[] = {"bash", "zsh", "fish", NULL};
+    static const char *const of_hooks[] = {"list", "add", "remove", "check", NULL};
     if (strcmp(command->name, "completion") == 0) {
-        for (size_t i = 0; i < BH_ARRAY_LEN(shells); i++)
-            printf("%s\n", shells[i]);
+        print_lines(shells);
+    } else if (strcmp(command->name, "hooks") == 0) {
+        print_lines(of_hooks);
     } else if (strstr(command->usage, "FILTER") != NULL) {
         for (int field = 0; bh_filter_field_name(field) != NULL; field++)
             printf("%s=\n", bh_filter_field_name(field));
@@ -306,10 +318,12 @@ print_words(struct bh_cli *cli, const char *kind)
         print_queues(cli);
     else if (strcmp(kind, "states") == 0)
         print_states("");
+    else if (strcmp(kind, "events") == 0)
+        print_lines(bh_hooks_events);
     else if (strncmp(kind, "operands:", 9) == 0 && (command = bh_command_get(kind + 9)) != NULL)
         print_operands(cli, command);
     else
-        return bh_cli_misuse("words are queues, states and operands:COMMAND");
+        return bh_cli_misuse("words are queues, states, events and operands:COMMAND");
     return BH_EXIT_DONE;
 }
 

@@ -6,9 +6,7 @@
 #include "cli/gateway_line.h"
 #include "core/diagnose_gateway.h"
 #include "core/gateway_answer.h"
-#include "core/gateway_profile.h"
 #include "gateway/inspect_host.h"
-#include "gateway/stamp.h"
 
 #define NAME_TIMEOUT_MS (10 * BH_SECOND_MS)
 #define HOST_MAX        256
@@ -122,16 +120,15 @@ static void
 ask(struct question *question, struct bh_gateway_line *line, struct bh_gateway_request *request,
     bool journal)
 {
-    const struct bh_gateway_profile profile =
-        bh_gateway_profile_from(question->gateway, "Bellhop/" BH_VERSION);
     const struct bh_gateway_journal_query query = {.limit = 1};
-    struct bh_gateway_stamp_text text;
-    struct bh_gateway_stamp stamp;
+    struct bh_gateway_caller caller;
     struct bh_error error = {.text = "short of memory"};
-    enum bh_status status = bh_gateway_stamp_now(&text, &stamp);
+    enum bh_status status = bh_gateway_caller_init(question->doctor->cli, &caller, &error);
     if (status == BH_OK)
-        status = journal ? bh_gateway_request_journal(request, &profile, &stamp, &query, &error)
-                         : bh_gateway_request_balance(request, &profile, &stamp, &error);
+        status = journal
+                     ? bh_gateway_request_journal(request, &caller.profile, &caller.stamp, &query,
+                                                  &error)
+                     : bh_gateway_request_balance(request, &caller.profile, &caller.stamp, &error);
     if (status != BH_OK)
         bh_diagnose(question->doctor->diagnosis, BH_GRADE_BAD, journal ? "journal" : "key",
                     "The gateway cannot be asked: %s.", error.text);

@@ -4,6 +4,8 @@
 
 #include "core/alloc.h"
 #include "core/config.h"
+#include "core/fault.h"
+#include "core/gateway_profile.h"
 #include "gateway/transport.h"
 
 struct bh_gateway_line {
@@ -39,13 +41,13 @@ transport_on_stopped(void *arg)
 }
 
 static enum bh_status
-start(struct bh_gateway_line *line)
+start(struct bh_gateway_line *line, bool elsewhere)
 {
     const struct bh_config_gateway *gateway = &line->config->gateway;
     const struct bh_gateway_transport_options options = {
         .max_connections = 1,
         .connect_timeout_ms = gateway->connect_timeout_ms,
-        .ca_file = given(gateway->ca_file),
+        .ca_file = elsewhere ? NULL : given(gateway->ca_file),
         .proxy = given(gateway->proxy),
     };
     enum bh_status status = bh_gateway_transport_global_init();
@@ -58,8 +60,8 @@ start(struct bh_gateway_line *line)
     return status;
 }
 
-enum bh_exit
-bh_gateway_line_open(const struct bh_cli *cli, struct bh_gateway_line **ret_line)
+static enum bh_exit
+open_line(const struct bh_cli *cli, bool elsewhere, struct bh_gateway_line **ret_line)
 {
     struct bh_gateway_line *line = bh_alloc_zero(sizeof(*line));
     if (line == NULL || uv_loop_init(&line->loop) != 0) {
@@ -67,13 +69,48 @@ bh_gateway_line_open(const struct bh_cli *cli, struct bh_gateway_line **ret_line
         return bh_cli_fail("short of memory");
     }
     line->config = cli->config;
-    if (start(line) != BH_OK) {
+    if (start(line, elsewhere) != BH_OK) {
         (void)uv_loop_close(&line->loop);
         bh_free(line);
         return bh_cli_fail("the connection to the gateway cannot be set up: short of memory");
     }
     *ret_line = line;
     return BH_EXIT_DONE;
+}
+
+enum bh_exit
+bh_gateway_line_open(const struct bh_cli *cli, struct bh_gateway_line **ret_line)
+{
+    return open_line(cli, false, ret_line);
+}
+
+enum bh_exit
+bh_gateway_line_open_elsewhere(const struct bh_cli *cli, struct bh_gateway_line **ret_line)
+{
+    return open_line(cli, true, ret_line);
+}
+
+enum bh_status
+bh_gateway_caller_init(const struct bh_cli *cli, struct bh_gateway_caller *ret_caller,
+                       struct bh_error *ret_error)
+{
+    ret_caller->profile = bh_gateway_profile_from(&cli->config->gateway, "Bellhop/" BH_VERSION);
+    enum bh_status status = bh_gateway_stamp_now(&ret_caller->text, &ret_caller->stamp);
+    if (status != BH_OK)
+        (void)bh_error_set(ret_error, "", "the system gives no random numbers");
+    return status;
+}
+
+static void
+submit_and_wait(struct bh_gateway_line *line, const struct bh_submit_command *submit,
+                void (*on_answer)(void *arg, const struct bh_exchange *exchange), void *arg)
+{
+    line->on_answer = on_answer;
+    line->arg = arg;
+    line->waiting = true;
+    bh_gateway_transport_submit(line->transport, submit);
+    while (line->waiting)
+        (void)uv_run(&line->loop, UV_RUN_ONCE);
 }
 
 void
@@ -86,12 +123,20 @@ bh_gateway_line_ask(struct bh_gateway_line *line, const struct bh_gateway_reques
         .body = bh_buf_str(&request->body),
         .timeout_ms = line->config->gateway.timeout_ms,
     };
-    line->on_answer = on_answer;
-    line->arg = arg;
-    line->waiting = true;
-    bh_gateway_transport_submit(line->transport, &submit);
-    while (line->waiting)
-        (void)uv_run(&line->loop, UV_RUN_ONCE);
+    submit_and_wait(line, &submit, on_answer, arg);
+}
+
+void
+bh_gateway_line_get(struct bh_gateway_line *line, const char *url,
+                    void (*on_answer)(void *arg, const struct bh_exchange *exchange), void *arg)
+{
+    static const char *const headers[] = {"Accept: */*", NULL};
+    const struct bh_submit_command submit = {
+        .url = url,
+        .headers = headers,
+        .timeout_ms = line->config->gateway.timeout_ms,
+    };
+    submit_and_wait(line, &submit, on_answer, arg);
 }
 
 void

@@ -20,11 +20,9 @@
 #include "core/duration.h"
 #include "core/fault.h"
 #include "core/gateway_answer.h"
-#include "core/gateway_profile.h"
 #include "core/json.h"
 #include "core/money.h"
 #include "core/phone.h"
-#include "gateway/stamp.h"
 
 #define WAIT_DEFAULT_MS (2 * BH_SECOND_MS)
 #define WAIT_MAX_MS     BH_MINUTE_MS
@@ -193,17 +191,16 @@ on_answer(void *arg, const struct bh_exchange *exchange)
 static enum bh_exit
 send_once(struct probe *probe)
 {
-    const struct bh_gateway_profile profile =
-        bh_gateway_profile_from(&probe->cli->config->gateway, "Bellhop/" BH_VERSION);
     const struct bh_recipient *recipient = &probe->recipient;
     const struct bh_gateway_message message = {
         .job = &probe->job, .recipients = &recipient, .recipients_count = 1};
-    struct bh_gateway_stamp_text text;
-    struct bh_gateway_stamp stamp;
+    struct bh_gateway_caller caller;
     struct bh_error error = {.text = "short of memory"};
-    if (bh_gateway_stamp_now(&text, &stamp) != BH_OK)
-        return bh_cli_fail("the system gives no random numbers");
-    if (bh_gateway_request_message(&probe->request, &profile, &stamp, &message, &error) != BH_OK)
+    enum bh_status status = bh_gateway_caller_init(probe->cli, &caller, &error);
+    if (status == BH_OK)
+        status = bh_gateway_request_message(&probe->request, &caller.profile, &caller.stamp,
+                                            &message, &error);
+    if (status != BH_OK)
         return bh_cli_fail("the request cannot be made: %s", error.text);
     bh_gateway_line_ask(probe->line, &probe->request, on_answer, probe);
     return BH_EXIT_DONE;

@@ -240,6 +240,21 @@ check_token(const struct check *check, const char *key, const struct bh_config_s
 }
 
 static void
+check_subscription(const struct check *check)
+{
+    const struct bh_config_http *http = &check->config->http;
+    struct subject url = subject_of("http", "webhook_url", 0);
+    if (http->webhook_url[0] == '\0' || is_broken(check, url))
+        return;
+    if (http->webhook_token.len == 0 && !is_broken(check, subject_of("http", "webhook_token", 0)))
+        complain(check, BH_CONFIG_WARNING, url,
+                 "without webhook_token no reports are taken, and nothing is subscribed.");
+    else if (http->listen.host[0] == '\0' && !is_broken(check, subject_of("http", "listen", 0)))
+        complain(check, BH_CONFIG_WARNING, url,
+                 "without listen nobody takes the reports that are subscribed.");
+}
+
+static void
 check_webhook(const struct check *check)
 {
     const struct bh_config_http *http = &check->config->http;
@@ -270,6 +285,7 @@ check_http(const struct check *check)
     check_token(check, "webhook_token", &http->webhook_token, "report messages as sent");
     check_token(check, "admin_token", &http->admin_token, "pause queues and cancel messages");
     check_webhook(check);
+    check_subscription(check);
     if (is_broken(check, listen) || http->listen.host[0] == '\0' ||
         bh_config_host_is_loopback(bh_str_from(http->listen.host)))
         return;

@@ -270,9 +270,11 @@ static const struct bh_config_row http_rows[] = {
      .help = "Address and port of the dashboard and its API, the health checks (/healthz, /readyz), the metrics (/metrics) and "
              "the webhook; empty means none. Other than on loopback it needs admin_token. It speaks no TLS: put a proxy in front where the gateway comes from outside. While "
              "the port is taken, messages are sent all the same."},
-    {.key = "webhook_url", .type = BH_CONFIG_HTTP_URL, .fallback = "", .max = 1000, .flags = BH_CONFIG_RESERVED,
-     .reload = BH_CONFIG_RESTART, .offset = IN(http.webhook_url),
-     .help = "The URL under which the gateway reaches our webhooks, as it stands in the signed requests."},
+    {.key = "webhook_url", .type = BH_CONFIG_HTTP_URL, .fallback = "", .max = 1000,
+     .reload = BH_CONFIG_LIVE, .offset = IN(http.webhook_url),
+     .help = "Where the gateway reaches this endpoint from outside, such as https://sms.example. With /webhook/TOKEN behind it (webhook_token), or as it is "
+             "when the token stands in it, it is the URL that bellhopd subscribes at the gateway for delivery reports of SMS and calls, unless it is "
+             "subscribed already. Empty: nothing is subscribed. bellhop hooks check looks at it."},
     {.key = "webhook_token", .type = BH_CONFIG_SECRET, .fallback = "", .max = 512,
      .reload = BH_CONFIG_LIVE, .offset = IN(http.webhook_token),
      .help = "The last part of the webhook's path, /webhook/TOKEN, which only the gateway knows. Delivery reports are "

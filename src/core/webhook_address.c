@@ -48,6 +48,16 @@ encode(struct bh_str token, struct bh_buf *encoded)
     return bh_percent_append(encoded, token);
 }
 
+/* Behind the host: a short token may stand in a name by chance. */
+static bool
+has_token(struct bh_str url, struct bh_str token, struct bh_str encoded)
+{
+    size_t scheme = find(url, BH_STR_LITERAL("://"));
+    struct bh_str rest = scheme < url.len ? tail(url, scheme + 3) : url;
+    rest = tail(rest, find_any(rest, "/?#"));
+    return find(rest, token) < rest.len || find(rest, encoded) < rest.len;
+}
+
 enum bh_status
 bh_webhook_address(struct bh_str url, struct bh_str token, struct bh_buf *address)
 {
@@ -55,8 +65,7 @@ bh_webhook_address(struct bh_str url, struct bh_str token, struct bh_buf *addres
     if (url.len == 0 || token.len == 0)
         return BH_EINVAL;
     enum bh_status status = encode(token, &encoded);
-    if (status == BH_OK &&
-        (find(url, token) < url.len || find(url, bh_buf_str(&encoded)) < url.len)) {
+    if (status == BH_OK && has_token(url, token, bh_buf_str(&encoded))) {
         status = bh_buf_append_str(address, url);
     } else if (status == BH_OK) {
         size_t path_end = find_any(url, "?#"), kept = path_end;
@@ -73,12 +82,15 @@ bh_webhook_address(struct bh_str url, struct bh_str token, struct bh_buf *addres
 
 /* ---- showing it ---- */
 
-/* Of "scheme://user:password@host" the part before the "@". */
+/* Of "http://user:password@host" the part before the "@"; what has another scheme is none that the gateway takes. */
 static struct bh_str
 mask_user(struct bh_str url, struct bh_buf *text)
 {
     size_t scheme = find(url, BH_STR_LITERAL("://"));
-    if (scheme == url.len)
+    struct bh_str name = head(url, scheme);
+    bool is_web = bh_str_equal_nocase(name, BH_STR_LITERAL("http")) ||
+                  bh_str_equal_nocase(name, BH_STR_LITERAL("https"));
+    if (scheme == url.len || !is_web)
         return url;
     struct bh_str rest = tail(url, scheme + 3);
     struct bh_str authority = head(rest, find_any(rest, "/?#"));
@@ -110,7 +122,7 @@ bh_webhook_mask(struct bh_str url, struct bh_str token, struct bh_buf *text)
     enum bh_status status = encode(token, &encoded);
     struct bh_str rest = status == BH_OK ? mask_user(url, text) : (struct bh_str){NULL, 0};
     while (rest.len > 0) {
-        bool behind = rest.ptr >= url.ptr + webhook.len &&
+        bool behind = (size_t)(rest.ptr - url.ptr) >= webhook.len &&
                       memcmp(rest.ptr - webhook.len, webhook.ptr, webhook.len) == 0;
         size_t len = secret_len(rest, token, bh_buf_str(&encoded), behind);
         if (len > 0)

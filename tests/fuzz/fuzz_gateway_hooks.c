@@ -67,7 +67,7 @@ contains(struct bh_str text, struct bh_str piece)
 static bool
 is_telling(struct bh_str token)
 {
-    return token.len >= 4 && memchr(token.ptr, '*', token.len) == NULL;
+    return token.len >= 6 && memchr(token.ptr, '*', token.len) == NULL;
 }
 
 static void

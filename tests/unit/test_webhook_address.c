@@ -23,6 +23,7 @@ Test(webhook_address, is_made_of_url_and_token)
         {"the token as query",  "https://sms.example/in?t=" TOKEN,   TOKEN, "https://sms.example/in?t=" TOKEN},
         {"the token, encoded",  "https://sms.example/in/a%2Fb%20c",  "a/b c", "https://sms.example/in/a%2Fb%20c"},
         {"a token to encode",   "https://sms.example",               "a/b c", "https://sms.example/webhook/a%2Fb%20c"},
+        {"the token in the host", "https://sms.example",             "sms", "https://sms.example/webhook/sms"},
         {"another token in it", "https://sms.example/webhook/other", TOKEN, "https://sms.example/webhook/other/webhook/" TOKEN},
         {"no URL",              "",                                  TOKEN, NULL},
         {"no token",            "https://sms.example",               "",    NULL},
@@ -56,6 +57,7 @@ Test(webhook_address, shows_no_secret)
         {"an at in the path",       "https://sms.example/x@y",                 TOKEN, "https://sms.example/x@y"},
         {"nothing to hide",         "https://sms.example/hook",                TOKEN, "https://sms.example/hook"},
         {"nothing behind webhook",  "https://sms.example/webhook/",            TOKEN, "https://sms.example/webhook/"},
+        {"a scheme alone",          "http",                                    TOKEN, "http"},
         {"no URL at all",           "x",                                       TOKEN, "x"},
         {"empty",                   "",                                        TOKEN, ""},
     };
