@@ -71,7 +71,7 @@ examine(struct bh_hooks *hooks, struct bh_diagnosis *diagnosis)
     const struct bh_webhook_facts facts = {
         .url = http->webhook_url,
         .token = {http->webhook_token.bytes, http->webhook_token.len},
-        .listens = http->listen.port != 0,
+        .listens = http->listen.host[0] != '\0',
         .has_voice = has_voice(hooks->cli->config),
         .is_picky = http->webhook_signed || http->webhook_from[0] != '\0',
     };

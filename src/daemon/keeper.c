@@ -14,6 +14,7 @@
 #include "daemon/hush.h"
 #include "daemon/log.h"
 #include "daemon/settings.h"
+#include "daemon/subscriber.h"
 #include "daemon/witness.h"
 #include "gateway/stamp.h"
 #include "gateway/transport.h"
@@ -27,6 +28,7 @@
 enum slot {
     SLOT_BALANCE,
     SLOT_JOURNAL,
+    SLOT_HOOKS,
     SLOT_COUNT,
 };
 
@@ -53,6 +55,7 @@ struct bh_keeper {
     struct bh_mono answered_at;
     bool probing; /* ... as the probe of a paused account */
     struct bh_witness witness;
+    struct bh_subscriber subscriber;
 
     struct bh_account_view view;
     bool view_known;
@@ -146,6 +149,7 @@ account_on_change(void *arg, const struct bh_account_view *view)
     tell_workers(keeper);
     plan(keeper);
     bh_witness_view(&keeper->witness, view);
+    bh_subscriber_view(&keeper->subscriber, view);
 }
 
 /* ---- asking for the balance ---- */
@@ -269,6 +273,8 @@ transport_on_answered(void *arg, struct bh_slot_handle slot, const struct bh_exc
     struct bh_keeper *keeper = arg;
     if (slot.index == SLOT_JOURNAL)
         bh_witness_answered(&keeper->witness, exchange);
+    else if (slot.index == SLOT_HOOKS)
+        bh_subscriber_answered(&keeper->subscriber, exchange);
     else
         balance_answered(keeper, exchange);
 }
@@ -552,10 +558,11 @@ bh_keeper_stop(struct bh_keeper *keeper)
     if (keeper->stopping)
         return;
     keeper->stopping = true;
-    keeper->closing = 6;
+    keeper->closing = 7;
     uv_close((uv_handle_t *)&keeper->survey_timer, timer_on_closed);
     uv_close((uv_handle_t *)&keeper->timer, timer_on_closed);
     bh_witness_close(&keeper->witness, shell_on_closed, keeper);
+    bh_subscriber_close(&keeper->subscriber, shell_on_closed, keeper);
     bh_gateway_transport_stop(keeper->transport, shell_on_closed, keeper);
     keeper->transport = NULL;
     bh_account_watcher_stop(keeper->watcher);
@@ -609,6 +616,15 @@ open_shells(struct bh_keeper *keeper, uv_loop_t *loop, struct bh_error *error)
                                               .transport = keeper->transport,
                                               .slot = SLOT_JOURNAL,
                                           });
+    if (status == BH_OK)
+        bh_subscriber_open(&keeper->subscriber, &(struct bh_subscriber_options){
+                                                    .config = config,
+                                                    .sent_with = keeper->options.sent_with,
+                                                    .who = keeper->who,
+                                                    .desk = &keeper->desk,
+                                                    .transport = keeper->transport,
+                                                    .slot = SLOT_HOOKS,
+                                                });
     return status;
 }
 
@@ -631,6 +647,7 @@ bh_keeper_new(uv_loop_t *loop, const struct bh_keeper_options *options,
     uv_timer_init(loop, &keeper->survey_timer);
     keeper->survey_timer.data = keeper;
     bh_witness_init(&keeper->witness, loop);
+    bh_subscriber_init(&keeper->subscriber, loop);
     enum bh_status status = open_shells(keeper, loop, error);
     if (status == BH_OK)
         *ret_keeper = keeper;
@@ -669,6 +686,7 @@ bh_keeper_configure(struct bh_keeper *keeper, const struct bh_config *config)
     const struct bh_config *old = keeper->config;
     keeper->config = bh_config_retain(config);
     bh_witness_configure(&keeper->witness, keeper->config);
+    bh_subscriber_configure(&keeper->subscriber, keeper->config);
     bh_config_release(old);
     plan(keeper);
 }
@@ -689,6 +707,7 @@ bh_keeper_free(struct bh_keeper *keeper)
     bh_settings_release(&keeper->settings);
     bh_gateway_request_release(&keeper->request);
     bh_witness_release(&keeper->witness);
+    bh_subscriber_release(&keeper->subscriber);
     bh_config_release(keeper->config);
     bh_free(keeper);
 }

@@ -9,7 +9,8 @@
  * While the account works, the balance is asked for every `balance_interval`, once for all processes, for
  * operators to see and to warn below `low_balance`.
  *
- * What could tell about lost answers, journal and reload lock, is the witness' part (witness.h).
+ * What could tell about lost answers, journal and reload lock, is the witness' part (witness.h); that delivery reports are
+ * subscribed at the gateway is the subscriber's (subscriber.h).
  *
  * When its Redis connection first comes up it surveys the server and logs what is at risk; later it surveys it again
  * every ten minutes, and logs what has changed.

@@ -173,6 +173,17 @@ bh_account_trial_done(const struct bh_account_desk *desk, const char *who,
 }
 
 enum bh_status
+bh_account_turn(const struct bh_account_desk *desk, const char *what, const char *who,
+                bh_ms lease_ms, bh_account_on_done *on_done, void *arg)
+{
+    struct question *question = done_question(desk, on_done, arg);
+    if (question == NULL)
+        return BH_ENOMEM;
+    bh_encode_account_turn(&question->call.call, &desk->keys, what, who, lease_ms);
+    return question_ask(question);
+}
+
+enum bh_status
 bh_account_balance(const struct bh_account_desk *desk, int64_t balance_micro,
                    bh_account_on_done *on_done, void *arg)
 {

@@ -95,6 +95,14 @@ enum bh_status bh_account_lock(const struct bh_account_desk *desk, enum bh_lock_
                                struct bh_str why, bh_account_on_done *on_done,
                                void *arg) BH_MUST_CHECK;
 
+/*
+ * May I do `what` (a word) now, which only one process of the account does at a time?  Done: nobody else may for `lease_ms`, or
+ * until it is given back with a lease of 0.
+ */
+enum bh_status bh_account_turn(const struct bh_account_desk *desk, const char *what,
+                               const char *who, bh_ms lease_ms, bh_account_on_done *on_done,
+                               void *arg) BH_MUST_CHECK;
+
 /* ---- watcher ------------------------------------------------------------------------------------- */
 
 struct bh_account_watcher_options {

@@ -76,6 +76,16 @@ bh_encode_account_probe(struct bh_call *call, const struct bh_account_keys *keys
 }
 
 void
+bh_encode_account_turn(struct bh_call *call, const struct bh_account_keys *keys, const char *what,
+                       const char *who, bh_ms lease_ms)
+{
+    begin(call, keys, "turn");
+    bh_call_text(call, what);
+    bh_call_text(call, who);
+    bh_call_int(call, lease_ms);
+}
+
+void
 bh_encode_account_probed(struct bh_call *call, const struct bh_account_keys *keys, bool usable,
                          bh_ms longest_ms)
 {

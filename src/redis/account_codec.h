@@ -48,6 +48,8 @@ void bh_encode_account_pause(struct bh_call *call, const struct bh_account_keys 
 void bh_encode_account_resume(struct bh_call *call, const struct bh_account_keys *keys);
 void bh_encode_account_probe(struct bh_call *call, const struct bh_account_keys *keys,
                              const char *who, bh_ms lease_ms);
+void bh_encode_account_turn(struct bh_call *call, const struct bh_account_keys *keys,
+                            const char *what, const char *who, bh_ms lease_ms);
 void bh_encode_account_probed(struct bh_call *call, const struct bh_account_keys *keys, bool usable,
                               bh_ms longest_ms);
 void bh_encode_account_trial_take(struct bh_call *call, const struct bh_account_keys *keys,

@@ -375,6 +375,33 @@ Test(account_script, what_is_known_of_journal_and_lock_outlives_pauses)
     cr_expect_str_eq(view().text, "");
 }
 
+static bool
+turn(const char *what, const char *who, bh_ms lease_ms)
+{
+    struct bh_call *call = fresh();
+    bh_encode_account_turn(call, &keys, what, who, lease_ms);
+    return done(call);
+}
+
+Test(account_script, one_process_at_a_time_has_the_turn)
+{
+    cr_expect(turn("hooks", "one", 10000));
+    cr_expect(turn("hooks", "one", 10000), "who has it may lengthen it");
+    at(4000);
+    cr_expect_not(turn("hooks", "two", 10000));
+    cr_expect_eq(wait_ms, 6000);
+    cr_expect_not(turn("hooks", "two", 0), "and only he gives it back");
+    cr_expect_not(turn("hooks", "two", 10000));
+    cr_expect(turn("other", "two", 10000), "each thing has a turn of its own");
+    cr_expect(turn("hooks", "one", 0));
+    cr_expect_not(turn("hooks", "one", 0), "it is given back already");
+    cr_expect(turn("hooks", "two", 10000));
+    at(14001);
+    cr_expect(turn("hooks", "one", 10000), "who vanished has lost it");
+    cr_expect_not(turn("hooks", "two", 0));
+    cr_expect_eq(view().state, BH_ACCOUNT_OPEN);
+}
+
 Test(account_script, everything_is_forgotten_some_day)
 {
     pause_for("credit", 500);

@@ -18,6 +18,7 @@
 --         balance     2 millionths
 --         journal     2 yes or no: may the key read the gateway's journal?
 --         lock        2 on, off, or empty: not known any more  3 text: how that is known
+--         turn        2 what for  3 who  4 lease in ms; may I do now what one process at a time does?  0 gives it back
 --         grant       2 name of a limit  3 per second  4 bucket's size  5 tokens wanted
 -- Returns code, server's time in ms, then
 --         read        state, reason, code, text, since (unix ms), balance (millionths or empty), its time
@@ -202,6 +203,22 @@ operations['journal'] = function()
     end
     wake('journal', ARGV[2])
     return { DONE, now, 0 }
+end
+
+-- Whoever holds it may lengthen it; only he can give it back.
+operations['turn'] = function()
+    local name, who, lease = ARGV[2], ARGV[3], tonumber(ARGV[4])
+    local owner, held = get('turn:' .. name .. ':owner', 'turn:' .. name .. ':until')
+    local wait = tonumber(held or 0) - now
+    if wait > 0 and owner ~= who then
+        return { NO, now, wait }
+    end
+    if lease > 0 then
+        set('turn:' .. name .. ':owner', who, 'turn:' .. name .. ':until', digits(now + lease))
+        return { DONE, now, 0 }
+    end
+    redis.call('HDEL', control, 'turn:' .. name .. ':owner', 'turn:' .. name .. ':until')
+    return { owner and DONE or NO, now, 0 }
 end
 
 -- What is not known cannot be doubted: of several processes that saw the contradiction one is told that it was news.
