@@ -16,7 +16,7 @@ const char *const BH_SIM_RIGHT_NAMES[BH_SIM_RIGHT_COUNT] = {
     "contacts", "groups", "analytics",
 };
 
-enum kind { INTEGER, FLAG, CHOICE, AMOUNT, TEXT, FACTOR };
+enum kind { INTEGER, FLAG, CHOICE, AMOUNT, SHARE, TEXT, FACTOR };
 
 /* One row per setting; everything about it stands here. */
 struct setting {
@@ -33,7 +33,7 @@ struct setting {
 #define MANY       100000000
 
 static const struct setting settings[] = {
-    {"gateway", "era",                     INTEGER, AT(era),                     "2022",             2021, 2024,      NULL                      },
+    {"gateway", "era",                     INTEGER, AT(era),                     "2022",             2021, 2026,      NULL                      },
     {"gateway", "json_refusal",            CHOICE,  AT(json_refusal),            "bare",             0,    0,         "bare quoted object"      },
     {"gateway", "voice_failure",           CHOICE,  AT(voice_failure),           "bare",             0,    0,         "bare lines"              },
     {"gateway", "partial_code",            INTEGER, AT(partial_code),            "101",              100,  101,       NULL                      },
@@ -78,6 +78,14 @@ static const struct setting settings[] = {
     {"reports", "plan",                    TEXT,    AT(plan),                    "realistic",        0,    0,         NULL                      },
     {"reports", "voice_plan",              TEXT,    AT(voice_plan),              "realistic",        0,    0,         NULL                      },
     {"reports", "speed",                   FACTOR,  AT(speed),                   "1",                0,    0,         NULL                      },
+    {"reports", "shuffle",                 SHARE,   AT(report_shuffle),          "0",                0,    0,         NULL                      },
+    {"reports", "repeat",                  SHARE,   AT(report_repeat),           "0",                0,    0,         NULL                      },
+    {"reports", "empty",                   SHARE,   AT(report_empty),            "0",                0,    0,         NULL                      },
+    {"reports", "lost",                    SHARE,   AT(report_lost),             "0",                0,    0,         NULL                      },
+    {"reports", "late",                    SHARE,   AT(report_late),             "0",                0,    0,         NULL                      },
+    {"reports", "late_s",                  INTEGER, AT(report_late_s),           "600",              0,    31536000,  NULL                      },
+    {"reports", "early",                   SHARE,   AT(report_early),            "0",                0,    0,         NULL                      },
+    {"reports", "early_ms",                INTEGER, AT(report_early_ms),         "200",              0,    3600000,   NULL                      },
     {"hooks",   "body",                    CHOICE,  AT(hook_body),               "nested",           0,    0,         "nested flat"             },
     {"hooks",   "order",                   CHOICE,  AT(hook_order),              "normal",           0,    0,         "normal reversed shuffled"},
     {"hooks",   "repeat",                  INTEGER, AT(hook_repeat),             "1",                1,    100,       NULL                      },
@@ -85,6 +93,7 @@ static const struct setting settings[] = {
     {"hooks",   "delay_ms",                INTEGER, AT(hook_delay_ms),           "0",                0,    86400000,  NULL                      },
     {"hooks",   "timeout_ms",              INTEGER, AT(hook_timeout_ms),         "5000",             1,    600000,    NULL                      },
     {"hooks",   "parallel",                INTEGER, AT(hook_parallel),           "32",               1,    1000,      NULL                      },
+    {"hooks",   "disable_after",           INTEGER, AT(hook_disable_after),      "0",                0,    MANY,      NULL                      },
 };
 
 static bool
@@ -171,6 +180,11 @@ apply(struct bh_sim_config *config, const struct setting *setting, struct bh_sim
     case AMOUNT:
         return bh_sim_money_parse(value, number) ||
                fail(ret_error, section, key, "is no amount such as 12.34");
+    case SHARE:
+        if (!bh_sim_money_parse(value, &parsed) || parsed < 0 || parsed > 1000000)
+            return fail(ret_error, section, key, "is no share from 0 to 1 such as 0.05");
+        *number = parsed;
+        return true;
     case FACTOR:
         return parse_factor(value, field_of(config, setting)) ||
                fail(ret_error, section, key, "is no positive factor such as 10 or 0.5");
@@ -449,13 +463,14 @@ print_value(const struct bh_sim_config *config, const struct setting *setting,
     case INTEGER:
     case FLAG:
     case CHOICE:
+    case SHARE:
     case AMOUNT: memcpy(&number, field, sizeof number); break;
     }
     if (setting->kind == CHOICE)
         bh_sim_buf_str(buf, choice_name(setting->choices, number));
     else if (setting->kind == FLAG)
         bh_sim_buf_text(buf, number != 0 ? "yes" : "no");
-    else if (setting->kind == AMOUNT)
+    else if (setting->kind == AMOUNT || setting->kind == SHARE)
         bh_sim_money_print(buf, number);
     else
         bh_sim_buf_int(buf, number);

@@ -114,11 +114,15 @@ struct bh_sim_config {
     char *plan;       /* owned; see reports.h */
     char *voice_plan; /* owned */
     double speed;
+    /* Shares of the reports, in millionths; see hooks.h. */
+    int64_t report_shuffle, report_repeat, report_empty, report_lost, report_late, report_early;
+    int64_t report_late_s, report_early_ms;
 
     /* [hooks] */
     int64_t hook_body;  /* enum bh_sim_hook_body */
     int64_t hook_order; /* enum bh_sim_hook_order */
     int64_t hook_repeat, hook_empty_every, hook_delay_ms, hook_timeout_ms, hook_parallel;
+    int64_t hook_disable_after; /* webhooks that were given up in a row; 0: never */
 
     bool allow_remote; /* command line only */
 

@@ -123,6 +123,12 @@ print_hook_stats(const struct bh_sim_world *world, struct bh_sim_buf *buf)
     print_number(buf, "retried", stats->retried);
     print_number(buf, "failed", stats->failed);
     print_number(buf, "remote_refused", stats->remote_refused);
+    print_number(buf, "repeated", stats->repeated);
+    print_number(buf, "emptied", stats->emptied);
+    print_number(buf, "lost", stats->lost);
+    print_number(buf, "late", stats->late);
+    print_number(buf, "early", world->stats.early);
+    print_number(buf, "disabled", stats->disabled);
     bh_sim_buf_char(buf, '}');
 }
 

@@ -21,6 +21,7 @@ struct bh_sim_letter {
     size_t body_len;
     char *headers; /* owned; the subscriber's own, lines separated by \n; or NULL */
     int attempts;  /* made so far */
+    int64_t hook;  /* whose it is, by id; 0: nobody's */
     struct bh_sim_letter *next;
 };
 

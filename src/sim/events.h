@@ -16,6 +16,7 @@ struct bh_sim_event {
     enum bh_sim_kind kind;
     int64_t id;
     size_t step;
+    int repeats; /* how often the step was told before */
 };
 
 struct bh_sim_events {

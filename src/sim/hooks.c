@@ -25,6 +25,10 @@ struct bh_sim_hooks {
 /* Ids in the magnitude of recorded ones. */
 #define FIRST_HOOK_ID 2045
 
+/* What is told again is so within this time, and so often at most. */
+#define REPEATED_WITHIN_S 30
+#define REPEATS_MAX       3
+
 /* False when the queue is full: the event (and its letter) is the caller's again. */
 static bool
 push(struct bh_sim_hooks *hooks, const struct bh_sim_event *event, bool *ret_is_first)
@@ -128,14 +132,34 @@ post(struct bh_sim_hooks *hooks, const struct bh_sim_hook *hook, const char *eve
     }
     for (int64_t at = 0; at < hooks->world->config.hook_repeat; at++) {
         struct bh_sim_letter *letter = letter_to(bh_sim_str_from(hook->url), hook->headers);
+        letter->hook = hook->id;
         fill_letter(hooks, hook, event, payload, letter);
         bh_sim_courier_send(hooks->courier, letter);
     }
 }
 
+/* Seen in the wild: a webhook of a body without a byte. */
+static void
+post_nothing(struct bh_sim_hooks *hooks, const struct bh_sim_hook *hook)
+{
+    if (hook->method == BH_SIM_HOOK_GET ||
+        bh_sim_courier_pending(hooks->courier) >= (size_t)hooks->world->config.events_max)
+        return;
+    bool json = hook->method == BH_SIM_HOOK_JSON;
+    const char *type = json ? "application/json" : "application/x-www-form-urlencoded";
+    struct bh_sim_letter *letter = letter_to(bh_sim_str_from(hook->url), hook->headers);
+    letter->hook = hook->id;
+    letter->content_type = bh_sim_strndup(type, strlen(type));
+    letter->body = bh_sim_strndup("", 0);
+    bh_sim_courier_send(hooks->courier, letter);
+    hooks->stats.emptied++;
+}
+
 static bool
 listens(const struct bh_sim_hook *hook, const char *event)
 {
+    if (hook->disabled)
+        return false;
     return strcmp(hook->event_type, "all") == 0 || strcmp(hook->event_type, event) == 0;
 }
 
@@ -225,13 +249,13 @@ report_step(struct bh_sim_hooks *hooks, struct bh_sim_message *message,
     struct bh_sim_world *world = hooks->world;
     bool voice = message->kind == BH_SIM_KIND_VOICE;
     const char *event = voice ? "voice_status" : "dlr";
-    if (voice && step->status == BH_SIM_STATUS_COMPLETED)
-        bh_sim_voice_charge(world, message);
     for (size_t at = 0; at < hooks->hooks_count; at++) {
         const struct bh_sim_hook *hook = &hooks->hooks[at];
         struct bh_sim_payload payload = {0};
         if (!listens(hook, event))
             continue;
+        if (bh_sim_happens(world, world->config.report_empty))
+            post_nothing(hooks, hook);
         if (voice)
             fill_voice_status(world, message, step, &payload);
         else
@@ -239,6 +263,37 @@ report_step(struct bh_sim_hooks *hooks, struct bh_sim_message *message,
         post(hooks, hook, event, &payload);
         bh_sim_payload_release(&payload);
     }
+}
+
+static void
+repeat_later(struct bh_sim_hooks *hooks, const struct bh_sim_event *event)
+{
+    struct bh_sim_world *world = hooks->world;
+    if (event->repeats == REPEATS_MAX || !bh_sim_happens(world, world->config.report_repeat))
+        return;
+    struct bh_sim_event again = *event;
+    double wait_ms =
+        bh_sim_dice_unit(&world->dice) * REPEATED_WITHIN_S * 1000 / world->config.speed;
+    again.at_ms = bh_sim_now_ms(world) + (int64_t)wait_ms;
+    again.repeats++;
+    if (push_and_wake(hooks, again))
+        hooks->stats.repeated++;
+}
+
+static void
+serve_step(struct bh_sim_hooks *hooks, const struct bh_sim_event *event,
+           struct bh_sim_message *message)
+{
+    struct bh_sim_world *world = hooks->world;
+    const struct bh_sim_step *step = &message->steps[event->step];
+    if (message->kind == BH_SIM_KIND_VOICE && step->status == BH_SIM_STATUS_COMPLETED)
+        bh_sim_voice_charge(world, message);
+    if (event->repeats == 0 && bh_sim_happens(world, world->config.report_lost)) {
+        hooks->stats.lost++;
+        return;
+    }
+    report_step(hooks, message, step);
+    repeat_later(hooks, event);
 }
 
 static void
@@ -251,7 +306,7 @@ serve(struct bh_sim_hooks *hooks, const struct bh_sim_event *event)
     struct bh_sim_message *message =
         bh_sim_journal_find(&hooks->world->journals[event->kind], event->id);
     if (message != NULL && !message->cancelled && event->step < message->steps_count)
-        report_step(hooks, message, &message->steps[event->step]);
+        serve_step(hooks, event, message);
 }
 
 static void
@@ -269,6 +324,13 @@ on_timer(uv_timer_t *timer)
     bh_sim_hooks_wake(hooks);
 }
 
+/* Any but `at`; counted from the first that is reported. */
+static size_t
+other_step(struct bh_sim_hooks *hooks, size_t at, size_t count)
+{
+    return (at + 1 + (size_t)(bh_sim_dice_next(&hooks->world->dice) % (count - 1))) % count;
+}
+
 /* The instant at which step `at` is reported: its own, or that of another one when order shall suffer. */
 static int64_t
 report_at(struct bh_sim_hooks *hooks, const struct bh_sim_message *message, size_t at, size_t first)
@@ -280,7 +342,15 @@ report_at(struct bh_sim_hooks *hooks, const struct bh_sim_message *message, size
         source = first + (count - 1 - (at - first));
     else if (config->hook_order == BH_SIM_HOOK_ORDER_SHUFFLED)
         source = first + (size_t)(bh_sim_dice_next(&hooks->world->dice) % count);
-    return message->steps[source].at_ms + config->hook_delay_ms;
+    else if (count > 1 && bh_sim_happens(hooks->world, config->report_shuffle))
+        source = other_step(hooks, at - first, count) + first;
+    int64_t after_ms = config->hook_delay_ms + (source != at ? 1 : 0);
+    if (bh_sim_happens(hooks->world, config->report_late)) {
+        double late_s = (double)config->report_late_s * (1 - bh_sim_dice_unit(&hooks->world->dice));
+        after_ms += (int64_t)(late_s * 1000 / config->speed);
+        hooks->stats.late++;
+    }
+    return message->steps[source].at_ms + after_ms;
 }
 
 void
@@ -314,11 +384,28 @@ retry_after_s(const struct bh_sim_config *config, int status, int attempts)
 {
     static const int64_t late_s[] = {60,    300,   1800,  3600,  7200,  36000, 36000,
                                      36000, 36000, 36000, 36000, 36000, 36000};
-    if (config->era < 2024)
+    if (config->era < 2026)
         return (status == 0 || status == 500) && attempts <= 6 ? 3600 : 0;
     bool again = status == 0 || status == 429 || status == 500 || status == 502 || status == 503 ||
                  status == 504;
     return again && (size_t)attempts <= BH_SIM_ARRAY_LEN(late_s) ? late_s[attempts - 1] : 0;
+}
+
+/* Who fails for long is switched off. */
+static void
+judge_receiver(struct bh_sim_hooks *hooks, int64_t id, bool taken)
+{
+    int64_t most = hooks->world->config.hook_disable_after;
+    for (size_t at = 0; at < hooks->hooks_count; at++) {
+        struct bh_sim_hook *hook = &hooks->hooks[at];
+        if (hook->id != id)
+            continue;
+        hook->given_up = taken ? 0 : hook->given_up + 1;
+        if (most > 0 && hook->given_up >= most && !hook->disabled) {
+            hook->disabled = true;
+            hooks->stats.disabled++;
+        }
+    }
 }
 
 static void
@@ -339,10 +426,12 @@ on_letter_done(void *context, struct bh_sim_letter *letter, int status)
             return;
         }
     }
-    if (status >= 200 && status < 400)
+    bool taken = status >= 200 && status < 400;
+    if (taken)
         hooks->stats.delivered++;
     else
         hooks->stats.failed++;
+    judge_receiver(hooks, letter->hook, taken);
     bh_sim_letter_free(letter);
 }
 
@@ -426,7 +515,7 @@ print_hook(const struct bh_sim_world *world, const struct bh_sim_hook *hook, str
     }
     bh_sim_buf_printf(buf, ",\"request_method\":\"%s\"", methods[hook->method]);
     if (world->config.era >= 2022)
-        bh_sim_buf_text(buf, ",\"enabled\":true");
+        bh_sim_buf_printf(buf, ",\"enabled\":%s", hook->disabled ? "false" : "true");
     bh_sim_buf_text(buf, ",\"created\":\"");
     bh_sim_calendar_print(buf, hook->created_ms, 0);
     bh_sim_buf_char(buf, '"');

@@ -1,6 +1,9 @@
 /*
  * hooks - the subscriptions of /api/hooks, and the queue of events that become webhooks.
  *
+ * Delivery reports suffer as [reports] says: a share of them is told in another's place, again, behind an empty body, late, or never.
+ * What is early is decided when a message is accepted (reports.h).
+ *
  * Events wait in a heap ordered by time on the simulator's clock; one timer serves them.  Delivery is
  * the business of courier.h.  All functions accept hooks == NULL (tests without a loop): nothing happens.
  */
@@ -21,12 +24,16 @@ struct bh_sim_hook {
     char *url, *event_type, *event_filter, *headers; /* owned; the last two may be NULL */
     enum bh_sim_hook_method method;
     int64_t created_ms;
+    bool disabled;    /* nothing is sent to it any more */
+    int64_t given_up; /* webhooks in a row */
 };
 
 struct bh_sim_hooks_stats {
     uint64_t scheduled, dropped; /* events that waited; that found the queue full */
     uint64_t attempts, delivered, retried, failed;
-    uint64_t remote_refused; /* targets beyond loopback, or https */
+    uint64_t repeated, emptied, lost, late; /* by the shares of [reports] */
+    uint64_t disabled;                      /* subscriptions */
+    uint64_t remote_refused;                /* targets beyond loopback, or https */
 };
 
 /* `world` and `loop` are borrowed and outlive the hooks. */

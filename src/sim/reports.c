@@ -165,6 +165,18 @@ bh_sim_reports_plan(struct bh_sim_world *world, struct bh_sim_message *message, 
 }
 
 int64_t
+bh_sim_reports_hasten(struct bh_sim_world *world, struct bh_sim_message *message)
+{
+    if (message->steps_count == 0 || message->send_ms > bh_sim_now_ms(world) ||
+        !bh_sim_happens(world, world->config.report_early))
+        return 0;
+    for (size_t at = 0; at < message->steps_count; at++)
+        message->steps[at].at_ms = message->send_ms;
+    world->stats.early++;
+    return world->config.report_early_ms;
+}
+
+int64_t
 bh_sim_reports_duration_s(const struct bh_sim_message *message, int64_t now_ms)
 {
     const struct bh_sim_step *step = bh_sim_message_step(message, now_ms);

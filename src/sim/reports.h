@@ -23,6 +23,12 @@ bool bh_sim_reports_plan_for(struct bh_sim_world *world, struct bh_sim_str numbe
 void bh_sim_reports_plan(struct bh_sim_world *world, struct bh_sim_message *message,
                          int64_t ttl_ms);
 
+/*
+ * By the share of early ones: all steps of a message whose time has come happen at once, before its sender has the answer.  The
+ * answer's delay, or 0.
+ */
+int64_t bh_sim_reports_hasten(struct bh_sim_world *world, struct bh_sim_message *message);
+
 /* Seconds of a call, for journal and webhook: those that passed, once it is over. */
 int64_t bh_sim_reports_duration_s(const struct bh_sim_message *message, int64_t now_ms);
 

@@ -234,8 +234,8 @@ judge(struct bh_sim_world *world, struct bh_sim_exchange *exchange, struct sms *
 }
 
 static void
-accept_sms(struct bh_sim_world *world, struct sms *sms, struct bh_sim_result *result,
-           bh_sim_money price)
+accept_sms(struct bh_sim_world *world, struct bh_sim_exchange *exchange, struct sms *sms,
+           struct bh_sim_result *result, bh_sim_money price)
 {
     struct bh_sim_message draft = {
         .kind = BH_SIM_KIND_SMS,
@@ -255,6 +255,7 @@ accept_sms(struct bh_sim_world *world, struct sms *sms, struct bh_sim_result *re
         .udh = sms->udh,
     };
     bh_sim_reports_plan(world, &draft, sms->ttl_ms);
+    bh_sim_exchange_hold(exchange, bh_sim_reports_hasten(world, &draft));
     struct bh_sim_message *message = bh_sim_journal_add(&world->journals[BH_SIM_KIND_SMS], &draft);
     bh_sim_stats_accept(world, message);
     bh_sim_lock_arm(world, result->number, bh_sim_buf_view(&sms->sent));
@@ -280,7 +281,7 @@ send_all(struct bh_sim_world *world, struct bh_sim_exchange *exchange, struct sm
             sms->would_cost += price;
             world->stats.debug_accepted++;
         } else {
-            accept_sms(world, sms, result, price);
+            accept_sms(world, exchange, sms, result, price);
         }
     }
 }

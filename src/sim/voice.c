@@ -75,7 +75,8 @@ judge(struct bh_sim_world *world, const struct bh_sim_exchange *exchange, const 
 }
 
 static void
-accept_call(struct bh_sim_world *world, const struct call *call, struct bh_sim_result *result)
+accept_call(struct bh_sim_world *world, struct bh_sim_exchange *exchange, const struct call *call,
+            struct bh_sim_result *result)
 {
     int64_t now_ms = bh_sim_now_ms(world);
     struct bh_sim_message draft = {
@@ -93,6 +94,7 @@ accept_call(struct bh_sim_world *world, const struct call *call, struct bh_sim_r
         .connection = call->connection,
     };
     bh_sim_reports_plan(world, &draft, 0);
+    bh_sim_exchange_hold(exchange, bh_sim_reports_hasten(world, &draft));
     struct bh_sim_message *message =
         bh_sim_journal_add(&world->journals[BH_SIM_KIND_VOICE], &draft);
     bh_sim_stats_accept(world, message);
@@ -113,7 +115,7 @@ dial_all(struct bh_sim_world *world, struct bh_sim_exchange *exchange, const str
             result->id = DEBUG_ID;
             world->stats.debug_accepted++;
         } else {
-            accept_call(world, call, result);
+            accept_call(world, exchange, call, result);
         }
     }
 }

@@ -96,6 +96,12 @@ bh_sim_world_reset(struct bh_sim_world *world)
         bh_sim_hooks_reset(world->hooks);
 }
 
+bool
+bh_sim_happens(struct bh_sim_world *world, int64_t share)
+{
+    return share > 0 && bh_sim_dice_unit(&world->dice) * 1e6 < (double)share;
+}
+
 int64_t
 bh_sim_now_ms(const struct bh_sim_world *world)
 {
@@ -126,6 +132,13 @@ bh_sim_exchange_clear(struct bh_sim_exchange *exchange)
     exchange->key = NULL;
     exchange->body_unreadable = false;
     exchange->wants_json = exchange->accepts_json = false;
+}
+
+void
+bh_sim_exchange_hold(struct bh_sim_exchange *exchange, int64_t hold_ms)
+{
+    if (exchange->effect.delay_after_ms < hold_ms)
+        exchange->effect.delay_after_ms = hold_ms;
 }
 
 struct bh_sim_result *

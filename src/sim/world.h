@@ -38,6 +38,7 @@ struct bh_sim_stats {
     struct bh_sim_table pairs;      /* by kind, number, text; the text is kept from the second on */
     struct bh_sim_table foreign_ids;
     struct bh_sim_table answers; /* "POST /api/sms 100" */
+    uint64_t early;              /* messages that were reported before their answer left */
 };
 
 struct bh_sim_world {
@@ -92,8 +93,14 @@ void bh_sim_world_reset(struct bh_sim_world *world);
 
 int64_t bh_sim_now_ms(const struct bh_sim_world *world);
 
+/* Does something happen that has this share, in millionths?  Without a share the dice are left alone. */
+bool bh_sim_happens(struct bh_sim_world *world, int64_t share);
+
 void bh_sim_exchange_release(struct bh_sim_exchange *exchange);
 void bh_sim_exchange_clear(struct bh_sim_exchange *exchange);
+
+/* The answer leaves no sooner than that after the request was processed. */
+void bh_sim_exchange_hold(struct bh_sim_exchange *exchange, int64_t hold_ms);
 struct bh_sim_result *bh_sim_exchange_add_result(struct bh_sim_exchange *exchange);
 
 /* Fill `params` and what follows from the headers; before any fault or endpoint looks. */

@@ -352,7 +352,7 @@ Test(sim_hooks, are_repeated_sooner_and_longer_in_the_newest_era)
     struct received got;
     static const int statuses[] = {429, 502, 503, 504, 0, 500};
     tell("config",
-         "{\"gateway\":{\"era\":2024},\"reports\":{\"plan\":\"DELIVERED@0\",\"speed\":1000}}");
+         "{\"gateway\":{\"era\":2026},\"reports\":{\"plan\":\"DELIVERED@0\",\"speed\":1000}}");
     subscribe("dlr", "JSON", "");
     send_sms("to=01711111111&text=x");
     /* One minute is 60 ms at this speed. */
@@ -400,6 +400,136 @@ Test(sim_hooks, misbehave_on_demand)
     tell("clock", "{\"advance_ms\":60500}");
     receive(200, &got);
     MATCH("*DELIVERED*", got.body);
+}
+
+Test(sim_hooks, are_told_in_anothers_place_by_share)
+{
+    struct received got;
+    subscribe("dlr", "JSON", "");
+    tell("config", "{\"reports\":{\"shuffle\":1,\"plan\":\"ACCEPTED@0,DELIVERED@0.2\"}}");
+    send_sms("to=01711111111&text=1");
+    receive(200, &got);
+    MATCH("*DELIVERED*", got.body);
+    receive(200, &got);
+    MATCH("*ACCEPTED*", got.body);
+    expect_no_more();
+}
+
+Test(sim_hooks, are_repeated_after_a_while_by_share)
+{
+    struct received got;
+    subscribe("dlr", "JSON", "");
+    tell("config", "{\"reports\":{\"repeat\":1,\"speed\":1000,\"plan\":\"DELIVERED@0\"}}");
+    send_sms("to=01711111111&text=1");
+    for (int at = 0; at < 4; at++) {
+        receive(200, &got);
+        MATCH("*DELIVERED*", got.body);
+    }
+    expect_no_more();
+    expect_number("stats", "repeated", 3);
+}
+
+Test(sim_hooks, are_preceded_by_nothing_by_share)
+{
+    struct received got;
+    static const char *const methods[] = {"JSON", "POST"};
+    tell("config",
+         "{\"hooks\":{\"parallel\":1},\"reports\":{\"empty\":1,\"plan\":\"DELIVERED@0\"}}");
+    for (size_t at = 0; at < 2; at++) {
+        subscribe("dlr", methods[at], "");
+        send_sms(at == 0 ? "to=01711111111&text=1" : "to=01711111111&text=2");
+        receive(200, &got);
+        cr_expect_str_eq(got.body, "");
+        MATCH("*\r\nContent-Length: 0\r\n*", got.head);
+        receive(200, &got);
+        MATCH("*DELIVERED*", got.body);
+        tell("reset", "{}");
+        tell("config",
+             "{\"hooks\":{\"parallel\":1},\"reports\":{\"empty\":1,\"plan\":\"DELIVERED@0\"}}");
+    }
+    subscribe("dlr", "GET", "");
+    send_sms("to=01711111111&text=3");
+    receive(200, &got);
+    MATCH("GET *status=DELIVERED*", got.head);
+    expect_no_more();
+}
+
+Test(sim_hooks, are_lost_or_late_by_share)
+{
+    struct received got;
+    subscribe("dlr", "JSON", "");
+    tell("config", "{\"reports\":{\"lost\":1,\"plan\":\"DELIVERED@0\"}}");
+    send_sms("to=01711111111&text=1");
+    expect_no_more();
+    expect_number("stats", "lost", 1);
+    expect_number("stats", "attempts", 0);
+    tell("config", "{\"reports\":{\"lost\":0,\"late\":1,\"late_s\":3600}}");
+    send_sms("to=01711111111&text=2");
+    expect_number("stats", "late", 1);
+    expect_number("stats", "pending", 1);
+    tell("clock", "{\"advance_ms\":3600000}");
+    receive(200, &got);
+    MATCH("*DELIVERED*", got.body);
+    expect_no_more();
+}
+
+/* The answer is held for a minute: whoever has the reports by then had them first. */
+Test(sim_hooks, come_before_the_answer_by_share)
+{
+    struct received got;
+    char request[256];
+    subscribe("dlr", "JSON", "");
+    tell("config",
+         "{\"reports\":{\"early\":1,\"early_ms\":60000,\"plan\":\"ACCEPTED@5,DELIVERED@9\"}}");
+    int fd = bh_test_http_connect(sim.port, 20000);
+    cr_assert_geq(fd, 0);
+    snprintf(request, sizeof request,
+             "POST /api/sms HTTP/1.1\r\nHost: x\r\n" LIVE FORM "Content-Length: 21\r\n\r\n"
+             "to=01711111111&text=x");
+    cr_assert(bh_test_http_send(fd, request, strlen(request)));
+    receive(200, &got);
+    receive(200, &got);
+    MATCH("*\"msg_id\":\"*", got.body);
+    expect_no_more();
+    expect_number("stats", "early", 1);
+    expect_number("stats", "accepted", 1);
+    expect_number("stats", "in_flight", 1);
+    close(fd);
+}
+
+Test(sim_hooks, are_switched_off_after_failing_for_long)
+{
+    struct received got;
+    struct row off = {"off", "GET", "/api/hooks", LIVE, NULL, 200, "{*\"enabled\":false,*}"};
+    tell("config", "{\"gateway\":{\"era\":2026},\"hooks\":{\"disable_after\":2},"
+                   "\"reports\":{\"plan\":\"DELIVERED@0\"}}");
+    subscribe("dlr", "JSON", "");
+    static const int statuses[] = {404, 200, 404, 410};
+    for (size_t at = 0; at < sizeof statuses / sizeof statuses[0]; at++) {
+        char body[64];
+        snprintf(body, sizeof body, "to=01711111111&text=%zu", at);
+        send_sms(body);
+        receive(statuses[at], &got);
+        expect_no_more();
+    }
+    expect_number("stats", "disabled", 1);
+    check_row(&off);
+    send_sms("to=01711111111&text=after");
+    expect_no_more();
+    expect_number("stats", "attempts", 4);
+}
+
+Test(sim_hooks, shares_are_between_nothing_and_all)
+{
+    static const char *const bad[] = {"-0.1", "1.1", "x", "", "50%"};
+    for (size_t at = 0; at < sizeof bad / sizeof bad[0]; at++) {
+        char json[96];
+        struct row row = {"a share", "POST", "/_sim/config", JSON, json, 400, "*share*"};
+        snprintf(json, sizeof json, "{\"reports\":{\"repeat\":\"%s\"}}", bad[at]);
+        check_row(&row);
+    }
+    tell("config",
+         "{\"reports\":{\"repeat\":0.1,\"shuffle\":0.3,\"empty\":0.02,\"early\":1,\"lost\":0}}");
 }
 
 Test(sim_hooks, follow_the_plan_of_a_number)
