@@ -12,7 +12,7 @@
 #include "core/buf.h"
 #include "core/str.h"
 
-#define BH_WEBHOOK_ADDRESS_MAX 2000
+#define BH_WEBHOOK_ADDRESS_MAX 4096
 
 /*
  * Append the address to `address`, which the caller has initialised with BH_WEBHOOK_ADDRESS_MAX:

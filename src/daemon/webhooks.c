@@ -4,20 +4,18 @@
 
 #include "core/address_list.h"
 #include "core/alloc.h"
-#include "core/codec.h"
+#include "core/webhook_address.h"
 #include "core/webhook_signature.h"
 #include "daemon/clock.h"
 #include "daemon/hush.h"
 #include "daemon/log.h"
 
-/* As long as [http] webhook_url and the token may be. */
-#define TARGET_MAX 4096
-
 struct bh_webhooks {
     const struct bh_config *config; /* owned reference */
     struct bh_reports *reports;     /* borrowed; NULL: none */
     struct bh_http_webhook route;
-    struct bh_buf target; /* the URL that the gateway signs, without a query */
+    struct bh_buf target; /* the URL that is subscribed, and that the gateway signs */
+    enum bh_status target_status;
     struct bh_address_list from;
     struct bh_nonce_memory nonces;
     struct bh_webhook_counts counts;
@@ -90,7 +88,7 @@ route_is_genuine(void *arg, const struct bh_http_request *request, const char **
     struct bh_wall now = bh_clock_wall();
     if (!config->http.webhook_signed)
         return BH_HTTP_GENUINE;
-    if (bh_buf_status(&webhooks->target) != BH_OK)
+    if (webhooks->target_status != BH_OK)
         return BH_HTTP_CANNOT_TELL;
     const struct bh_webhook_signed posted = {
         .method = request->method == BH_HTTP_POST ? BH_STR_LITERAL("POST") : BH_STR_LITERAL("GET"),
@@ -210,35 +208,12 @@ bh_webhooks_counts(const struct bh_webhooks *webhooks)
 
 /* ---- life ---- */
 
-static bool
-contains(struct bh_str text, struct bh_str piece)
-{
-    for (size_t at = 0; piece.len > 0 && at + piece.len <= text.len; at++) {
-        if (memcmp(text.ptr + at, piece.ptr, piece.len) == 0)
-            return true;
-    }
-    return false;
-}
-
-/* [http] webhook_url is the whole when the token stands in it, else what stands before /webhook/TOKEN. */
 static void
 set_target(struct bh_webhooks *webhooks)
 {
-    struct bh_str url = bh_str_from(webhooks->config->http.webhook_url);
-    struct bh_str token = webhooks->route.token;
-    struct bh_buf encoded;
-    bh_buf_init(&encoded, (size_t)3 * BH_HTTP_TOKEN_MAX);
-    bh_percent_append(&encoded, token);
     bh_buf_clear(&webhooks->target);
-    bool is_whole = contains(url, token) || contains(url, bh_buf_str(&encoded));
-    if (!is_whole && url.len > 0 && url.ptr[url.len - 1] == '/')
-        url.len--;
-    bh_buf_append_str(&webhooks->target, url);
-    if (!is_whole) {
-        bh_buf_append_text(&webhooks->target, "/webhook/");
-        bh_buf_append_str(&webhooks->target, bh_buf_str(&encoded));
-    }
-    bh_buf_release(&encoded);
+    webhooks->target_status = bh_webhook_address(bh_str_from(webhooks->config->http.webhook_url),
+                                                 webhooks->route.token, &webhooks->target);
 }
 
 void
@@ -270,7 +245,7 @@ bh_webhooks_new(const struct bh_config *config, struct bh_webhooks **ret_webhook
         .on_refused = route_on_refused,
         .arg = webhooks,
     };
-    bh_buf_init(&webhooks->target, TARGET_MAX);
+    bh_buf_init(&webhooks->target, BH_WEBHOOK_ADDRESS_MAX);
     bh_webhooks_configure(webhooks, config);
     *ret_webhooks = webhooks;
     return BH_OK;
