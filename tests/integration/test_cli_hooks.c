@@ -215,6 +215,31 @@ Test(cli_hooks, check_names_what_is_wrong_and_what_to_run)
     check_story(NULL, findings, COUNT(findings));
 }
 
+/* The simulator itself answers 404 at our address, which is the end of a subscription that may fail only once. */
+Test(cli_hooks, check_tells_of_a_subscription_that_was_switched_off)
+{
+    struct bh_rig rig;
+    bh_rig_start(&rig, &(struct bh_rig_options){.sim = "[hooks]\ndisable_after = 1\n"
+                                                       "[reports]\nplan = DELIVERED@0\n"});
+    const char *http = bh_rig_text(
+        &rig, "listen = 127.0.0.1:9\nwebhook_url = http://127.0.0.1:%u\nwebhook_token = " TOKEN,
+        (unsigned)rig.sim_port);
+    const struct row rows[] = {
+        {"subscribe",    .http = http, .args = {"add"},   .said = {"dlr: subscribed"}       },
+        {"switched off", .http = http, .args = {"check"}, .exit_status = 1,
+         .said = {"Subscribed (2045), but switched off", "bellhop hooks remove 2045",
+                  "bellhop hooks add --event dlr"}},
+        {"listed as such",              .http = http,           .args = {"list", "--json"},   .said = {"\"enabled\":false"}},
+        {"and added anew",              .http = http,           .args = {"add"},   .said = {"dlr: subscribed as 2047"}           },
+    };
+    check_row(&rig, &rows[0]);
+    bh_rig_push(&rig, "sms", "{\"id\":\"a\",\"to\":\"491719993001\",\"text\":\"a\"}");
+    BH_RIG_UNTIL(&rig, bh_rig_sim_number(&rig, "stats", "disabled") == 1);
+    for (size_t i = 1; i < COUNT(rows); i++)
+        check_row(&rig, &rows[i]);
+    bh_rig_stop(&rig);
+}
+
 Test(cli_hooks, check_finds_a_daemon_that_knows_the_token)
 {
     struct bh_rig rig;

@@ -153,6 +153,31 @@ Test(daemon_hooks, says_once_what_to_do_about_a_refusal)
     bh_rig_stop(&rig);
 }
 
+/* Somebody has to look into why: a second subscription beside one that is switched off would end like the first. */
+Test(daemon_hooks, what_was_switched_off_is_told_and_left_alone)
+{
+    struct bh_rig rig;
+    bh_rig_start(&rig, &(struct bh_rig_options){.without_daemon = true,
+                                                .sim = "[hooks]\ndisable_after = 1\n"
+                                                       "[reports]\nplan = DELIVERED@0\n"});
+    const struct bh_rig_options subscribed = {
+        .http =
+            bh_rig_text(&rig,
+                        "listen = 127.0.0.1:0\nwebhook_url = http://127.0.0.1:%u\nwebhook_token "
+                        "= " TOKEN "\n",
+                        (unsigned)rig.sim_port)};
+    bh_rig_start_daemon(&rig, &subscribed, NULL);
+    wait_ensured(&rig, &rig.daemons[0], 2);
+    bh_rig_push(&rig, "sms", "{\"id\":\"a\",\"to\":\"491719993001\",\"text\":\"a\"}");
+    BH_RIG_UNTIL(&rig, bh_rig_sim_number(&rig, "stats", "disabled") == 1);
+    bh_rig_reload(&rig, 0, &subscribed);
+    BH_RIG_UNTIL(&rig, said(&rig.daemons[0], "switched off at the gateway"));
+    cr_expect(said(&rig.daemons[0], "bellhop hooks remove 2045"), "and what to do");
+    BH_RIG_UNTIL(&rig, said(&rig.daemons[0], "event=voice_status id=2046 msg=\"the gateway sends"));
+    cr_expect_eq(count(list(&rig), "\"event_type\""), 2, "%s", list(&rig));
+    bh_rig_stop(&rig);
+}
+
 /* The whole way: the daemon subscribes itself, and what it has sent is reported to it. */
 Test(daemon_hooks, gets_the_reports_that_it_has_subscribed)
 {
