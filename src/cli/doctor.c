@@ -1,7 +1,7 @@
 /*
  * doctor: look at everything that Bellhop depends on, and say what to change.
  *
- * Nothing is changed and nothing is sent by it: Redis is read, the gateway is asked for balance and journal only.
+ * Nothing is changed and nothing is sent by it: Redis is read, the gateway is asked for balance, journal and webhooks only.
  */
 #include "cli/doctor.h"
 
@@ -123,7 +123,8 @@ const struct bh_command_row bh_command_doctor = {
     .usage = "[--offline] [--unit NAME]",
     .text = "Looks at the configuration, at Redis (persistence, eviction, rights, latency, clock), "
             "at the way\n"
-            "to the gateway (DNS, TCP, TLS), at key, balance and journal, at what is known of the "
+            "to the gateway (DNS, TCP, TLS), at key, balance, journal and webhooks, at what is "
+            "known of the "
             "reload lock,\n"
             "at files and their rights, at the service's unit and limits, and at the HTTP "
             "endpoint.  It changes\n"

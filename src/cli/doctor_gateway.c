@@ -5,7 +5,9 @@
 #include "cli/doctor.h"
 #include "cli/gateway_line.h"
 #include "core/diagnose_gateway.h"
+#include "core/diagnose_hooks.h"
 #include "core/gateway_answer.h"
+#include "core/webhook_address.h"
 #include "gateway/inspect_host.h"
 
 #define NAME_TIMEOUT_MS (10 * BH_SECOND_MS)
@@ -137,6 +139,55 @@ ask(struct question *question, struct bh_gateway_line *line, struct bh_gateway_r
                             question);
 }
 
+/* ---- Webhooks ---- */
+
+struct hooks_question {
+    struct bh_doctor *doctor;
+    const char *address;
+};
+
+static void
+hooks_on_answer(void *arg, const struct bh_exchange *exchange)
+{
+    const struct hooks_question *question = arg;
+    const struct bh_webhook_facts facts = bh_webhook_facts_from(question->doctor->cli->config);
+    struct bh_hooks_answer list;
+    if (bh_hooks_read_list(exchange, &list) != BH_OK)
+        return;
+    bh_diagnose_webhook_list(question->doctor->diagnosis, &facts, &list, question->address);
+    bh_hooks_answer_release(&list);
+}
+
+/* Where nobody has configured them, nobody waits for reports. */
+static void
+ask_hooks(struct bh_doctor *doctor, struct bh_gateway_line *line,
+          struct bh_gateway_request *request)
+{
+    const struct bh_config_http *http = &doctor->cli->config->http;
+    const struct bh_gateway_hooks_query query = {.action = BH_HOOKS_READ};
+    struct bh_gateway_caller caller;
+    struct bh_error error = {.text = "short of memory"};
+    struct bh_buf address;
+    bh_buf_init(&address, BH_WEBHOOK_ADDRESS_MAX);
+    enum bh_status status = bh_webhook_address(
+        bh_str_from(http->webhook_url),
+        (struct bh_str){http->webhook_token.bytes, http->webhook_token.len}, &address);
+    bool is_wanted = status == BH_OK;
+    struct hooks_question question = {doctor, bh_buf_text(&address)};
+    if (status == BH_OK)
+        status = bh_gateway_caller_init(doctor->cli, &caller, &error);
+    if (status == BH_OK)
+        status = bh_gateway_request_hooks(request, &caller.profile, &caller.stamp, &query, &error);
+    if (status == BH_OK)
+        bh_gateway_line_ask(line, request, hooks_on_answer, &question);
+    else if (is_wanted)
+        bh_diagnose(doctor->diagnosis, BH_GRADE_NOTE, "webhooks",
+                    "The gateway cannot be asked: %s.", error.text);
+    bh_buf_release(&address);
+}
+
+/* ---- The key ---- */
+
 static void
 check_key(struct bh_doctor *doctor)
 {
@@ -155,6 +206,8 @@ check_key(struct bh_doctor *doctor)
     ask(&question, line, &request, false);
     if (question.key_taken)
         ask(&question, line, &request, true);
+    if (question.key_taken && doctor->examined.all)
+        ask_hooks(doctor, line, &request);
     bh_gateway_request_release(&request);
     bh_gateway_line_close(line);
 }

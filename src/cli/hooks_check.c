@@ -55,26 +55,10 @@ check_endpoint(const struct bh_hooks *hooks, struct bh_diagnosis *diagnosis)
         bh_diagnose_cure(diagnosis, "systemctl status bellhopd");
 }
 
-static bool
-has_voice(const struct bh_config *config)
-{
-    for (size_t i = 0; i < config->queues_count; i++)
-        if (config->queues[i].type == BH_JOB_VOICE)
-            return true;
-    return false;
-}
-
 static enum bh_exit
 examine(struct bh_hooks *hooks, struct bh_diagnosis *diagnosis)
 {
-    const struct bh_config_http *http = &hooks->cli->config->http;
-    const struct bh_webhook_facts facts = {
-        .url = http->webhook_url,
-        .token = {http->webhook_token.bytes, http->webhook_token.len},
-        .listens = http->listen.host[0] != '\0',
-        .has_voice = has_voice(hooks->cli->config),
-        .is_picky = http->webhook_signed || http->webhook_from[0] != '\0',
-    };
+    const struct bh_webhook_facts facts = bh_webhook_facts_from(hooks->cli->config);
     struct bh_hooks_answer list;
     bool makes_sense = bh_diagnose_webhook_settings(diagnosis, &facts);
     check_endpoint(hooks, diagnosis);

@@ -10,6 +10,28 @@
 /* ---- what is configured ---- */
 
 static bool
+has_voice(const struct bh_config *config)
+{
+    for (size_t i = 0; i < config->queues_count; i++)
+        if (config->queues[i].type == BH_JOB_VOICE)
+            return true;
+    return false;
+}
+
+struct bh_webhook_facts
+bh_webhook_facts_from(const struct bh_config *config)
+{
+    const struct bh_config_http *http = &config->http;
+    return (struct bh_webhook_facts){
+        .url = http->webhook_url,
+        .token = {http->webhook_token.bytes, http->webhook_token.len},
+        .listens = http->listen.host[0] != '\0',
+        .has_voice = has_voice(config),
+        .is_picky = http->webhook_signed || http->webhook_from[0] != '\0',
+    };
+}
+
+static bool
 is_on_loopback(const char *url)
 {
     struct bh_config_url parts;

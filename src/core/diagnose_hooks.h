@@ -7,6 +7,7 @@
 #ifndef BH_CORE_DIAGNOSE_HOOKS_H
 #define BH_CORE_DIAGNOSE_HOOKS_H
 
+#include "core/config.h"
 #include "core/diagnosis.h"
 #include "core/gateway_hooks.h"
 #include "core/str.h"
@@ -19,6 +20,8 @@ struct bh_webhook_facts {
     bool has_voice;      /* a queue is for calls */
     bool is_picky;       /* webhook_signed or webhook_from: not everybody's reports are taken */
 };
+
+struct bh_webhook_facts bh_webhook_facts_from(const struct bh_config *config);
 
 /* Whether it is configured well enough that a subscription makes sense. */
 bool bh_diagnose_webhook_settings(struct bh_diagnosis *diagnosis,

@@ -200,6 +200,26 @@ Test(cli_doctor, finds_nothing_bad_where_nothing_is)
     run_release(&result);
 }
 
+Test(cli_doctor, looks_for_us_among_those_who_get_reports)
+{
+    static const struct stage configured = {
+        .http = "listen = 127.0.0.1:9\nwebhook_url = https://sms.example\n"
+                "webhook_token = t0ken-of-a-test-0123"};
+    static const struct line missing[LINES_MAX] = {
+        {"bad",  "dlr",          "bellhop hooks add --event dlr"         },
+        {"note", "voice_status", "bellhop hooks add --event voice_status"},
+    };
+    static const struct stage silent = {0};
+    struct run_result result;
+    start_redis(NULL);
+    write_stage(&configured);
+    expect("not subscribed", as_json, 1, missing);
+    write_stage(&silent);
+    run(as_json, &result);
+    cr_expect_null(strstr(result.out, "\"dlr\""), "nobody waits for reports: %s", result.out);
+    run_release(&result);
+}
+
 Test(cli_doctor, tells_people_what_to_change)
 {
     static const char *const plain[] = {"doctor", NULL};
