@@ -5,6 +5,7 @@
 #include "cli/commands.h"
 #include "cli/configuration.h"
 #include "cli/display.h"
+#include "cli/figures.h"
 #include "cli/selection.h"
 #include "cli/session.h"
 #include "cli/table.h"
@@ -24,7 +25,7 @@ static const char *const field_names[FIELDS] = {"at",    "who",    "what",  "id"
 enum field { AT, WHO, WHAT, ID, COUNT, BEFORE, AFTER, CHOSEN_BY };
 
 struct entry {
-    const char *queue;
+    const char *queue; /* NULL: the account */
     int64_t at;
     struct bh_str fields[FIELDS]; /* borrowed from the replies */
 };
@@ -37,7 +38,8 @@ struct audit_options {
 struct listing {
     struct bh_cli *cli;
     struct bh_queue_choice queues;
-    struct redisReply *replies[BH_CONFIG_QUEUES_MAX];
+    struct redisReply *replies[BH_CONFIG_QUEUES_MAX + 1]; /* the account's behind the queues' */
+    size_t replies_count;
     struct entry *entries; /* owned */
     size_t count;
 };
@@ -51,17 +53,40 @@ static const struct bh_option audit_option_rows[] = {
 /* ---- reading ---- */
 
 static enum bh_exit
-read_stream(struct listing *listing, size_t queue, size_t limit)
+read_stream(struct listing *listing, struct bh_str key, size_t limit)
 {
     char count[24];
     snprintf(count, sizeof(count), "%zu", limit);
     const struct bh_str argv[] = {
-        BH_STR_LITERAL("XREVRANGE"), bh_queue_key(&listing->queues.keys[queue], BH_KEY_AUDIT),
+        BH_STR_LITERAL("XREVRANGE"), key,
         BH_STR_LITERAL("+"),         BH_STR_LITERAL("-"),
         BH_STR_LITERAL("COUNT"),     bh_str_from(count),
     };
     return bh_session_command(listing->cli, "read the audit", BH_ARRAY_LEN(argv), argv,
-                              &listing->replies[queue]);
+                              &listing->replies[listing->replies_count++]);
+}
+
+/* Where the API key cannot be read, the account has no name. */
+static enum bh_exit
+read_account(struct listing *listing, size_t limit)
+{
+    struct bh_account_keys keys;
+    if (!listing->cli->account_known) {
+        bh_cli_warn("the API key cannot be read here: what was done to the account is not shown");
+        return BH_EXIT_DONE;
+    }
+    if (bh_figures_account_keys(listing->cli->config, &keys) != BH_OK)
+        return bh_cli_fail("the account's name cannot be made from URL and key");
+    return read_stream(listing, bh_str_from(keys.audit), limit);
+}
+
+static enum bh_exit
+read_all(struct listing *listing, size_t limit, bool account)
+{
+    enum bh_exit result = BH_EXIT_DONE;
+    for (size_t i = 0; i < listing->queues.count && result == BH_EXIT_DONE; i++)
+        result = read_stream(listing, bh_queue_key(&listing->queues.keys[i], BH_KEY_AUDIT), limit);
+    return result == BH_EXIT_DONE && account ? read_account(listing, limit) : result;
 }
 
 static void
@@ -89,22 +114,22 @@ compare(const void *left, const void *right)
 }
 
 static enum bh_exit
-gather(struct listing *listing, size_t limit)
+gather(struct listing *listing, size_t limit, bool account)
 {
     size_t capacity = 0;
-    for (size_t i = 0; i < listing->queues.count; i++) {
-        enum bh_exit result = read_stream(listing, i, limit);
-        if (result != BH_EXIT_DONE)
-            return result;
+    enum bh_exit result = read_all(listing, limit, account);
+    if (result != BH_EXIT_DONE)
+        return result;
+    for (size_t i = 0; i < listing->replies_count; i++)
         capacity += bh_reply_count(listing->replies[i]);
-    }
     listing->entries = bh_alloc_array(capacity + 1, sizeof(*listing->entries));
     if (listing->entries == NULL)
         return bh_cli_fail("short of memory");
-    for (size_t i = 0; i < listing->queues.count; i++) {
+    for (size_t i = 0; i < listing->replies_count; i++) {
         for (size_t k = 0; k < bh_reply_count(listing->replies[i]); k++) {
             struct entry *entry = &listing->entries[listing->count++];
-            *entry = (struct entry){.queue = listing->queues.names[i]};
+            *entry = (struct entry){.queue = i < listing->queues.count ? listing->queues.names[i]
+                                                                       : NULL};
             for (size_t f = 0; f < FIELDS; f++)
                 entry->fields[f] = (struct bh_str){"", 0};
             take_entry(entry, bh_reply_at(bh_reply_at(listing->replies[i], k), 1));
@@ -127,7 +152,10 @@ print_json(const struct entry *entry)
     bh_buf_init(&line, LINE_BYTES);
     bh_json_writer_init(&writer, &line);
     bh_json_open_object(&writer, NULL);
-    bh_json_put_text(&writer, "queue", entry->queue);
+    if (entry->queue != NULL)
+        bh_json_put_text(&writer, "queue", entry->queue);
+    else
+        bh_json_put_bool(&writer, "account", true);
     bh_json_put_int(&writer, "at", entry->at);
     for (size_t i = WHO; i < FIELDS; i++) {
         if (i == COUNT && bh_str_to_int64(entry->fields[i], &count))
@@ -169,7 +197,8 @@ print_table(const struct listing *listing)
         bool one = entry->fields[COUNT].len == 0 && entry->fields[ID].len > 0;
         bh_table_add(&table, BH_STYLE_PLAIN, "%s",
                      bh_display_time((struct bh_wall){entry->at}).text);
-        bh_table_add(&table, BH_STYLE_PLAIN, "%s", entry->queue);
+        bh_table_add(&table, BH_STYLE_PLAIN, "%s",
+                     entry->queue != NULL ? entry->queue : "(account)");
         add_text(&table, entry->fields[WHO], LINE_BYTES);
         add_text(&table, entry->fields[WHAT], LINE_BYTES);
         add_text(&table, one ? bh_str_from("1") : entry->fields[COUNT], LINE_BYTES);
@@ -212,7 +241,7 @@ audit_run(struct bh_cli *cli, const void *options, struct bh_operands operands)
     if (result == BH_EXIT_DONE)
         result = bh_configuration_queues(cli, wanted->queue, &listing.queues);
     if (result == BH_EXIT_DONE)
-        result = gather(&listing, limit);
+        result = gather(&listing, limit, wanted->queue == NULL);
     if (result == BH_EXIT_DONE)
         result = print(&listing);
     for (size_t i = 0; i < BH_ARRAY_LEN(listing.replies); i++) {
@@ -227,14 +256,17 @@ const struct bh_command_row bh_command_audit = {
     .name = "audit",
     .summary = "tell who changed what by hand, newest first",
     .usage = "[--queue NAME] [--limit COUNT]",
-    .text = "One line for each command that has changed jobs or a queue, and for each job that an "
-            "operator or\n"
-            "a report has settled.  Redis keeps about the last 1000 of each queue, for 400 days at "
-            "most; of\n"
-            "the jobs of one command it keeps the first 64 ids.\n\n"
-            "examples:\n"
-            "  bellhop audit\n"
-            "  bellhop audit --queue sms --json | jq 'select(.what == \"cancel\")'",
+    .text =
+        "One line for each command that has changed jobs, a queue or the account, and for each job "
+        "that an\n"
+        "operator or a report has settled; by whatever way: this command, bellhop top, the "
+        "dashboard.  Redis\n"
+        "keeps about the last 1000 of each queue and of the account, for 400 days at most; of the "
+        "jobs of\n"
+        "one command it keeps the first 64 ids.  With --queue, that queue's alone.\n\n"
+        "examples:\n"
+        "  bellhop audit\n"
+        "  bellhop audit --queue sms --json | jq 'select(.what == \"cancel\")'",
     .options = audit_option_rows,
     .options_count = BH_ARRAY_LEN(audit_option_rows),
     .options_size = sizeof(struct audit_options),

@@ -4,6 +4,7 @@
 
 #include "cli/configuration.h"
 #include "cli/session.h"
+#include "cli/who.h"
 #include "core/config.h"
 #include "core/gateway_profile.h"
 #include "redis/reply_reader.h"
@@ -58,8 +59,8 @@ bh_figures_outcome(const struct bh_figures *figures, enum bh_state state)
     return bh_queue_view_find(&figures->view, name);
 }
 
-static enum bh_status
-account_keys(const struct bh_config *config, struct bh_account_keys *keys)
+enum bh_status
+bh_figures_account_keys(const struct bh_config *config, struct bh_account_keys *keys)
 {
     char account[BH_GATEWAY_ACCOUNT_MAX + 1];
     enum bh_status status = bh_gateway_account_name(&config->gateway, account);
@@ -79,7 +80,7 @@ bh_figures_account(struct bh_cli *cli, struct bh_account_view *ret_view)
     struct bh_account_keys keys;
     struct bh_call call;
     struct redisReply *reply;
-    if (account_keys(cli->config, &keys) != BH_OK)
+    if (bh_figures_account_keys(cli->config, &keys) != BH_OK)
         return bh_cli_fail("the account's name cannot be made from URL and key");
     bh_call_init(&call, BH_SCRIPT_ACCOUNT);
     bh_encode_account_read(&call, &keys);
@@ -93,8 +94,9 @@ bh_figures_account(struct bh_cli *cli, struct bh_account_view *ret_view)
 }
 
 enum bh_exit
-bh_figures_pause_account(struct bh_cli *cli, bool pause, struct bh_str text, bool *ret_changed)
+bh_figures_pause_account(struct bh_cli *cli, bool pause, struct bh_str reason, bool *ret_changed)
 {
+    char who[BH_WHO_MAX];
     struct bh_account_keys keys;
     struct bh_call call;
     struct redisReply *reply;
@@ -104,14 +106,14 @@ bh_figures_pause_account(struct bh_cli *cli, bool pause, struct bh_str text, boo
         return result;
     if (!cli->account_known)
         return bh_cli_fail("which account?  The API key is not known here");
-    if (account_keys(cli->config, &keys) != BH_OK)
+    if (bh_figures_account_keys(cli->config, &keys) != BH_OK)
         return bh_cli_fail("the account's name cannot be made from URL and key");
+    bh_who(who);
     bh_call_init(&call, BH_SCRIPT_ACCOUNT);
     if (pause)
-        bh_encode_account_pause(&call, &keys, bh_reason_name(BH_REASON_PAUSED), 0, text,
-                                BH_HOUR_MS);
+        bh_encode_operator_pause(&call, &keys, bh_str_from(who), reason);
     else
-        bh_encode_account_resume(&call, &keys);
+        bh_encode_operator_resume(&call, &keys, bh_str_from(who), reason);
     result =
         bh_session_script(cli, pause ? "pause the account" : "resume the account", &call, &reply);
     bh_call_release(&call);
@@ -129,7 +131,7 @@ bh_figures_know_lock(struct bh_cli *cli, enum bh_lock_knowledge lock, const char
     struct bh_account_keys keys;
     struct bh_call call;
     struct redisReply *reply;
-    if (account_keys(cli->config, &keys) != BH_OK)
+    if (bh_figures_account_keys(cli->config, &keys) != BH_OK)
         return bh_cli_fail("the account's name cannot be made from URL and key");
     bh_call_init(&call, BH_SCRIPT_ACCOUNT);
     bh_encode_account_lock(&call, &keys, lock, bh_str_from(why));

@@ -33,11 +33,15 @@ int64_t bh_figures_outcome(const struct bh_figures *figures, enum bh_state state
  */
 enum bh_exit bh_figures_account(struct bh_cli *cli, struct bh_account_view *ret_view) BH_MUST_CHECK;
 
+/* The keys of the account that the configuration names; its API key is known. */
+enum bh_status bh_figures_account_keys(const struct bh_config *config,
+                                       struct bh_account_keys *keys) BH_MUST_CHECK;
+
 /*
- * Pause the account by an operator's word, for all who use it, or let it go on.  *ret_changed: false when it was so
- * already.  Without the API key that is a failure; a failure has been told.
+ * Pause the account by an operator's word, for all who use it, or let it go on; audited with the change.
+ * *ret_changed: false when it was so already.  Without the API key that is a failure; a failure has been told.
  */
-enum bh_exit bh_figures_pause_account(struct bh_cli *cli, bool pause, struct bh_str text,
+enum bh_exit bh_figures_pause_account(struct bh_cli *cli, bool pause, struct bh_str reason,
                                       bool *ret_changed) BH_MUST_CHECK;
 
 /* Keep what was seen of the account's reload lock; the API key is known.  A failure has been told. */

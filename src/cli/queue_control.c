@@ -17,7 +17,6 @@
 #include "redis/queue_view.h"
 #include "redis/reply_reader.h"
 
-#define AUDIT_CAP     "1000"
 #define LINE_BYTES    ((size_t)4096)
 #define REASON_MAX    200
 #define LIMIT_MAX     1000000
@@ -103,38 +102,17 @@ tell(struct bh_cli *cli, const char *queue, const char *operation, bool changed,
     return status == BH_OK ? BH_EXIT_DONE : bh_cli_fail("short of memory");
 }
 
-/* The change itself is done; where it cannot be kept who did it, that is told and no more. */
-static void
-keep_audit(struct bh_cli *cli, const struct bh_queue_keys *keys, const char *what,
-           const char *after)
-{
-    char who[BH_WHO_MAX], at[24];
-    struct redisReply *reply;
-    bh_who(who);
-    snprintf(at, sizeof(at), "%lld", (long long)bh_cli_now().ms);
-    const struct bh_str argv[] = {
-        BH_STR_LITERAL("XADD"),    bh_queue_key(keys, BH_KEY_AUDIT),
-        BH_STR_LITERAL("MAXLEN"),  BH_STR_LITERAL("~"),
-        BH_STR_LITERAL(AUDIT_CAP), BH_STR_LITERAL("*"),
-        BH_STR_LITERAL("who"),     bh_str_from(who),
-        BH_STR_LITERAL("what"),    bh_str_from(what),
-        BH_STR_LITERAL("after"),   bh_str_from(after),
-        BH_STR_LITERAL("at"),      bh_str_from(at),
-    };
-    if (bh_session_command(cli, "keep that in the audit", BH_ARRAY_LEN(argv), argv, &reply) ==
-        BH_EXIT_DONE)
-        bh_redis_reply_free(reply);
-}
-
+/* The change and its line in the audit are one call, which is released. */
 static enum bh_exit
-control(struct bh_cli *cli, const char *what, struct bh_call *call, bool *ret_changed)
+control(struct bh_cli *cli, const char *what, struct bh_call *call,
+        struct bh_queue_control *ret_control)
 {
     struct redisReply *reply;
     enum bh_exit result = bh_session_script(cli, what, call, &reply);
     bh_call_release(call);
     if (result != BH_EXIT_DONE)
         return result;
-    if (bh_decode_control(reply, ret_changed) != BH_OK)
+    if (bh_decode_control(reply, ret_control) != BH_OK)
         result = bh_cli_fail("cannot %s: Redis answers what our script does not give", what);
     bh_redis_reply_free(reply);
     return result;
@@ -142,30 +120,22 @@ control(struct bh_cli *cli, const char *what, struct bh_call *call, bool *ret_ch
 
 /* ---- pause and resume ---- */
 
+typedef void encode_change(struct bh_call *call, const struct bh_queue_keys *keys,
+                           struct bh_str who, struct bh_str reason);
+
 static enum bh_exit
-pause_queue(struct bh_cli *cli, const struct bh_queue_choice *queues, size_t at, const char *reason,
-            bool *ret_changed)
+change_queue(struct bh_cli *cli, const struct bh_queue_keys *keys, const char *what,
+             encode_change *encode, const char *reason, bool *ret_changed)
 {
     char who[BH_WHO_MAX];
     struct bh_call call;
+    struct bh_queue_control answer;
     bh_who(who);
     bh_call_init(&call, BH_SCRIPT_CONTROL);
-    bh_encode_queue_pause(&call, &queues->keys[at], bh_str_from(reason), bh_str_from(who));
-    enum bh_exit result = control(cli, "pause the queue", &call, ret_changed);
-    if (result == BH_EXIT_DONE && *ret_changed)
-        keep_audit(cli, &queues->keys[at], "pause", reason);
-    return result;
-}
-
-static enum bh_exit
-resume_queue(struct bh_cli *cli, const struct bh_queue_choice *queues, size_t at, bool *ret_changed)
-{
-    struct bh_call call;
-    bh_call_init(&call, BH_SCRIPT_CONTROL);
-    bh_encode_queue_resume(&call, &queues->keys[at]);
-    enum bh_exit result = control(cli, "resume the queue", &call, ret_changed);
-    if (result == BH_EXIT_DONE && *ret_changed)
-        keep_audit(cli, &queues->keys[at], "resume", "");
+    encode(&call, keys, bh_str_from(who), bh_str_from(reason));
+    enum bh_exit result = control(cli, what, &call, &answer);
+    if (result == BH_EXIT_DONE)
+        *ret_changed = answer.changed;
     return result;
 }
 
@@ -180,11 +150,8 @@ check_reason(const char *reason)
 static enum bh_exit
 control_account(struct bh_cli *cli, bool pause, const char *reason)
 {
-    char text[BH_WHO_MAX + REASON_MAX + 8], who[BH_WHO_MAX];
     bool changed;
-    bh_who(who);
-    snprintf(text, sizeof(text), "%s%sby %s", reason, reason[0] != '\0' ? ", " : "", who);
-    enum bh_exit result = bh_figures_pause_account(cli, pause, bh_str_from(text), &changed);
+    enum bh_exit result = bh_figures_pause_account(cli, pause, bh_str_from(reason), &changed);
     if (result != BH_EXIT_DONE)
         return result;
     return tell(cli, NULL, pause ? "pause" : "resume", changed,
@@ -208,8 +175,9 @@ pause_or_resume(struct bh_cli *cli, const struct control_options *options,
     result = choose(cli, options->all, operands, &queues);
     for (size_t i = 0; i < queues.count && result == BH_EXIT_DONE; i++) {
         bool changed = false;
-        result = pause ? pause_queue(cli, &queues, i, reason, &changed)
-                       : resume_queue(cli, &queues, i, &changed);
+        result =
+            change_queue(cli, &queues.keys[i], pause ? "pause the queue" : "resume the queue",
+                         pause ? bh_encode_queue_pause : bh_encode_queue_resume, reason, &changed);
         if (result == BH_EXIT_DONE)
             result = tell(cli, queues.names[i], verb, changed,
                           pause ? changed ? "paused; what is in flight ends" : "is paused already"
@@ -266,54 +234,49 @@ append_limit(struct bh_buf *buf, const char *name, int64_t limit, int64_t config
 }
 
 static enum bh_exit
-tell_limits(struct bh_cli *cli, const struct bh_queue_choice *queues, size_t at, int64_t rate,
-            int64_t concurrency, bool changed)
+tell_limits(struct bh_cli *cli, const struct bh_queue_choice *queues, size_t at,
+            const struct bh_queue_control *limits)
 {
     const struct bh_queue_config *config = queues->configs[at];
     struct bh_buf text;
     bh_buf_init(&text, LINE_BYTES);
-    append_limit(&text, "rate", rate, config != NULL ? (int64_t)config->rate : -1);
+    append_limit(&text, "rate", limits->rate, config != NULL ? (int64_t)config->rate : -1);
     (void)bh_buf_append_text(&text, ", ");
-    append_limit(&text, "concurrency", concurrency,
+    append_limit(&text, "concurrency", limits->concurrency,
                  config != NULL ? (int64_t)config->concurrency : -1);
-    enum bh_exit result = bh_buf_status(&text) == BH_OK
-                              ? tell(cli, queues->names[at], "limit", changed, bh_buf_text(&text))
-                              : bh_cli_fail("short of memory");
-    if (result == BH_EXIT_DONE && changed)
-        keep_audit(cli, &queues->keys[at], "limit", bh_buf_text(&text));
+    enum bh_exit result = bh_buf_status(&text) == BH_OK ? tell(cli, queues->names[at], "limit",
+                                                               limits->changed, bh_buf_text(&text))
+                                                        : bh_cli_fail("short of memory");
     bh_buf_release(&text);
     return result;
 }
 
 static enum bh_exit
-limit_queue(struct bh_cli *cli, const struct bh_queue_choice *queues, size_t at,
-            const struct control_options *options)
+show_limits(struct bh_cli *cli, const struct bh_queue_choice *queues, size_t at)
 {
     struct bh_figures figures;
-    struct bh_call call;
     enum bh_exit result = bh_figures_read(cli, &queues->keys[at], &figures);
     if (result != BH_EXIT_DONE)
         return result;
-    int64_t rate = figures.view.rate, concurrency = figures.view.concurrency;
-    int64_t rate_before = rate, concurrency_before = concurrency;
+    const struct bh_queue_control limits = {false, figures.view.rate, figures.view.concurrency};
     bh_figures_release(&figures);
-    if (options->clear)
-        rate = concurrency = BH_QUEUE_LIMIT_UNSET;
-    result = read_limit("rate", options->rate, &rate);
-    if (result == BH_EXIT_DONE)
-        result = read_limit("concurrency", options->concurrency, &concurrency);
-    if (result != BH_EXIT_DONE)
-        return result;
-    bool changed = rate != rate_before || concurrency != concurrency_before;
-    if (changed) {
-        bool ignored;
-        bh_call_init(&call, BH_SCRIPT_CONTROL);
-        bh_encode_queue_limit(&call, &queues->keys[at], rate, concurrency);
-        result = control(cli, "limit the queue", &call, &ignored);
-    }
-    if (result != BH_EXIT_DONE)
-        return result;
-    return tell_limits(cli, queues, at, rate, concurrency, changed);
+    return tell_limits(cli, queues, at, &limits);
+}
+
+static enum bh_exit
+limit_queue(struct bh_cli *cli, const struct bh_queue_choice *queues, size_t at, int64_t rate,
+            int64_t concurrency)
+{
+    char who[BH_WHO_MAX];
+    struct bh_queue_control limits;
+    struct bh_call call;
+    if (rate == BH_QUEUE_LIMIT_STAYS && concurrency == BH_QUEUE_LIMIT_STAYS)
+        return show_limits(cli, queues, at);
+    bh_who(who);
+    bh_call_init(&call, BH_SCRIPT_CONTROL);
+    bh_encode_queue_limit(&call, &queues->keys[at], bh_str_from(who), rate, concurrency);
+    enum bh_exit result = control(cli, "limit the queue", &call, &limits);
+    return result == BH_EXIT_DONE ? tell_limits(cli, queues, at, &limits) : result;
 }
 
 static enum bh_exit
@@ -321,18 +284,19 @@ limit_run(struct bh_cli *cli, const void *options, struct bh_operands operands)
 {
     const struct control_options *wanted = options;
     struct bh_queue_choice queues;
-    int64_t ignored;
+    int64_t rate = wanted->clear ? BH_QUEUE_LIMIT_UNSET : BH_QUEUE_LIMIT_STAYS;
+    int64_t concurrency = rate;
     if (!wanted->all && operands.count == 0)
         return bh_cli_misuse("limit what?  The name of a queue, or --all");
     if (wanted->clear && (wanted->rate != NULL || wanted->concurrency != NULL))
         return bh_cli_misuse("either --clear or new limits");
-    enum bh_exit result = read_limit("rate", wanted->rate, &ignored);
+    enum bh_exit result = read_limit("rate", wanted->rate, &rate);
     if (result == BH_EXIT_DONE)
-        result = read_limit("concurrency", wanted->concurrency, &ignored);
+        result = read_limit("concurrency", wanted->concurrency, &concurrency);
     if (result == BH_EXIT_DONE)
         result = choose(cli, wanted->all, operands, &queues);
     for (size_t i = 0; result == BH_EXIT_DONE && i < queues.count; i++)
-        result = limit_queue(cli, &queues, i, wanted);
+        result = limit_queue(cli, &queues, i, rate, concurrency);
     return result;
 }
 
@@ -406,8 +370,8 @@ drain_run(struct bh_cli *cli, const void *options, struct bh_operands operands)
     bh_interrupt_watch();
     for (size_t i = 0; i < queues.count && result == BH_EXIT_DONE; i++) {
         bool changed;
-        result = pause_queue(cli, &queues, i, wanted->reason != NULL ? wanted->reason : "drain",
-                             &changed);
+        result = change_queue(cli, &queues.keys[i], "pause the queue", bh_encode_queue_drain,
+                              wanted->reason != NULL ? wanted->reason : "drain", &changed);
     }
     if (result == BH_EXIT_DONE)
         result = wait_until_empty(cli, &queues, timeout_ms);

@@ -2,11 +2,10 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <time.h>
-#include <unistd.h>
 
+#include "cli/who.h"
 #include "core/alloc.h"
 #include "core/fault.h"
 #include "redis/reply_reader.h"
@@ -17,6 +16,7 @@
 struct bh_top_look {
     struct bh_cli *cli;                   /* borrowed; the thread's */
     const struct bh_queue_choice *queues; /* borrowed */
+    char who[BH_WHO_MAX];
     void (*on_news)(void *arg);
     void *arg;
     pthread_t thread;
@@ -35,16 +35,6 @@ struct bh_top_look {
 /* ---- In the thread ---- */
 
 static void
-fill_who(char who[80])
-{
-    const struct passwd *user = getpwuid(getuid());
-    if (user != NULL)
-        (void)snprintf(who, 80, "%.60s", user->pw_name);
-    else
-        (void)snprintf(who, 80, "user %lu", (unsigned long)getuid());
-}
-
-static void
 act(struct bh_top_look *look, size_t queue, bool pause, char note[256])
 {
     const struct bh_queue_keys *keys = &look->queues->keys[queue];
@@ -52,14 +42,14 @@ act(struct bh_top_look *look, size_t queue, bool pause, char note[256])
     struct bh_error trouble = {.text = ""};
     struct redisReply *reply;
     struct bh_call call;
-    char who[80];
-    bool changed = false;
-    fill_who(who);
+    struct bh_queue_control control;
     bh_call_init(&call, BH_SCRIPT_CONTROL);
     if (pause)
-        bh_encode_queue_pause(&call, keys, BH_STR_LITERAL("by bellhop top"), bh_str_from(who));
+        bh_encode_queue_pause(&call, keys, bh_str_from(look->who),
+                              BH_STR_LITERAL("by bellhop top"));
     else
-        bh_encode_queue_resume(&call, keys);
+        bh_encode_queue_resume(&call, keys, bh_str_from(look->who),
+                               BH_STR_LITERAL("by bellhop top"));
     bool answered = bh_picture_call(look->cli, &call, ANSWER_MS, &reply, &trouble);
     bh_call_release(&call);
     if (!answered) {
@@ -67,10 +57,10 @@ act(struct bh_top_look *look, size_t queue, bool pause, char note[256])
                        trouble.text);
         return;
     }
-    if (bh_decode_control(reply, &changed) != BH_OK)
+    if (bh_decode_control(reply, &control) != BH_OK)
         (void)snprintf(note, 256, "Redis' answer about %s cannot be read", name);
     else
-        (void)snprintf(note, 256, "%s %s %s", name, changed ? "is" : "was already",
+        (void)snprintf(note, 256, "%s %s %s", name, control.changed ? "is" : "was already",
                        pause ? "paused" : "running");
     bh_redis_reply_free(reply);
 }
@@ -149,6 +139,7 @@ bh_top_look_start(struct bh_cli *cli, const struct bh_queue_choice *queues, bh_m
         return NULL;
     look->cli = cli;
     look->queues = queues;
+    bh_who(look->who);
     look->interval_ms = interval_ms;
     look->on_news = on_news;
     look->arg = arg;

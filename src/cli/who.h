@@ -6,7 +6,7 @@
 
 #define BH_WHO_MAX 128
 
-/* "USER@HOST" */
+/* "USER@HOST", or "SOMEBODY as USER@HOST" by way of sudo.  Not in two threads at a time. */
 void bh_who(char ret_who[BH_WHO_MAX]);
 
 #endif

@@ -358,6 +358,7 @@ bh_gateway_request_balance(struct bh_gateway_request *request,
 
 /* So many digits fit into a number of ours. */
 #define MESSAGE_ID_DIGITS_MAX 18
+#define HOOK_ID_DIGITS_MAX    20
 
 static bool
 is_number(struct bh_str digits, size_t digits_max)
@@ -473,7 +474,7 @@ check_hooks(const struct bh_gateway_hooks_query *query, struct bh_error *error)
 {
     if (query->action == BH_HOOKS_SUBSCRIBE)
         return check_subscription(query, error);
-    if (query->action == BH_HOOKS_UNSUBSCRIBE && !is_number(bh_str_from(query->id)))
+    if (query->action == BH_HOOKS_UNSUBSCRIBE && !is_number(bh_str_from(query->id), HOOK_ID_DIGITS_MAX))
         return bh_error_set(error, "id", "the id of a webhook is a number");
     return BH_OK;
 }

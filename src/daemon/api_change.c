@@ -2,14 +2,12 @@
 #include <string.h>
 
 #include "daemon/api_internal.h"
-#include "daemon/clock.h"
 #include "daemon/log.h"
 #include "redis/queue_view.h"
 #include "redis/reply_view.h"
 #include "redis/resolve.h"
 
-#define BODY_MAX  ((size_t)4096)
-#define AUDIT_CAP "1000"
+#define BODY_MAX ((size_t)4096)
 
 /* ---- what is asked for ---- */
 
@@ -139,40 +137,14 @@ bh_api_answer_nonsense(struct bh_http_answer *answer)
 /* ---- queues ---- */
 
 static void
-audit_came(struct bh_api_task *task, struct bh_http_answer *answer)
-{
-    bool pause = task->route.kind == BH_API_QUEUE_PAUSE;
-    bh_api_answer_done(task, true, pause ? "the queue is paused" : "the queue goes on", answer);
-}
-
-/* As the command writes it. */
-static void
-ask_audit(struct bh_api_task *task, bool pause)
-{
-    char at[24];
-    (void)snprintf(at, sizeof(at), "%lld", (long long)bh_clock_wall().ms);
-    const struct bh_str argv[] = {
-        BH_STR_LITERAL("XADD"),    bh_queue_key(&task->keys, BH_KEY_AUDIT),
-        BH_STR_LITERAL("MAXLEN"),  BH_STR_LITERAL("~"),
-        BH_STR_LITERAL(AUDIT_CAP), BH_STR_LITERAL("*"),
-        BH_STR_LITERAL("who"),     bh_str_from(task->who),
-        BH_STR_LITERAL("what"),    bh_str_from(pause ? "pause" : "resume"),
-        BH_STR_LITERAL("after"),   bh_str_from(task->reason),
-        BH_STR_LITERAL("at"),      bh_str_from(at),
-    };
-    task->next = audit_came;
-    bh_api_ask(task, BH_ARRAY_LEN(argv), argv);
-}
-
-static void
 control_came(struct bh_api_task *task, struct bh_http_answer *answer)
 {
-    bool changed;
+    struct bh_queue_control control;
     bool pause = task->route.kind == BH_API_QUEUE_PAUSE;
-    if (bh_decode_control(task->slots[0].reply, &changed) != BH_OK)
+    if (bh_decode_control(task->slots[0].reply, &control) != BH_OK)
         bh_api_answer_nonsense(answer);
-    else if (changed)
-        ask_audit(task, pause);
+    else if (control.changed)
+        bh_api_answer_done(task, true, pause ? "the queue is paused" : "the queue goes on", answer);
     else
         bh_api_answer_done(task, false,
                            pause ? "the queue was paused already" : "the queue was not paused",
@@ -183,12 +155,12 @@ static void
 ask_control(struct bh_api_task *task)
 {
     struct bh_call call;
+    struct bh_str who = bh_str_from(task->who), reason = bh_str_from(task->reason);
     bh_call_init(&call, BH_SCRIPT_CONTROL);
     if (task->route.kind == BH_API_QUEUE_PAUSE)
-        bh_encode_queue_pause(&call, &task->keys, bh_str_from(task->reason),
-                              bh_str_from(task->who));
+        bh_encode_queue_pause(&call, &task->keys, who, reason);
     else
-        bh_encode_queue_resume(&call, &task->keys);
+        bh_encode_queue_resume(&call, &task->keys, who, reason);
     task->next = control_came;
     bh_api_ask_script(task, &call);
 }
@@ -218,16 +190,12 @@ static void
 ask_account(struct bh_api_task *task)
 {
     struct bh_call call;
-    char text[BH_API_REASON_MAX + BH_API_WHO_MAX + 8];
-    const struct bh_account_keys *keys = &task->api->account_keys;
+    struct bh_str who = bh_str_from(task->who), reason = bh_str_from(task->reason);
     bh_call_init(&call, BH_SCRIPT_ACCOUNT);
-    (void)snprintf(text, sizeof(text), "%s%sby %s", task->reason,
-                   task->reason[0] != '\0' ? ", " : "", task->who);
     if (task->route.kind == BH_API_ACCOUNT_PAUSE)
-        bh_encode_account_pause(&call, keys, bh_reason_name(BH_REASON_PAUSED), 0, bh_str_from(text),
-                                task->api->config->gateway.balance_interval_ms);
+        bh_encode_operator_pause(&call, &task->api->account_keys, who, reason);
     else
-        bh_encode_account_resume(&call, keys);
+        bh_encode_operator_resume(&call, &task->api->account_keys, who, reason);
     task->next = account_came;
     bh_api_ask_script(task, &call);
 }

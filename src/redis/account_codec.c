@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <bellhop/state.h>
+
 #include "redis/reply_view.h"
 
 #define EXACT_MAX ((int64_t)1 << 53)
@@ -31,6 +33,7 @@ begin(struct bh_call *call, const struct bh_account_keys *keys, const char *oper
 {
     bh_call_key(call, bh_str_from(keys->control));
     bh_call_key(call, bh_str_from(keys->log));
+    bh_call_key(call, bh_str_from(keys->audit));
     bh_call_text(call, operation);
 }
 
@@ -64,6 +67,28 @@ void
 bh_encode_account_resume(struct bh_call *call, const struct bh_account_keys *keys)
 {
     begin(call, keys, "resume");
+}
+
+void
+bh_encode_operator_pause(struct bh_call *call, const struct bh_account_keys *keys,
+                         struct bh_str who, struct bh_str reason)
+{
+    char text[BH_ACCOUNT_TEXT_MAX + 1];
+    (void)snprintf(text, sizeof(text), "%.*s%sby %.*s", BH_STR_ARGS(reason),
+                   reason.len > 0 ? ", " : "", BH_STR_ARGS(who));
+    bh_encode_account_pause(call, keys, bh_reason_name(BH_REASON_PAUSED), 0, bh_str_from(text),
+                            BH_HOUR_MS);
+    bh_call_str(call, who);
+    bh_call_str(call, reason);
+}
+
+void
+bh_encode_operator_resume(struct bh_call *call, const struct bh_account_keys *keys,
+                          struct bh_str who, struct bh_str reason)
+{
+    bh_encode_account_resume(call, keys);
+    bh_call_str(call, who);
+    bh_call_str(call, reason);
 }
 
 void

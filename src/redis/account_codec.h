@@ -46,6 +46,15 @@ void bh_encode_account_read(struct bh_call *call, const struct bh_account_keys *
 void bh_encode_account_pause(struct bh_call *call, const struct bh_account_keys *keys,
                              const char *reason, int code, struct bh_str text, bh_ms longest_ms);
 void bh_encode_account_resume(struct bh_call *call, const struct bh_account_keys *keys);
+
+/*
+ * The same by an operator's word: such a pause ends by such a resume only, and the account's audit tells of both.  `who` and
+ * `reason` are any words, for people; of both together the account's text has the first 255 bytes.
+ */
+void bh_encode_operator_pause(struct bh_call *call, const struct bh_account_keys *keys,
+                              struct bh_str who, struct bh_str reason);
+void bh_encode_operator_resume(struct bh_call *call, const struct bh_account_keys *keys,
+                               struct bh_str who, struct bh_str reason);
 void bh_encode_account_probe(struct bh_call *call, const struct bh_account_keys *keys,
                              const char *who, bh_ms lease_ms);
 void bh_encode_account_turn(struct bh_call *call, const struct bh_account_keys *keys,

@@ -126,5 +126,6 @@ bh_account_keys_init(struct bh_account_keys *keys, const char *prefix, const cha
         return BH_EINVAL;
     (void)snprintf(keys->control, BH_KEY_MAX, "%s:{@%s}:control", prefix, account);
     (void)snprintf(keys->log, BH_KEY_MAX, "%s:{@%s}:log", prefix, account);
+    (void)snprintf(keys->audit, BH_KEY_MAX, "%s:{@%s}:audit", prefix, account);
     return BH_OK;
 }

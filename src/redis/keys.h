@@ -78,10 +78,11 @@ enum bh_status bh_key_append_message(struct bh_buf *buf, const struct bh_queue_k
 enum bh_status bh_key_append_kept(struct bh_buf *buf, const struct bh_queue_keys *keys,
                                   const char *id);
 
-/* The two keys of a gateway account; they lie apart from all queues. */
+/* The keys of a gateway account; they lie apart from all queues. */
 struct bh_account_keys {
     char control[BH_KEY_MAX];
     char log[BH_KEY_MAX];
+    char audit[BH_KEY_MAX];
 };
 
 /* `account` is 12 hex digits; BH_EINVAL otherwise, or when the prefix is not valid. */

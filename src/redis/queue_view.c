@@ -114,52 +114,69 @@ bh_queue_view_find(const struct bh_queue_view *view, const char *name)
 }
 
 static void
-begin_control(struct bh_call *call, const struct bh_queue_keys *keys, const char *operation)
+begin_control(struct bh_call *call, const struct bh_queue_keys *keys, const char *operation,
+              struct bh_str who)
 {
     bh_call_key(call, bh_queue_key(keys, BH_KEY_CONTROL));
+    bh_call_key(call, bh_queue_key(keys, BH_KEY_AUDIT));
     bh_call_text(call, operation);
+    bh_call_str(call, who);
 }
 
 void
-bh_encode_queue_pause(struct bh_call *call, const struct bh_queue_keys *keys, struct bh_str reason,
-                      struct bh_str by)
+bh_encode_queue_pause(struct bh_call *call, const struct bh_queue_keys *keys, struct bh_str who,
+                      struct bh_str reason)
 {
-    begin_control(call, keys, "pause");
+    begin_control(call, keys, "pause", who);
     bh_call_str(call, reason);
-    bh_call_str(call, by);
 }
 
 void
-bh_encode_queue_resume(struct bh_call *call, const struct bh_queue_keys *keys)
+bh_encode_queue_drain(struct bh_call *call, const struct bh_queue_keys *keys, struct bh_str who,
+                      struct bh_str reason)
 {
-    begin_control(call, keys, "resume");
+    begin_control(call, keys, "drain", who);
+    bh_call_str(call, reason);
+}
+
+void
+bh_encode_queue_resume(struct bh_call *call, const struct bh_queue_keys *keys, struct bh_str who,
+                       struct bh_str reason)
+{
+    begin_control(call, keys, "resume", who);
+    bh_call_str(call, reason);
 }
 
 static void
 add_limit(struct bh_call *call, int64_t limit)
 {
-    if (limit < 0)
+    if (limit == BH_QUEUE_LIMIT_STAYS)
         bh_call_text(call, "");
+    else if (limit < 0)
+        bh_call_text(call, "configured");
     else
         bh_call_int(call, limit);
 }
 
 void
-bh_encode_queue_limit(struct bh_call *call, const struct bh_queue_keys *keys, int64_t rate,
-                      int64_t concurrency)
+bh_encode_queue_limit(struct bh_call *call, const struct bh_queue_keys *keys, struct bh_str who,
+                      int64_t rate, int64_t concurrency)
 {
-    begin_control(call, keys, "limit");
+    begin_control(call, keys, "limit", who);
     add_limit(call, rate);
     add_limit(call, concurrency);
 }
 
 enum bh_status
-bh_decode_control(const struct redisReply *reply, bool *ret_changed)
+bh_decode_control(const struct redisReply *reply, struct bh_queue_control *ret_control)
 {
+    struct bh_queue_control control;
     int64_t code, now;
-    if (bh_reply_count(reply) != 2 || !bh_reply_int(reply, 0, 0, 1, &code) ||
-        !bh_reply_int(reply, 1, 0, EXACT_MAX, &now))
+    if (bh_reply_count(reply) != 4 || !bh_reply_int(reply, 0, 0, 1, &code) ||
+        !bh_reply_int(reply, 1, 0, EXACT_MAX, &now) || !read_limit(reply, 2, &control.rate) ||
+        !read_limit(reply, 3, &control.concurrency))
         return BH_EPROTO;
-    *ret_changed = code == 0;
+    control.changed = code == 0;
+    *ret_control = control;
     return BH_OK;
 }

@@ -22,6 +22,9 @@ struct redisReply; /* of <hiredis/hiredis.h> */
 /* The ages that open messages are counted by: more than 1, 5 and 10 minutes. */
 #define BH_QUEUE_OPEN_AGES 3
 
+/* Of a change: this limit is left as it is. */
+#define BH_QUEUE_LIMIT_STAYS (-2)
+
 /* Views borrow from the reply. */
 struct bh_queue_view {
     struct bh_wall server_now;
@@ -71,16 +74,32 @@ bool bh_queue_view_counter(const struct bh_queue_view *view, size_t at, struct b
 /* The counter of that name; 0 when there is none. */
 int64_t bh_queue_view_find(const struct bh_queue_view *view, const char *name);
 
-/* `reason` and `by` are any words, for people.  Works at each worker's next claim. */
+/*
+ * Each change and its line in the queue's audit are one: `who` and `reason` are any words, for people.  They work at each
+ * worker's next claim.  What was so already is not changed and not audited.
+ */
 void bh_encode_queue_pause(struct bh_call *call, const struct bh_queue_keys *keys,
-                           struct bh_str reason, struct bh_str by);
-void bh_encode_queue_resume(struct bh_call *call, const struct bh_queue_keys *keys);
+                           struct bh_str who, struct bh_str reason);
 
-/* Limits at run time, 0 for none, BH_QUEUE_LIMIT_UNSET for the configuration's; at most UINT32_MAX. */
-void bh_encode_queue_limit(struct bh_call *call, const struct bh_queue_keys *keys, int64_t rate,
-                           int64_t concurrency);
+/* The same pause; the audit calls it a drain. */
+void bh_encode_queue_drain(struct bh_call *call, const struct bh_queue_keys *keys,
+                           struct bh_str who, struct bh_str reason);
+void bh_encode_queue_resume(struct bh_call *call, const struct bh_queue_keys *keys,
+                            struct bh_str who, struct bh_str reason);
 
-/* *ret_changed: false when it was so already. */
-enum bh_status bh_decode_control(const struct redisReply *reply, bool *ret_changed) BH_MUST_CHECK;
+/* Limits at run time: 0 for none, BH_QUEUE_LIMIT_UNSET for the configuration's, BH_QUEUE_LIMIT_STAYS; at most UINT32_MAX. */
+void bh_encode_queue_limit(struct bh_call *call, const struct bh_queue_keys *keys,
+                           struct bh_str who, int64_t rate, int64_t concurrency);
+
+/* What came of it. */
+struct bh_queue_control {
+    bool changed; /* false: it was so already */
+    int64_t rate; /* at run time, now: jobs per second, 0 no limit, or BH_QUEUE_LIMIT_UNSET */
+    int64_t concurrency; /* likewise */
+};
+
+/* BH_EPROTO: not what the script gives. */
+enum bh_status bh_decode_control(const struct redisReply *reply,
+                                 struct bh_queue_control *ret_control) BH_MUST_CHECK;
 
 #endif

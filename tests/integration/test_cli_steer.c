@@ -141,17 +141,20 @@ Test(steer, pauses_limits_and_drains_queues)
         {"the account", {"pause", "--account", "--reason", "invoice", "--json"}, NULL, 0, {"\"account\":true", "\"result\":\"done\""}, {NULL}},
         {"the account again", {"pause", "--account"}, NULL, 0, {"account: is paused already"}, {NULL}},
         {"it goes on", {"resume", "--account"}, NULL, 0, {"account: goes on"}, {NULL}},
+        {"both are kept", {"audit"}, NULL, 0, {"(account)", "pause", "invoice", "resume"}, {NULL}},
+        {"for machines", {"audit", "--json", "--limit", "1"}, NULL, 0, {"{\"account\":true,\"at\":", "\"what\":\"resume\",\"before\":\"paused: invoice, by "}, {NULL}},
         {"limits", {"limit", "sms"}, NULL, 0, {"sms: rate without limit (configuration), concurrency without limit"}, {NULL}},
         {"a rate", {"limit", "sms", "--rate", "5"}, NULL, 0, {"sms: rate 5 (set at run time), concurrency without limit (configuration)"}, {NULL}},
         {"the other stays", {"limit", "sms", "--concurrency", "7"}, NULL, 0, {"rate 5 (set at run time), concurrency 7 (set at run time)"}, {NULL}},
         {"cleared", {"limit", "--all", "--clear"}, NULL, 0, {"sms: rate without limit (configuration)", "voice: "}, {NULL}},
         {"drained", {"drain", "--timeout", "5s"}, NULL, 0, {"sms: paused, and nothing", "voice: paused, and nothing"}, {NULL}},
-        {"audit", {"audit", "--queue", "sms"}, NULL, 0, {"pause", "lunch", "resume", "limit", "rate 5", "drain"}, {NULL}},
+        {"audit", {"audit", "--queue", "sms"}, NULL, 0, {"pause", "lunch", "resume", "rate 5, concurrency as configured", "rate 5, concurrency 7", "drain"}, {NULL}},
     };
     static const struct cli_row busy[] = {
         {"not in time", {"drain", "sms", "--timeout", "300ms"}, NULL, 1, {NULL}, {"not done in time with 1 in flight; the queues stay paused"}},
     };
     cli_jobs_check(rows, BH_ARRAY_LEN(rows));
+    cr_expect_eq(number("XLEN bellhop:{sms}:%s", "audit"), 6, "what changed nothing is no line");
     cli_jobs_put_usual();
     cli_jobs_check(busy, BH_ARRAY_LEN(busy));
     cr_expect_eq(number("HEXISTS bellhop:{sms}:control %s", "paused"), 1);

@@ -147,6 +147,9 @@ Test(daemon_api, bodies_and_names_are_read_strictly, .timeout = 120)
         {"pause", "/api/v1/queue/sms/pause", "{\"reason\":\"<b>\"}", 200},
         {"pause again", "/api/v1/queue/sms/pause", "{}", 200},
         {"resume", "/api/v1/queue/sms/resume", "{}", 200},
+        {"the account", "/api/v1/account/pause", "{\"reason\":\"the invoice\"}", 200},
+        {"the account again", "/api/v1/account/pause", "{}", 200},
+        {"the account goes on", "/api/v1/account/resume", "{}", 200},
     };
     struct bh_rig rig;
     int port = begin(&rig);
@@ -156,6 +159,8 @@ Test(daemon_api, bodies_and_names_are_read_strictly, .timeout = 120)
         cr_expect(strstr(got->body, got->status == 200 ? "\"done\":" : "\"error\":") != NULL, "%s: %s", rows[i].name, got->body);
     }
     cr_expect_eq(bh_rig_integer(&rig, "XLEN bellhop:{sms}:audit"), 3, "who cancelled, paused and resumed is kept");
+    cr_expect_eq(bh_rig_integer(&rig, "EVAL %s 0", "return redis.call('XLEN', redis.call('KEYS', 'bellhop:{@*}:audit')[1])"), 2,
+                 "so is who paused and resumed the account");
     bh_rig_stop(&rig);
 }
 

@@ -1464,14 +1464,49 @@ inspect(void)
     return view;
 }
 
+static struct bh_queue_control controlled;
+
 static bool
 control(struct bh_call *call)
 {
-    bool changed;
     redisReply *reply = script_redis_run(&stage.redis, call);
-    cr_assert_eq(bh_decode_control(reply, &changed), BH_OK);
+    cr_assert_eq(bh_decode_control(reply, &controlled), BH_OK);
     freeReplyObject(reply);
-    return changed;
+    return controlled.changed;
+}
+
+static bool
+limit(int64_t rate, int64_t concurrency)
+{
+    struct bh_call call;
+    bh_call_init(&call, BH_SCRIPT_CONTROL);
+    bh_encode_queue_limit(&call, &stage.keys, bh_str_from("eve"), rate, concurrency);
+    return control(&call);
+}
+
+/* "WHAT by WHO: BEFORE > AFTER" of each entry of the audit. */
+static const char *
+audited(const char *key)
+{
+    static char text[2048];
+    size_t len = 0;
+    redisReply *reply = script_redis_command(&stage.redis, "XRANGE %s - +", key);
+    text[0] = '\0';
+    for (size_t i = 0; i < reply->elements; i++) {
+        const redisReply *fields = reply->element[i]->element[1];
+        const char *names[] = {"what", "who", "before", "after"};
+        const char *values[] = {"", "", "", ""};
+        for (size_t f = 0; f + 1 < fields->elements; f += 2) {
+            for (size_t n = 0; n < BH_ARRAY_LEN(names); n++) {
+                if (strcmp(fields->element[f]->str, names[n]) == 0)
+                    values[n] = fields->element[f + 1]->str;
+            }
+        }
+        len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%s by %s: %s > %s",
+                                i > 0 ? "\n" : "", values[0], values[1], values[2], values[3]);
+    }
+    freeReplyObject(reply);
+    return text;
 }
 
 Test(scripts, an_empty_queue_can_be_inspected)
@@ -1529,7 +1564,7 @@ Test(scripts, pause_and_limits_can_be_set_and_taken_back)
     push("x");
     for (int again = 0; again < 2; again++) {
         bh_call_init(&call, BH_SCRIPT_CONTROL);
-        bh_encode_queue_pause(&call, &stage.keys, bh_str_from("for lunch"), bh_str_from("eve"));
+        bh_encode_queue_pause(&call, &stage.keys, bh_str_from("eve"), bh_str_from("for lunch"));
         cr_expect_eq(control(&call), again == 0);
     }
     struct bh_queue_view view = inspect();
@@ -1540,21 +1575,66 @@ Test(scripts, pause_and_limits_can_be_set_and_taken_back)
     cr_expect_eq(claim(1), 0);
     for (int again = 0; again < 2; again++) {
         bh_call_init(&call, BH_SCRIPT_CONTROL);
-        bh_encode_queue_resume(&call, &stage.keys);
+        bh_encode_queue_resume(&call, &stage.keys, bh_str_from("adam"), bh_str_from("eaten"));
         cr_expect_eq(control(&call), again == 0);
     }
     cr_expect_eq(claim(1), 1);
+    bh_call_init(&call, BH_SCRIPT_CONTROL);
+    bh_encode_queue_drain(&call, &stage.keys, bh_str_from("eve"), bh_str_from("drain"));
+    cr_expect(control(&call));
+    cr_expect_str_eq(audited("bellhop:{q}:audit"),
+                     "pause by eve: running > for lunch\n"
+                     "resume by adam: paused by eve: for lunch > eaten\n"
+                     "drain by eve: running > drain");
+    bh_call_init(&call, BH_SCRIPT_CONTROL);
+    bh_encode_queue_resume(&call, &stage.keys, bh_str_from("eve"), bh_str_from(""));
+    cr_expect(control(&call));
 
     static const int64_t limits[] = {0, 7, UINT32_MAX, BH_QUEUE_LIMIT_UNSET};
     for (size_t i = 0; i < BH_ARRAY_LEN(limits); i++) {
-        bh_call_init(&call, BH_SCRIPT_CONTROL);
-        bh_encode_queue_limit(&call, &stage.keys, limits[i], limits[BH_ARRAY_LEN(limits) - 1 - i]);
-        cr_expect(control(&call));
+        cr_expect(limit(limits[i], limits[BH_ARRAY_LEN(limits) - 1 - i]));
         view = inspect();
         cr_expect_eq(view.rate, limits[i]);
         cr_expect_eq(view.concurrency, limits[BH_ARRAY_LEN(limits) - 1 - i]);
     }
     freeReplyObject(inspected);
+}
+
+Test(scripts, a_limit_that_is_not_named_stays)
+{
+    static const struct {
+        const char *name;
+        int64_t rate, concurrency;
+        bool changed;
+        int64_t rate_after, concurrency_after;
+    } rows[] = {
+        {"nothing",            BH_QUEUE_LIMIT_STAYS, BH_QUEUE_LIMIT_STAYS, false, BH_QUEUE_LIMIT_UNSET,
+         BH_QUEUE_LIMIT_UNSET                                                                                               },
+        {"a rate",             5,                    BH_QUEUE_LIMIT_STAYS, true,  5,                    BH_QUEUE_LIMIT_UNSET},
+        {"the same again",     5,                    BH_QUEUE_LIMIT_STAYS, false, 5,                    BH_QUEUE_LIMIT_UNSET},
+        {"the other",          BH_QUEUE_LIMIT_STAYS, 7,                    true,  5,                    7                   },
+        {"one back",           BH_QUEUE_LIMIT_UNSET, BH_QUEUE_LIMIT_STAYS, true,  BH_QUEUE_LIMIT_UNSET, 7                   },
+        {"none is no default", 0,                    BH_QUEUE_LIMIT_STAYS, true,  0,                    7                   },
+        {"both back",          BH_QUEUE_LIMIT_UNSET, BH_QUEUE_LIMIT_UNSET, true,  BH_QUEUE_LIMIT_UNSET,
+         BH_QUEUE_LIMIT_UNSET                                                                                               },
+        {"back again",         BH_QUEUE_LIMIT_UNSET, BH_QUEUE_LIMIT_UNSET, false, BH_QUEUE_LIMIT_UNSET,
+         BH_QUEUE_LIMIT_UNSET                                                                                               },
+    };
+    for (size_t i = 0; i < BH_ARRAY_LEN(rows); i++) {
+        cr_expect_eq(limit(rows[i].rate, rows[i].concurrency), rows[i].changed, "%s", rows[i].name);
+        cr_expect_eq(controlled.rate, rows[i].rate_after, "%s: %lld", rows[i].name,
+                     (long long)controlled.rate);
+        cr_expect_eq(controlled.concurrency, rows[i].concurrency_after, "%s: %lld", rows[i].name,
+                     (long long)controlled.concurrency);
+    }
+    cr_expect_str_eq(
+        audited("bellhop:{q}:audit"),
+        "limit by eve: rate as configured, concurrency as configured > rate 5, concurrency as "
+        "configured\n"
+        "limit by eve: rate 5, concurrency as configured > rate 5, concurrency 7\n"
+        "limit by eve: rate 5, concurrency 7 > rate as configured, concurrency 7\n"
+        "limit by eve: rate as configured, concurrency 7 > rate 0, concurrency 7\n"
+        "limit by eve: rate 0, concurrency 7 > rate as configured, concurrency as configured");
 }
 
 /* ---- a full server ------------------------------------------------------------------------------- */

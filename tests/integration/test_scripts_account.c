@@ -402,6 +402,44 @@ Test(account_script, one_process_at_a_time_has_the_turn)
     cr_expect_eq(view().state, BH_ACCOUNT_OPEN);
 }
 
+/* What the daemon does by itself is in the log and nobody's doing. */
+Test(account_script, an_operators_word_is_audited_and_nobody_elses)
+{
+    struct bh_str eve = bh_str_from("eve"), why = bh_str_from("the invoice");
+    cr_expect(pause_for("credit", 500));
+    for (int again = 0; again < 2; again++) {
+        struct bh_call *call = fresh();
+        bh_encode_operator_pause(call, &keys, eve, why);
+        cr_expect_eq(done(call), again == 0);
+    }
+    cr_expect_str_eq(view().reason, "paused");
+    cr_expect_str_eq(view().text, "the invoice, by eve");
+    for (int again = 0; again < 2; again++) {
+        struct bh_call *call = fresh();
+        bh_encode_operator_resume(call, &keys, eve, bh_str_from(""));
+        cr_expect_eq(done(call), again == 0);
+    }
+    cr_expect(pause_for("credit", 500));
+    cr_expect(resume());
+    redisReply *reply = script_redis_command(&redis, "XRANGE %s - +", keys.audit);
+    cr_assert_eq(reply->elements, 2);
+    static const char *const wanted[][4] = {
+        {"eve", "pause",  "paused: text",                "the invoice"},
+        {"eve", "resume", "paused: the invoice, by eve", ""           },
+    };
+    for (size_t i = 0; i < 2; i++) {
+        const redisReply *fields = reply->element[i]->element[1];
+        cr_expect_str_eq(fields->element[1]->str, wanted[i][0]);
+        cr_expect_str_eq(fields->element[3]->str, wanted[i][1]);
+        cr_expect_str_eq(fields->element[7]->str, wanted[i][2]);
+        cr_expect_str_eq(fields->element[9]->str, wanted[i][3]);
+    }
+    freeReplyObject(reply);
+    reply = script_redis_command(&redis, "PTTL %s", keys.audit);
+    cr_expect_gt(reply->integer, 0);
+    freeReplyObject(reply);
+}
+
 Test(account_script, everything_is_forgotten_some_day)
 {
     pause_for("credit", 500);

@@ -15,6 +15,7 @@
 
 #include "integration/script_redis.h"
 #include "integration/scripts_model.h"
+#include "redis/queue_view.h"
 #include "redis/steer.h"
 #include "redis/store_codec.h"
 
@@ -668,15 +669,14 @@ set_paused(struct run *run, bool paused)
 {
     struct bh_call call;
     bh_call_init(&call, BH_SCRIPT_CONTROL);
-    bh_call_key(&call, bh_queue_key(&run->keys, BH_KEY_CONTROL));
-    bh_call_text(&call, paused ? "pause" : "resume");
-    if (paused) {
-        bh_call_text(&call, "because");
-        bh_call_text(&call, "the test");
-    }
+    if (paused)
+        bh_encode_queue_pause(&call, &run->keys, bh_str_from("the test"), bh_str_from("because"));
+    else
+        bh_encode_queue_resume(&call, &run->keys, bh_str_from("the test"), bh_str_from(""));
     redisReply *reply = finish_step(run, &call);
     cr_assert_eq(reply->element[0]->integer, run->model.paused == paused ? 1 : 0);
     freeReplyObject(reply);
+    run->model.audited += run->model.paused != paused;
     run->model.paused = paused;
     compare_content(run);
 }

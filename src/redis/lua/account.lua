@@ -4,12 +4,13 @@
 --                     ^                            |
 --                     +--------- refused again ----+         an operator's resume opens from anywhere
 --
--- KEYS    1 control (hash)  2 log (stream of state changes; its entries only wake the readers)
+-- KEYS    1 control (hash)  2 log (stream of state changes; its entries only wake the readers)  3 audit (stream)
 -- ARGV    1 operation, then its arguments:
 --         read
 --         pause       2 reason  3 code  4 text  5 longest distance of probes in ms; reason `paused` is an
---                     operator's and ends by resume only
---         resume
+--                     operator's and ends by resume only  6 who and 7 why, for the audit; without them it is no
+--                     operator's, and not audited
+--         resume      2 who and 3 why, likewise
 --         probe       2 who  3 lease in ms; may I ask for the balance now?
 --         probed      2 1 if the account looks usable  3 longest distance of probes in ms
 --         trial-take  2 who  3 lease in ms; may I send the one job that tries it?
@@ -29,12 +30,13 @@
 --         grant       tokens given, ms until one more could be had or -1
 --         others      ms to wait (when code is 1), else 0
 --         code: 0 done  1 not now, or changes nothing  2 unknown operation
--- Changes control, log (about 100 entries); both are forgotten 400 days after the last use
+-- Changes control, log (about 100 entries), audit; all are forgotten 400 days after the last use
 -- Cost    one hash
 --@include _clock.lua
 --@include _head.lua
+--@include _audit.lua
 
-local control, log = KEYS[1], KEYS[2]
+local control, log, audit_stream = KEYS[1], KEYS[2], KEYS[3]
 local KEEP_MS = 400 * 24 * 3600 * 1000
 local PROBE_FIRST_MS = 60000
 local DONE, NO = 0, 1
@@ -122,8 +124,25 @@ operations['read'] = function()
     }
 end
 
+-- What the account is, for the audit.
+local function condition()
+    local state, text = get('state', 'text')
+    return (state or 'open') .. (text and text ~= '' and ': ' .. text or '')
+end
+
+local function audited(before, who, why)
+    if who and who ~= '' then
+        audit(audit_stream, who, ARGV[1], '', before, why or '')
+    end
+end
+
 operations['pause'] = function()
-    return { pause(ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])), now, 0 }
+    local before = condition()
+    local code = pause(ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5]))
+    if code == DONE then
+        audited(before, ARGV[6], ARGV[7])
+    end
+    return { code, now, 0 }
 end
 
 operations['resume'] = function()
@@ -131,6 +150,7 @@ operations['resume'] = function()
     if not state or state == 'open' then
         return { NO, now, 0 }
     end
+    audited(condition(), ARGV[2], ARGV[3])
     change('open', '', 0, '')
     return { DONE, now, 0 }
 end
