@@ -7,6 +7,7 @@
 #include "cli/commands.h"
 #include "cli/picture_text.h"
 #include "cli/terminal.h"
+#include "cli/top_act.h"
 #include "cli/top_look.h"
 #include "core/duration.h"
 
@@ -56,9 +57,9 @@ struct top {
     char filter[BH_QUEUE_NAME_MAX + 1];
     size_t order[BH_CONFIG_QUEUES_MAX]; /* of those that are shown: their places in the choice */
     size_t shown;
-    size_t selected; /* its place in the choice */
-    bool confirm_pause;
-    char note[256];
+    size_t selected;              /* its place in the choice */
+    enum bh_top_act_kind confirm; /* what is asked about */
+    char note[BH_TOP_NOTE_MAX];
     int64_t note_at;
 };
 
@@ -387,6 +388,7 @@ draw_help(struct bh_frame *frame)
         "s S             sort by the next, the last column",
         "/               show queues whose name has ...",
         "p               pause or resume the queue",
+        "r               retry its waiting jobs now",
         "+ -             look less, more often",
         "= before a name: paused;  ! jobs expire",
     };
@@ -397,13 +399,24 @@ draw_help(struct bh_frame *frame)
 /* ---- The last line ---- */
 
 static void
+append_question(const struct top *top, struct bh_buf *line)
+{
+    const char *name = top->queues.names[top->selected];
+    if (top->confirm == BH_TOP_RETRY)
+        (void)bh_buf_printf(line, "retry %" PRIu64 " waiting jobs of %s now? y/n",
+                            bh_top_act_retryable(&top->picture.queues[top->selected]), name);
+    else
+        (void)bh_buf_printf(line, "%s queue %s? y/n",
+                            top->confirm == BH_TOP_PAUSE ? "pause" : "resume", name);
+}
+
+static void
 append_bottom(const struct top *top, struct bh_buf *line)
 {
     if (top->mode == MODE_FILTER)
         (void)bh_buf_printf(line, "/%s_  (enter: keep, escape: all)", top->filter);
     else if (top->mode == MODE_CONFIRM)
-        (void)bh_buf_printf(line, "%s queue %s? y/n", top->confirm_pause ? "pause" : "resume",
-                            top->queues.names[top->selected]);
+        append_question(top, line);
     else if (top->note[0] != '\0')
         (void)bh_display_append(line, bh_str_from(top->note));
     else
@@ -489,7 +502,22 @@ ask_pause(struct top *top)
 {
     if (!top->any || top->shown == 0)
         return;
-    top->confirm_pause = !top->picture.queues[top->selected].view.paused;
+    top->confirm = top->picture.queues[top->selected].view.paused ? BH_TOP_RESUME : BH_TOP_PAUSE;
+    top->mode = MODE_CONFIRM;
+}
+
+static void
+ask_retry(struct top *top)
+{
+    if (!top->any || top->shown == 0)
+        return;
+    if (bh_top_act_retryable(&top->picture.queues[top->selected]) == 0) {
+        (void)snprintf(top->note, sizeof(top->note), "%s: no job waits for its next try",
+                       top->queues.names[top->selected]);
+        top->note_at = mono_ms();
+        return;
+    }
+    top->confirm = BH_TOP_RETRY;
     top->mode = MODE_CONFIRM;
 }
 
@@ -522,7 +550,7 @@ confirm_key(struct top *top, int key)
         return;
     (void)snprintf(top->note, sizeof(top->note), "asking Redis ...");
     top->note_at = mono_ms();
-    bh_top_look_pause(top->look, top->selected, top->confirm_pause);
+    bh_top_look_ask(top->look, top->selected, top->confirm);
 }
 
 /* False: it is to end. */
@@ -537,6 +565,7 @@ list_key(struct top *top, int key)
     case 's': top->sort = (top->sort + 1) % COLUMN_COUNT; break;
     case 'S': top->sort = (top->sort + COLUMN_COUNT - 1) % COLUMN_COUNT; break;
     case 'p': ask_pause(top); break;
+    case 'r': ask_retry(top); break;
     case '+': change_interval(top, true); break;
     case '-': change_interval(top, false); break;
     case 'j':
@@ -629,15 +658,20 @@ const struct bh_command_row bh_command_top = {
     .name = "top",
     .summary = "show what status shows, live",
     .usage = "[--interval DURATION]",
-    .text = "The first lines name the cause, as in bellhop status.  A narrow terminal leaves out "
-            "columns.\n"
-            "Keys: q quit, ? help, j k and arrows select, s S sort, / filter by name, p pause or "
-            "resume the\n"
-            "queue (asks), + - interval.  \"=\" before a name: paused; \"!\": jobs expire before "
-            "their turn.\n\n"
-            "examples:\n"
-            "  bellhop top\n"
-            "  bellhop top --interval 10s",
+    .text =
+        "The first lines name the cause, as in bellhop status.  A narrow terminal leaves out "
+        "columns.\n"
+        "Keys: q quit, ? help, j k and arrows select, s S sort, / filter by name, p pause or "
+        "resume the\n"
+        "queue (asks), r retry its waiting jobs (asks), + - interval.  \"=\" before a name: "
+        "paused; \"!\": jobs\n"
+        "expire before their turn.\n\n"
+        "r is about jobs that wait for their next try, are uncertain, or held by no operator; not "
+        "about those\n"
+        "whose delay is not over.  What p and r change is told by bellhop audit.\n\n"
+        "examples:\n"
+        "  bellhop top\n"
+        "  bellhop top --interval 10s",
     .options = top_option_rows,
     .options_count = BH_ARRAY_LEN(top_option_rows),
     .options_size = sizeof(struct top_options),

@@ -8,7 +8,6 @@
 #include "cli/who.h"
 #include "core/alloc.h"
 #include "core/fault.h"
-#include "redis/reply_reader.h"
 
 /* Whoever looks every two seconds has no use for an answer that takes longer. */
 #define ANSWER_MS (3 * BH_SECOND_MS)
@@ -17,6 +16,7 @@ struct bh_top_look {
     struct bh_cli *cli;                   /* borrowed; the thread's */
     const struct bh_queue_choice *queues; /* borrowed */
     char who[BH_WHO_MAX];
+    int64_t looked_at; /* the thread's; our monotonic clock */
     void (*on_news)(void *arg);
     void *arg;
     pthread_t thread;
@@ -26,49 +26,28 @@ struct bh_top_look {
     bool stopping;
     bool fresh; /* `picture` was not taken yet */
     struct bh_picture picture;
-    bool asked; /* pause or resume */
+    bool asked; /* for a change */
     size_t asked_queue;
-    bool asked_pause;
-    char note[256];
+    enum bh_top_act_kind asked_kind;
+    char note[BH_TOP_NOTE_MAX];
 };
 
 /* ---- In the thread ---- */
 
-static void
-act(struct bh_top_look *look, size_t queue, bool pause, char note[256])
+static int64_t
+mono_ms(void)
 {
-    const struct bh_queue_keys *keys = &look->queues->keys[queue];
-    const char *name = look->queues->names[queue];
-    struct bh_error trouble = {.text = ""};
-    struct redisReply *reply;
-    struct bh_call call;
-    struct bh_queue_control control;
-    bh_call_init(&call, BH_SCRIPT_CONTROL);
-    if (pause)
-        bh_encode_queue_pause(&call, keys, bh_str_from(look->who),
-                              BH_STR_LITERAL("by bellhop top"));
-    else
-        bh_encode_queue_resume(&call, keys, bh_str_from(look->who),
-                               BH_STR_LITERAL("by bellhop top"));
-    bool answered = bh_picture_call(look->cli, &call, ANSWER_MS, &reply, &trouble);
-    bh_call_release(&call);
-    if (!answered) {
-        (void)snprintf(note, 256, "%s was not changed, or nobody knows: %.180s", name,
-                       trouble.text);
-        return;
-    }
-    if (bh_decode_control(reply, &control) != BH_OK)
-        (void)snprintf(note, 256, "Redis' answer about %s cannot be read", name);
-    else
-        (void)snprintf(note, 256, "%s %s %s", name, control.changed ? "is" : "was already",
-                       pause ? "paused" : "running");
-    bh_redis_reply_free(reply);
+    struct timespec now;
+    int failed = clock_gettime(CLOCK_MONOTONIC, &now);
+    BH_ASSERT(failed == 0);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 static void
 look_once(struct bh_top_look *look)
 {
     struct bh_picture picture;
+    look->looked_at = mono_ms();
     bh_picture_take(look->cli, look->queues, ANSWER_MS, &picture);
     (void)pthread_mutex_lock(&look->lock);
     if (look->fresh)
@@ -94,19 +73,42 @@ rest(struct bh_top_look *look)
     }
 }
 
-/* True: one was taken out and done. */
+/* Many jobs take a while: the picture stays fresh meanwhile. */
+static bool
+go_on(void *arg)
+{
+    struct bh_top_look *look = arg;
+    (void)pthread_mutex_lock(&look->lock);
+    bool stopping = look->stopping;
+    bool late = mono_ms() - look->looked_at >= look->interval_ms;
+    (void)pthread_mutex_unlock(&look->lock);
+    if (!stopping && late)
+        look_once(look);
+    return !stopping;
+}
+
+/* Do what was asked for. */
 static void
 serve(struct bh_top_look *look)
 {
-    char note[256] = "";
+    char note[BH_TOP_NOTE_MAX] = "";
     (void)pthread_mutex_lock(&look->lock);
-    bool asked = look->asked, pause = look->asked_pause;
-    size_t queue = look->asked_queue;
+    bool asked = look->asked;
+    const struct bh_top_act act = {
+        .cli = look->cli,
+        .queues = look->queues,
+        .queue = look->asked_queue,
+        .kind = look->asked_kind,
+        .who = look->who,
+        .timeout_ms = ANSWER_MS,
+        .go_on = go_on,
+        .arg = look,
+    };
     look->asked = false;
     (void)pthread_mutex_unlock(&look->lock);
     if (!asked)
         return;
-    act(look, queue, pause, note);
+    bh_top_act(&act, note);
     (void)pthread_mutex_lock(&look->lock);
     (void)snprintf(look->note, sizeof(look->note), "%s", note);
     (void)pthread_mutex_unlock(&look->lock);
@@ -192,23 +194,23 @@ bh_top_look_set_interval(struct bh_top_look *look, bh_ms interval_ms)
 }
 
 void
-bh_top_look_pause(struct bh_top_look *look, size_t queue, bool pause)
+bh_top_look_ask(struct bh_top_look *look, size_t queue, enum bh_top_act_kind kind)
 {
     (void)pthread_mutex_lock(&look->lock);
     look->asked = true;
     look->asked_queue = queue;
-    look->asked_pause = pause;
+    look->asked_kind = kind;
     (void)pthread_cond_signal(&look->wake);
     (void)pthread_mutex_unlock(&look->lock);
 }
 
 bool
-bh_top_look_note(struct bh_top_look *look, char note[256])
+bh_top_look_note(struct bh_top_look *look, char note[BH_TOP_NOTE_MAX])
 {
     (void)pthread_mutex_lock(&look->lock);
     bool any = look->note[0] != '\0';
     if (any)
-        (void)snprintf(note, 256, "%s", look->note);
+        (void)snprintf(note, BH_TOP_NOTE_MAX, "%s", look->note);
     look->note[0] = '\0';
     (void)pthread_mutex_unlock(&look->lock);
     return any;

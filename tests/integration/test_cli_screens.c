@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "core/base.h"
+#include "integration/cli_jobs.h"
 #include "support/cli_stage.h"
 #include "support/pty.h"
 
@@ -42,6 +43,15 @@ expect_end(int wanted)
 
 /* ---- top ---- */
 
+static long long
+integer(const char *format, const char *word)
+{
+    redisReply *reply = cli_stage_ask(format, word);
+    long long value = reply->type == REDIS_REPLY_INTEGER ? reply->integer : -1;
+    freeReplyObject(reply);
+    return value;
+}
+
 Test(cli_screens, top_draws_sorts_filters_and_quits)
 {
     TELL("RPUSH bellhop:{bulk} a b c");
@@ -66,6 +76,17 @@ Test(cli_screens, top_draws_sorts_filters_and_quits)
     expect_end(0);
 }
 
+static void
+expect_pause_audited(void)
+{
+    static const char *const wanted[] = {"{\"queue\":\"bulk\",", "\"what\":\"pause\"",
+                                         "\"after\":\"by bellhop top\""};
+    struct run_result result;
+    cli_run((const char *const[]){"audit", "--json", NULL}, NULL, &result);
+    cli_expect_pieces("audit", "standard output", result.out, wanted, BH_ARRAY_LEN(wanted));
+    run_release(&result);
+}
+
 Test(cli_screens, top_pauses_and_resumes_when_asked_twice)
 {
     start_top(24, 100);
@@ -79,6 +100,7 @@ Test(cli_screens, top_pauses_and_resumes_when_asked_twice)
     cr_assert(bh_pty_sees(&pty, "pause queue bulk? y/n"));
     bh_pty_type(&pty, "y");
     cr_assert(bh_pty_sees(&pty, "= bulk"));
+    expect_pause_audited();
     redisReply *paused = cli_stage_ask("HGET bellhop:{bulk}:control paused");
     cr_expect_str_eq(paused->str, "1");
     freeReplyObject(paused);
@@ -128,6 +150,121 @@ Test(cli_screens, top_gives_the_terminal_back_at_every_end)
     start_top(24, 100);
     cr_assert(bh_pty_sees(&pty, "READY"));
     bh_pty_type(&pty, "\003"); /* as it is typed */
+    expect_end(0);
+}
+
+TestSuite(cli_top_retries, .init = cli_jobs_set_up, .fini = cli_jobs_tear_down, .timeout = 120);
+
+static void
+expect_audit(const char *wanted)
+{
+    struct run_result result;
+    cli_run((const char *const[]){"audit", "--json", "--limit", "1", NULL}, NULL, &result);
+    cr_expect_not_null(strstr(result.out, wanted), "%s", result.out);
+    run_release(&result);
+}
+
+Test(cli_top_retries, what_waits_for_a_try_and_nothing_else)
+{
+    cli_jobs_put_usual();
+    cli_jobs_put(&(struct cli_job){.id = "held-2",
+                                   .place = "due",
+                                   .waiting = 'h',
+                                   .reason = "operator",
+                                   .in_ms = 900000,
+                                   .state = "held"});
+    TELL("HSET bellhop:{sms}:counters now:scheduled 2 now:retrying 1 now:uncertain 1 "
+         "now:held:credit 1 now:held:operator 1");
+    start_top(24, 100);
+    cr_assert(bh_pty_sees(&pty, "voice "));
+    bh_pty_type(&pty, "r");
+    cr_assert(bh_pty_sees(&pty, "retry 3 waiting jobs of sms now? y/n"));
+    bh_pty_type(&pty, "x");
+    cr_assert(bh_pty_sees(&pty, "q quit"));
+    cr_expect_eq(integer("ZCARD bellhop:{sms}:%s", "due"), 5, "nothing was done");
+    bh_pty_type(&pty, "ry");
+    cr_assert(bh_pty_sees(&pty, "sms: 3 jobs are tried now"));
+    cr_expect_eq(integer("ZCARD bellhop:{sms}:%s", "due"), 2,
+                 "the delayed one and the operator's stay");
+    cr_expect_eq(integer("LLEN bellhop:{sms}:%s", "ready"), 4);
+    expect_audit("\"what\":\"retry\",\"id\":\"retry-1 held-1 "
+                 "unc-1\",\"count\":3,\"chosen_by\":\"by bellhop top: ");
+    bh_pty_type(&pty, "jr");
+    cr_assert(bh_pty_sees(&pty, "voice: no job waits for its next try"));
+    bh_pty_type(&pty, "q");
+    expect_end(0);
+}
+
+Test(cli_top_retries, more_than_a_page_of_them_with_one_line_in_the_audit)
+{
+    enum { MANY = 700 };
+    char id[16];
+    for (int i = 0; i < MANY; i++) {
+        snprintf(id, sizeof(id), "m-%d", i);
+        cli_jobs_put(&(struct cli_job){.id = id,
+                                       .place = "due",
+                                       .waiting = 'r',
+                                       .attempts = 1,
+                                       .in_ms = 900000,
+                                       .state = "retrying"});
+    }
+    TELL("HSET bellhop:{sms}:counters now:retrying %d", MANY);
+    start_top(10, 40);
+    cr_assert(bh_pty_sees(&pty, "voice "));
+    bh_pty_type(&pty, "r");
+    cr_assert(bh_pty_sees(&pty, "retry 700 waiting jobs of sms now? y/n"));
+    bh_pty_type(&pty, "y");
+    cr_assert(bh_pty_sees(&pty, "sms: 700 jobs are tried now"));
+    cr_expect_eq(integer("ZCARD bellhop:{sms}:%s", "due"), 0);
+    cr_expect_eq(integer("LLEN bellhop:{sms}:%s", "ready"), MANY);
+    cr_expect_eq(integer("XLEN bellhop:{sms}:%s", "audit"), 1);
+    expect_audit("\"count\":700");
+    bh_pty_type(&pty, "q");
+    expect_end(0);
+}
+
+/* A program whose parent does not control jobs cannot be stopped by a key, so a shell stands in between. */
+Test(cli_screens, top_stops_and_goes_on_under_a_shell)
+{
+    const char *const args[] = {"-i", NULL};
+    const char *const environment[] = {stage.config_variable, "TERM=xterm", "TZ=UTC",
+                                       "PS1=ready> ",         "ENV=",       NULL};
+    bh_pty_start(&pty, "/bin/sh", args, environment, 24, 100);
+    cr_assert(bh_pty_sees(&pty, "ready>"));
+    bh_pty_type(&pty, BH_TEST_BELLHOP " top --interval 500ms\n");
+    cr_assert(bh_pty_sees(&pty, "READY"));
+    for (int again = 0; again < 2; again++) {
+        cr_expect(pty.other && !bh_pty_is_sane(&pty));
+        memset(pty.first_screen, 0, sizeof(pty.first_screen));
+        bh_pty_type(&pty, "\032");
+        cr_assert(bh_pty_sees(&pty, "Stopped"));
+        cr_expect(!pty.other && bh_pty_is_sane(&pty), "the terminal is the shell's");
+        bh_pty_type(&pty, "fg\n");
+        cr_assert(bh_pty_sees(&pty, "READY"));
+    }
+    bh_pty_type(&pty, "s");
+    cr_assert(bh_pty_sees(&pty, "by READY"));
+    memset(pty.first_screen, 0, sizeof(pty.first_screen));
+    bh_pty_type(&pty, "q");
+    cr_assert(bh_pty_sees(&pty, "ready>"));
+    cr_expect(!pty.other && bh_pty_is_sane(&pty));
+    bh_pty_type(&pty, "exit 7\n");
+    cr_expect_eq(bh_pty_wait(&pty), 7);
+    bh_pty_release(&pty);
+}
+
+/* Nothing can be done at a SIGSTOP, but afterwards. */
+Test(cli_screens, top_takes_the_terminal_again_when_it_is_continued)
+{
+    start_top(24, 100);
+    cr_assert(bh_pty_sees(&pty, "READY"));
+    kill(pty.pid, SIGSTOP);
+    bh_pty_make_sane(&pty);
+    bh_pty_forget(&pty);
+    kill(pty.pid, SIGCONT);
+    cr_assert(bh_pty_sees(&pty, "READY"));
+    cr_expect_not(bh_pty_is_sane(&pty));
+    bh_pty_type(&pty, "q");
     expect_end(0);
 }
 

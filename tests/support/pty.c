@@ -92,6 +92,37 @@ erase_line(struct bh_pty *pty)
         memset(pty->screen[pty->row] + pty->column, 0, BH_PTY_COLUMNS - pty->column);
 }
 
+/* The other screen is empty; what stood on the first one comes back. */
+static void
+switch_screen(struct bh_pty *pty, bool other)
+{
+    if (other == pty->other)
+        return;
+    pty->other = other;
+    if (other) {
+        memcpy(pty->first_screen, pty->screen, sizeof(pty->screen));
+        pty->first_row = pty->row;
+        pty->first_column = pty->column;
+        memset(pty->screen, 0, sizeof(pty->screen));
+    } else {
+        memcpy(pty->screen, pty->first_screen, sizeof(pty->screen));
+        pty->row = pty->first_row;
+        pty->column = pty->first_column;
+    }
+}
+
+/* The first screen scrolls; whoever draws all of the other one has no need to. */
+static void
+next_row(struct bh_pty *pty)
+{
+    if (pty->row + 1 < pty->rows || pty->other) {
+        pty->row++;
+        return;
+    }
+    memmove(pty->screen[0], pty->screen[1], (BH_PTY_ROWS - 1) * sizeof(pty->screen[0]));
+    memset(pty->screen[pty->rows - 1], 0, sizeof(pty->screen[0]));
+}
+
 static void
 obey(struct bh_pty *pty)
 {
@@ -105,9 +136,9 @@ obey(struct bh_pty *pty)
     else if (strcmp(sequence, "[2J") == 0)
         memset(pty->screen, 0, sizeof(pty->screen));
     else if (strcmp(sequence, "[?1049h") == 0)
-        pty->other = true;
+        switch_screen(pty, true);
     else if (strcmp(sequence, "[?1049l") == 0)
-        pty->other = false;
+        switch_screen(pty, false);
     else if (strcmp(sequence, "[?25l") != 0 && strcmp(sequence, "[?25h") != 0 &&
              sequence[len - 1] != 'm')
         pty->strange++;
@@ -143,7 +174,7 @@ take(struct bh_pty *pty, char byte)
     } else if (byte == '\r') {
         pty->column = 0;
     } else if (byte == '\n') {
-        pty->row++;
+        next_row(pty);
     } else if ((unsigned char)byte >= 0x20 && ((unsigned char)byte & 0xC0) != 0x80) {
         show(pty, (unsigned char)byte < 0x7F ? byte : '?');
     } else if ((unsigned char)byte < 0x20) {
@@ -210,6 +241,22 @@ bh_pty_is_sane(const struct bh_pty *pty)
     struct termios now;
     cr_assert_eq(tcgetattr(pty->slave, &now), 0);
     return (now.c_lflag & ECHO) != 0 && (now.c_lflag & ICANON) != 0 && (now.c_iflag & ICRNL) != 0;
+}
+
+void
+bh_pty_make_sane(struct bh_pty *pty)
+{
+    struct termios now;
+    cr_assert_eq(tcgetattr(pty->slave, &now), 0);
+    now.c_lflag |= ECHO | ICANON;
+    now.c_iflag |= ICRNL;
+    cr_assert_eq(tcsetattr(pty->slave, TCSANOW, &now), 0);
+}
+
+void
+bh_pty_forget(struct bh_pty *pty)
+{
+    memset(pty->screen, 0, sizeof(pty->screen));
 }
 
 void

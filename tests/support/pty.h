@@ -22,7 +22,9 @@ struct bh_pty {
     bool other;                                   /* it has switched to the other screen */
     char sequence[32];
     size_t sequence_len;
-    size_t strange; /* control bytes that it did not expect */
+    size_t strange;                                     /* control bytes that it did not expect */
+    char first_screen[BH_PTY_ROWS][BH_PTY_COLUMNS + 1]; /* while the other one is shown */
+    size_t first_row, first_column;
 };
 
 /* Run it; `environment` is added to ours. */
@@ -43,6 +45,12 @@ int bh_pty_wait(struct bh_pty *pty);
 
 /* Whether the terminal echoes and reads lines, as at the beginning. */
 bool bh_pty_is_sane(const struct bh_pty *pty);
+
+/* Make it so, as a shell does that takes the terminal over. */
+void bh_pty_make_sane(struct bh_pty *pty);
+
+/* Take it that the screen is empty: what is seen from now on has been drawn anew. */
+void bh_pty_forget(struct bh_pty *pty);
 
 void bh_pty_release(struct bh_pty *pty);
 
