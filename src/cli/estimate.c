@@ -8,6 +8,7 @@
 #include "cli/commands.h"
 #include "cli/display.h"
 #include "cli/file.h"
+#include "cli/gateway_price.h"
 #include "core/fault.h"
 #include "core/gsm0338.h"
 #include "core/json.h"
@@ -25,6 +26,8 @@ struct estimate_options {
     const char *udh;
     const char *price;
     const char *recipients;
+    const char *to;
+    bool ask;
     bool unicode;
 };
 
@@ -37,6 +40,10 @@ static const struct bh_option estimate_option_rows[] = {
      offsetof(struct estimate_options, udh)       },
     {"price",      BH_OPTION_TEXT, "AMOUNT", "what a part costs, e.g. 0.075",
      offsetof(struct estimate_options, price)     },
+    {"ask",        BH_OPTION_FLAG, NULL,     "ask the gateway what a part to --to costs",
+     offsetof(struct estimate_options, ask)       },
+    {"to",         BH_OPTION_TEXT, "NUMBER", "a recipient, for --ask: prices differ by country",
+     offsetof(struct estimate_options, to)        },
     {"recipients", BH_OPTION_TEXT, "COUNT",  "to so many recipients (1)",
      offsetof(struct estimate_options, recipients)},
 };
@@ -74,9 +81,11 @@ static const struct {
 struct estimate {
     struct bh_str text;
     struct bh_sms_size size;
-    size_t parts_plain;  /* without the characters outside the alphabet */
-    bool dear;           /* these characters made it UCS-2 */
-    int64_t price_micro; /* of a part; below 0: not known */
+    size_t parts_plain; /* without the characters outside the alphabet */
+    bool dear;          /* these characters made it UCS-2 */
+    int64_t low_micro;  /* what a part costs, at least and at most; below 0: not known */
+    int64_t high_micro;
+    struct bh_pricing pricing; /* what the gateway said; no networks: it was not asked */
     int64_t recipients;
 };
 
@@ -201,24 +210,55 @@ append_foreign(struct bh_buf *buf, const struct estimate *estimate, bool colour)
     }
 }
 
-static int64_t
-cost(const struct estimate *estimate, size_t parts)
+static void
+append_cost(struct bh_buf *buf, const struct estimate *estimate, size_t parts)
 {
-    return estimate->price_micro * (int64_t)parts * estimate->recipients;
+    int64_t count = (int64_t)parts * estimate->recipients;
+    (void)bh_buf_append_text(buf, bh_money_format(estimate->low_micro * count).text);
+    if (estimate->high_micro > estimate->low_micro)
+        (void)bh_buf_printf(buf, " to %s", bh_money_format(estimate->high_micro * count).text);
+}
+
+/* What the gateway said, and how sure that is. */
+static void
+append_source(struct bh_buf *buf, const struct estimate *estimate)
+{
+    const struct bh_pricing *pricing = &estimate->pricing;
+    if (pricing->networks == 0)
+        return;
+    (void)bh_buf_append_text(buf, "; a part costs ");
+    (void)bh_buf_append_text(buf, bh_money_format(pricing->low_micro).text);
+    if (pricing->high_micro > pricing->low_micro)
+        (void)bh_buf_printf(buf, " to %s", bh_money_format(pricing->high_micro).text);
+    if (pricing->country[0] != '\0') {
+        (void)bh_buf_append_text(buf, " in ");
+        (void)bh_display_append(buf, bh_str_from(pricing->country));
+    }
+    if (pricing->countries > 1)
+        (void)bh_buf_printf(buf, " and %u more with its calling code", pricing->countries - 1);
+    if (pricing->high_micro > pricing->low_micro)
+        (void)bh_buf_printf(buf, ", by the network (%u)", pricing->networks);
 }
 
 static void
 append_price(struct bh_buf *buf, const struct estimate *estimate, bool colour)
 {
-    if (estimate->price_micro < 0)
-        return;
     append_title(buf, "price", colour);
-    (void)bh_buf_append_text(buf, bh_money_format(cost(estimate, estimate->size.parts)).text);
+    if (estimate->low_micro < 0) {
+        (void)bh_buf_append_text(buf,
+                                 "not known: --ask --to NUMBER asks the gateway, --price AMOUNT "
+                                 "names that of a part\n");
+        return;
+    }
+    append_cost(buf, estimate, estimate->size.parts);
     if (estimate->recipients > 1)
         (void)bh_buf_printf(buf, " for %lld recipients", (long long)estimate->recipients);
-    if (estimate->dear && estimate->parts_plain < estimate->size.parts)
-        (void)bh_buf_printf(buf, "; %s in GSM 03.38",
-                            bh_money_format(cost(estimate, estimate->parts_plain)).text);
+    if (estimate->dear && estimate->parts_plain < estimate->size.parts) {
+        (void)bh_buf_append_text(buf, "; ");
+        append_cost(buf, estimate, estimate->parts_plain);
+        (void)bh_buf_append_text(buf, " in GSM 03.38");
+    }
+    append_source(buf, estimate);
     (void)bh_buf_append_char(buf, '\n');
 }
 
@@ -281,6 +321,30 @@ put_foreign(struct bh_json_writer *writer, const struct estimate *estimate)
     bh_json_close_array(writer);
 }
 
+static void
+put_money(struct bh_json_writer *writer, const char *name, int64_t micro)
+{
+    bh_json_put_raw(writer, name, bh_str_from(bh_money_format(micro).text));
+}
+
+/* `price` is the least that is certain to be enough. */
+static void
+put_price(struct bh_json_writer *writer, const struct estimate *estimate)
+{
+    const struct bh_pricing *pricing = &estimate->pricing;
+    int64_t count = (int64_t)estimate->size.parts * estimate->recipients;
+    if (estimate->low_micro < 0)
+        return;
+    put_money(writer, "price", estimate->high_micro * count);
+    put_money(writer, "price_least", estimate->low_micro * count);
+    put_money(writer, "part", estimate->high_micro);
+    if (pricing->networks == 0)
+        return;
+    bh_json_put_string(writer, "country", bh_str_from(pricing->country));
+    bh_json_put_int(writer, "countries", pricing->countries);
+    bh_json_put_int(writer, "networks", pricing->networks);
+}
+
 static enum bh_status
 print_json(const struct estimate *estimate)
 {
@@ -299,9 +363,7 @@ print_json(const struct estimate *estimate)
     if (estimate->dear)
         bh_json_put_int(&writer, "parts_in_gsm", (int64_t)estimate->parts_plain);
     bh_json_put_int(&writer, "recipients", estimate->recipients);
-    if (estimate->price_micro >= 0)
-        bh_json_put_raw(&writer, "price",
-                        bh_str_from(bh_money_format(cost(estimate, size->parts)).text));
+    put_price(&writer, estimate);
     bh_json_put_int(&writer, "foreign_count", (int64_t)size->foreign_count);
     put_foreign(&writer, estimate);
     bh_json_close_object(&writer);
@@ -317,12 +379,17 @@ print_json(const struct estimate *estimate)
 static enum bh_exit
 read_numbers(const struct estimate_options *options, struct estimate *estimate)
 {
-    estimate->price_micro = -1;
+    estimate->low_micro = -1;
     estimate->recipients = 1;
+    if (options->ask && options->price != NULL)
+        return bh_cli_misuse("either --ask or --price");
+    if (options->ask != (options->to != NULL))
+        return bh_cli_misuse("--ask and --to NUMBER go together: prices differ by country");
     if (options->price != NULL &&
-        (!bh_money_parse(bh_str_from(options->price), &estimate->price_micro) ||
-         estimate->price_micro < 0 || estimate->price_micro > INT64_C(1000000000)))
+        (!bh_money_parse(bh_str_from(options->price), &estimate->low_micro) ||
+         estimate->low_micro < 0 || estimate->low_micro > BH_PRICING_MICRO_MAX))
         return bh_cli_misuse("--price needs an amount from 0 to 1000, e.g. 0.075");
+    estimate->high_micro = estimate->low_micro;
     if (options->recipients != NULL &&
         (!bh_str_to_int64(bh_str_from(options->recipients), &estimate->recipients) ||
          estimate->recipients < 1 || estimate->recipients > RECIPIENTS_MAX))
@@ -368,6 +435,17 @@ measure(struct bh_cli *cli, const struct estimate_options *options, struct estim
 }
 
 static enum bh_exit
+ask_price(struct bh_cli *cli, const char *to, struct estimate *estimate)
+{
+    enum bh_exit result = bh_gateway_price_ask(cli, to, &estimate->pricing);
+    if (result != BH_EXIT_DONE)
+        return result;
+    estimate->low_micro = estimate->pricing.low_micro;
+    estimate->high_micro = estimate->pricing.high_micro;
+    return BH_EXIT_DONE;
+}
+
+static enum bh_exit
 estimate_run(struct bh_cli *cli, const void *options, struct bh_operands operands)
 {
     const struct estimate_options *wanted = options;
@@ -381,6 +459,8 @@ estimate_run(struct bh_cli *cli, const void *options, struct bh_operands operand
     bh_buf_init(&text, TEXT_BYTES_MAX);
     result = read_text(wanted, &text);
     estimate.text = (struct bh_str){bh_buf_text(&text), text.len};
+    if (result == BH_EXIT_DONE && wanted->ask)
+        result = ask_price(cli, wanted->to, &estimate);
     if (result == BH_EXIT_DONE)
         result = measure(cli, wanted, &estimate);
     bh_buf_release(&text);
@@ -390,17 +470,23 @@ estimate_run(struct bh_cli *cli, const void *options, struct bh_operands operand
 const struct bh_command_row bh_command_estimate = {
     .name = "estimate",
     .summary = "tell how a text would travel as SMS, and its price",
-    .usage = "[--text TEXT] [--unicode] [--udh HEX] [--price AMOUNT] [--recipients COUNT]",
+    .usage = "[--text TEXT] [--unicode] [--udh HEX] [--price AMOUNT | --ask --to NUMBER] "
+             "[--recipients COUNT]",
     .text =
         "Tells encoding, length and parts of a text, and names each character that is not in the "
         "alphabet of\n"
         "plain SMS (GSM 03.38): a single one makes the whole text UCS-2, where a part holds 70 "
         "characters\n"
-        "instead of 160.  Nothing is sent or asked.  The gateway's prices differ by country and "
-        "network: name\n"
-        "that of a part with --price.  A line feed at the end of standard input does not count.\n\n"
+        "instead of 160.  Nothing is sent.  The gateway's prices differ by country and network: "
+        "--ask "
+        "asks its\n"
+        "price list for the country of --to, and where its networks differ tells the least and the "
+        "most; or\n"
+        "name the price of a part with --price.  A line feed at the end of standard input does not "
+        "count.\n\n"
         "examples:\n"
         "  bellhop estimate --text 'See you at 8'\n"
+        "  bellhop estimate --text 'See you at 8' --ask --to 491701234567\n"
         "  bellhop estimate --price 0.075 --recipients 1200 < newsletter.txt\n"
         "  bellhop estimate --json < newsletter.txt | jq .parts",
     .options = estimate_option_rows,

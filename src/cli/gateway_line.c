@@ -8,6 +8,9 @@
 #include "core/gateway_profile.h"
 #include "gateway/transport.h"
 
+/* The price list of all countries is the longest. */
+#define ANSWER_BYTES_MAX ((size_t)8 * 1024 * 1024)
+
 struct bh_gateway_line {
     const struct bh_config *config; /* borrowed from the command */
     uv_loop_t loop;
@@ -46,6 +49,7 @@ start(struct bh_gateway_line *line, bool elsewhere)
     const struct bh_config_gateway *gateway = &line->config->gateway;
     const struct bh_gateway_transport_options options = {
         .max_connections = 1,
+        .answer_bytes_max = ANSWER_BYTES_MAX,
         .connect_timeout_ms = gateway->connect_timeout_ms,
         .ca_file = elsewhere ? NULL : given(gateway->ca_file),
         .proxy = given(gateway->proxy),

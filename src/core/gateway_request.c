@@ -474,7 +474,8 @@ check_hooks(const struct bh_gateway_hooks_query *query, struct bh_error *error)
 {
     if (query->action == BH_HOOKS_SUBSCRIBE)
         return check_subscription(query, error);
-    if (query->action == BH_HOOKS_UNSUBSCRIBE && !is_number(bh_str_from(query->id), HOOK_ID_DIGITS_MAX))
+    if (query->action == BH_HOOKS_UNSUBSCRIBE &&
+        !is_number(bh_str_from(query->id), HOOK_ID_DIGITS_MAX))
         return bh_error_set(error, "id", "the id of a webhook is a number");
     return BH_OK;
 }
@@ -507,6 +508,23 @@ bh_gateway_request_hooks(struct bh_gateway_request *request,
         put_text(&request->body, "id", query->id);
         break;
     }
+    return finish(request, profile, stamp);
+}
+
+/* ---- the price list -------------------------------------------------------------------------------- */
+
+enum bh_status
+bh_gateway_request_pricing(struct bh_gateway_request *request,
+                           const struct bh_gateway_profile *profile,
+                           const struct bh_gateway_stamp *stamp, struct bh_error *ret_error)
+{
+    clear(request);
+    enum bh_status status = check_profile(profile, stamp, ret_error);
+    if (status != BH_OK)
+        return status;
+    put_url(request, profile, "pricing");
+    put_parameter(&request->url, '?', "format");
+    bh_buf_append_text(&request->url, "json");
     return finish(request, profile, stamp);
 }
 

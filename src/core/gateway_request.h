@@ -86,6 +86,12 @@ enum bh_status bh_gateway_request_balance(struct bh_gateway_request *request,
                                           const struct bh_gateway_stamp *stamp,
                                           struct bh_error *ret_error) BH_MUST_CHECK;
 
+/* Render the question for the price list of SMS, as JSON, of all countries.  Failures as above. */
+enum bh_status bh_gateway_request_pricing(struct bh_gateway_request *request,
+                                          const struct bh_gateway_profile *profile,
+                                          const struct bh_gateway_stamp *stamp,
+                                          struct bh_error *ret_error) BH_MUST_CHECK;
+
 /*
  * Render the question for a page of the journal, newest entries first.  It names whole days, and a day
  * more on either side of what is wanted, so that neither the time of day, the clocks nor a change of the offset can hide
