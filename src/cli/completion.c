@@ -188,9 +188,9 @@ print_zsh(void)
 {
     printf("#compdef bellhop\n# zsh completion for bellhop; made by bellhop completion zsh\n"
            "_bellhop_words() {\n"
-           "    local -a words\n"
-           "    words=(${(f)\"$(bellhop completion words $1 2>/dev/null)\"})\n"
-           "    compadd -S '' -a words\n"
+           "    local -a candidates\n" /* `words` is the line itself */
+           "    candidates=(${(f)\"$(command bellhop completion words $@[-1] 2>/dev/null)\"})\n"
+           "    compadd \"${(@)@[1,-2]}\" -S '' -a candidates\n"
            "}\n"
            "_bellhop() {\n"
            "    local context state line\n"
@@ -211,7 +211,7 @@ print_zsh(void)
     for (size_t i = 0; bh_commands[i] != NULL; i++) {
         printf("            %s) _arguments", bh_commands[i]->name);
         each_option(bh_commands[i], zsh_option);
-        printf(" \\\n                '*:operand:_bellhop_words operands:%s' ;;\n",
+        printf(" \\\n                '*:operand:_bellhop_words terms:%s' ;;\n",
                bh_commands[i]->name);
     }
     printf(
@@ -225,41 +225,75 @@ print_zsh(void)
 
 /* ---- fish ---- */
 
+/* An option's value is a file only where that is said. */
 static void
 fish_option(const char *command, const struct bh_option *option)
 {
     const char *kind = kind_of(option->value);
     printf("complete -c bellhop");
     if (command[0] != '\0')
-        printf(" -n '__fish_seen_subcommand_from %s'", command);
+        printf(" -n '__bellhop_is %s'", command);
     printf(" -l %s", option->name);
-    if (option->kind == BH_OPTION_TEXT || option->kind == BH_OPTION_LIST)
-        printf(" -r");
     if (strcmp(kind, "files") == 0)
-        printf(" -F");
-    else if (kind[0] != '\0')
-        printf(" -a '(bellhop completion words %s 2>/dev/null)'", kind);
+        printf(" -r -F");
+    else if (option->kind == BH_OPTION_TEXT || option->kind == BH_OPTION_LIST)
+        printf(" -x");
+    if (kind[0] != '\0' && strcmp(kind, "files") != 0)
+        printf(" -a '(command bellhop completion words %s 2>/dev/null)'", kind);
     printf(" -d ");
     print_quoted(option->help);
     putchar('\n');
 }
 
 static void
+fish_command(const char *condition, const struct bh_command_row *command)
+{
+    printf("complete -c bellhop -n '%s' -a %s -d ", condition, command->name);
+    print_quoted(command->summary);
+    putchar('\n');
+}
+
+/* What fish brings along takes the value of --config for the command. */
+static void
 print_fish(void)
 {
+    static const char none[] = "not __bellhop_command >/dev/null";
     printf("# fish completion for bellhop; made by bellhop completion fish\n"
+           "function __bellhop_command\n"
+           "    set -l words (commandline -opc)\n"
+           "    set -l skip 1\n"
+           "    for word in $words\n"
+           "        if test $skip = 1\n"
+           "            set skip 0\n"
+           "            continue\n"
+           "        end\n"
+           "        switch $word\n"
+           "            case --config --redis\n"
+           "                set skip 1\n"
+           "            case '-*'\n"
+           "            case '*'\n"
+           "                echo $word\n"
+           "                return 0\n"
+           "        end\n"
+           "    end\n"
+           "    return 1\n"
+           "end\n"
+           "function __bellhop_is\n"
+           "    test \"$argv[1]\" = (__bellhop_command; or echo '')\n"
+           "end\n"
            "complete -c bellhop -f\n");
     each_option(NULL, fish_option);
     for (size_t i = 0; bh_commands[i] != NULL; i++) {
         const struct bh_command_row *command = bh_commands[i];
-        printf("complete -c bellhop -n __fish_use_subcommand -a %s -d ", command->name);
-        print_quoted(command->summary);
-        printf("\ncomplete -c bellhop -n '__fish_seen_subcommand_from %s' -a '(bellhop completion "
-               "words operands:%s 2>/dev/null)'\n",
+        fish_command(none, command);
+        fish_command("__bellhop_is help", command);
+        printf("complete -c bellhop -n '__bellhop_is %s' -a '(command bellhop completion words "
+               "terms:%s 2>/dev/null)'\n",
                command->name, command->name);
         for (size_t n = 0; n < command->options_count; n++)
             fish_option(command->name, &command->options[n]);
     }
+    printf("complete -c bellhop -n '%s' -a help -d 'explain a command'\n", none);
 }
 
 /* ---- Words ---- */
@@ -275,12 +309,34 @@ print_states(const char *before)
 }
 
 static void
-print_queues(struct bh_cli *cli)
+print_queues(struct bh_cli *cli, const char *before)
 {
     if (bh_configuration_load(cli) != BH_EXIT_DONE)
         return; /* told on standard error, which the scripts throw away */
     for (size_t i = 0; i < cli->config->queues_count; i++)
-        printf("%s\n", cli->config->queues[i].name);
+        printf("%s%s\n", before, cli->config->queues[i].name);
+}
+
+static void
+print_reasons(const char *before)
+{
+    for (int reason = BH_REASON_NONE + 1; reason < BH_REASON_COUNT; reason++)
+        printf("%s%s\n", before, bh_reason_name((enum bh_reason)reason));
+}
+
+/* Whole terms, for shells that do not split words at "=". */
+static void
+print_values(struct bh_cli *cli, const struct bh_command_row *command)
+{
+    bool filters = strstr(command->usage, "FILTER") != NULL;
+    if (!filters && strcmp(command->name, "tail") != 0)
+        return;
+    print_states("state=");
+    print_queues(cli, "queue=");
+    if (filters) {
+        print_reasons("reason=");
+        printf("type=sms\ntype=voice\n");
+    }
 }
 
 static void
@@ -306,7 +362,7 @@ print_operands(struct bh_cli *cli, const struct bh_command_row *command)
     } else if (strcmp(command->name, "tail") == 0) {
         printf("queue=\nstate=\nid=\n");
     } else if (strstr(command->usage, "QUEUE") != NULL) {
-        print_queues(cli);
+        print_queues(cli, "");
     }
 }
 
@@ -315,15 +371,18 @@ print_words(struct bh_cli *cli, const char *kind)
 {
     const struct bh_command_row *command = NULL;
     if (strcmp(kind, "queues") == 0)
-        print_queues(cli);
+        print_queues(cli, "");
     else if (strcmp(kind, "states") == 0)
         print_states("");
     else if (strcmp(kind, "events") == 0)
         print_lines(bh_hooks_events);
     else if (strncmp(kind, "operands:", 9) == 0 && (command = bh_command_get(kind + 9)) != NULL)
         print_operands(cli, command);
-    else
-        return bh_cli_misuse("words are queues, states, events and operands:COMMAND");
+    else if (strncmp(kind, "terms:", 6) == 0 && (command = bh_command_get(kind + 6)) != NULL) {
+        print_operands(cli, command);
+        print_values(cli, command);
+    } else
+        return bh_cli_misuse("words are queues, states, events, operands:COMMAND and terms:COMMAND");
     return BH_EXIT_DONE;
 }
 

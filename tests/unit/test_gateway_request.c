@@ -235,12 +235,17 @@ Test(gateway_request, sets_the_fixed_headers)
     cr_expect_eq(headers_named("X-Nonce"), 0);
 }
 
-Test(gateway_request, asks_for_balance_and_status_with_get)
+Test(gateway_request, asks_for_balance_prices_and_status_with_get)
 {
     cr_assert_eq(bh_gateway_request_balance(&request, &plain, NULL, NULL), BH_OK);
     cr_expect_str_eq(request.method, "GET");
     cr_expect_eq(request.body.len, 0);
     cr_expect_eq(headers_named("Content-Type"), 0);
+    cr_expect(has_header("Authorization: basic KEY-1"));
+
+    cr_assert_eq(bh_gateway_request_pricing(&request, &plain, NULL, NULL), BH_OK);
+    cr_expect_str_eq(request.method, "GET");
+    cr_expect_str_eq(bh_buf_text(&request.url), "https://gateway.example/api/pricing?format=json");
     cr_expect(has_header("Authorization: basic KEY-1"));
 
     struct bh_str ids = BH_STR_LITERAL("77214945865,77214945866");
