@@ -286,6 +286,12 @@ bh_picture_release(struct bh_picture *picture)
 
 /* ---- Sums and the verdict ---- */
 
+static int64_t
+larger(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
 static void
 add_worker(struct bh_picture_sum *sum, const struct bh_process_worker *worker)
 {
@@ -293,12 +299,7 @@ add_worker(struct bh_picture_sum *sum, const struct bh_process_worker *worker)
     sum->holding += worker->breaker_open;
     sum->stalled += worker->turned_ms_ago > STANDS_STILL_MS;
     sum->cut_off += !worker->store_up;
-}
-
-static int64_t
-larger(int64_t a, int64_t b)
-{
-    return a > b ? a : b;
+    sum->lag_p99_us = larger(sum->lag_p99_us, worker->lag_p99_us);
 }
 
 static void
@@ -319,8 +320,11 @@ add_process(struct bh_picture_sum *sum, const struct bh_process_report *report)
 struct bh_picture_sum
 bh_picture_sum(const struct bh_picture *picture)
 {
-    struct bh_picture_sum sum = {
-        .silent_ms = -1, .gateway_p50_us = -1, .gateway_p95_us = -1, .gateway_p99_us = -1};
+    struct bh_picture_sum sum = {.silent_ms = -1,
+                                 .lag_p99_us = -1,
+                                 .gateway_p50_us = -1,
+                                 .gateway_p95_us = -1,
+                                 .gateway_p99_us = -1};
     for (size_t i = 0; i < picture->processes.count; i++) {
         const struct bh_process_row *row = &picture->processes.rows[i];
         bh_ms age = bh_ms_max(picture->server_now.ms - row->at.ms, 0);
@@ -346,6 +350,8 @@ bh_picture_queue_facts(const struct bh_picture_queue *queue)
     return (struct bh_verdict_queue){
         .name = queue->name,
         .waiting = queue->ready + queue->held,
+        .later = natural(bh_picture_find(queue, "now:retrying")) +
+                 natural(bh_picture_find(queue, "now:uncertain")),
         .uncertain = natural(bh_picture_find(queue, "now:uncertain")),
         .dead = queue->view.dead,
         .held_gateway = natural(bh_picture_held(queue, BH_REASON_GATEWAY_DOWN)),

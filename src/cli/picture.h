@@ -57,6 +57,7 @@ struct bh_picture_sum {
     size_t alive, draining;
     bh_ms silent_ms; /* since the newest report when none is alive; -1: there is none */
     size_t workers, holding, stalled, cut_off;
+    int64_t lag_p99_us; /* of the slowest worker's loop; -1: not known */
     int64_t gateway_p50_us, gateway_p95_us,
         gateway_p99_us; /* of the slowest process; -1: not known */
     uint64_t gateway_count;

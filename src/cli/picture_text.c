@@ -190,6 +190,9 @@ bh_picture_append_workers(struct bh_buf *buf, const struct bh_picture *picture)
         (void)bh_buf_printf(buf, ", %zu hold back from the gateway", sum.holding);
     if (sum.stalled > 0)
         (void)bh_buf_printf(buf, ", %zu stand still", sum.stalled);
+    else if (sum.workers > 0)
+        (void)bh_buf_printf(buf, ", all loops turn (p99 lag %s)",
+                            bh_latency_text(sum.lag_p99_us).text);
     if (sum.cut_off > 0)
         (void)bh_buf_printf(buf, ", %zu without Redis", sum.cut_off);
 }

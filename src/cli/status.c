@@ -455,6 +455,45 @@ put_gateway(struct bh_json_writer *writer, const struct bh_picture *picture)
     bh_json_close_object(writer);
     bh_json_put_int(writer, "processes", (int64_t)sum.alive);
     bh_json_put_int(writer, "workers", (int64_t)sum.workers);
+    bh_json_put_int(writer, "workers_stalled", (int64_t)sum.stalled);
+    put_latency(writer, "loop_lag_p99_ms", sum.lag_p99_us);
+}
+
+/* What the gateway answered about this queue's jobs within the time; null: no minute reaches back. */
+static void
+put_codes_of(struct bh_json_writer *writer, const char *name, const struct bh_picture_queue *queue,
+             bh_ms window_ms)
+{
+    const struct bh_str prefix = BH_STR_LITERAL("code:");
+    bh_ms over_ms;
+    struct bh_str counter;
+    int64_t ever;
+    if (bh_picture_grown(queue, "attempts", window_ms, &over_ms) < 0) {
+        bh_json_put_null(writer, name);
+        return;
+    }
+    bh_json_open_object(writer, name);
+    for (size_t i = 0; i < queue->view.counters_count; i++) {
+        char text[48];
+        if (!bh_queue_view_counter(&queue->view, i, &counter, &ever) ||
+            !bh_str_starts_with(counter, prefix) || counter.len >= sizeof(text))
+            continue;
+        (void)snprintf(text, sizeof(text), "%.*s", BH_STR_ARGS(counter));
+        int64_t grown = bh_picture_grown(queue, text, window_ms, &over_ms);
+        if (grown > 0)
+            bh_json_put_int(writer, text + prefix.len, grown);
+    }
+    bh_json_close_object(writer);
+}
+
+static void
+put_codes(struct bh_json_writer *writer, const struct bh_picture_queue *queue)
+{
+    bh_json_open_object(writer, "codes");
+    put_codes_of(writer, "m1", queue, BH_MINUTE_MS);
+    put_codes_of(writer, "m15", queue, 15 * BH_MINUTE_MS);
+    put_codes_of(writer, "m60", queue, BH_HOUR_MS);
+    bh_json_close_object(writer);
 }
 
 /* Thousandths as a decimal; null: not known. */
@@ -507,6 +546,7 @@ put_queue(struct bh_json_writer *writer, const struct bh_picture_queue *queue)
     bh_json_put_text(writer, "queue", queue->name);
     put_counts(writer, queue);
     put_flow(writer, queue);
+    put_codes(writer, queue);
     bh_json_put_bool(writer, "paused", queue->view.paused);
     if (queue->view.paused) {
         bh_json_put_string(writer, "paused_reason", queue->view.reason);

@@ -75,7 +75,7 @@ sum_waiting(const struct bh_verdict_facts *facts)
 {
     uint64_t sum = 0;
     for (size_t i = 0; i < facts->queues_count; i++)
-        sum += facts->queues[i].waiting;
+        sum += facts->queues[i].waiting + facts->queues[i].later;
     return sum;
 }
 

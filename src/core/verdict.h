@@ -52,6 +52,7 @@ enum bh_gravity {
 struct bh_verdict_queue {
     const char *name;
     uint64_t waiting; /* may run now, or are held until something outside is over */
+    uint64_t later;   /* wait for their next try, or for evidence whether they were sent */
     uint64_t uncertain, dead, held_gateway;
     bh_ms oldest_ms; /* of those that may run now; 0: none */
     bh_ms ttl_ms;    /* the queue's; 0: not known here */

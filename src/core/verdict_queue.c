@@ -69,19 +69,25 @@ is_stuck(const struct bh_verdict_queue *queue)
 
 /* ---- Causes ---- */
 
+static uint64_t
+waits_in(const struct bh_verdict_queue *queue)
+{
+    return queue->waiting + queue->later;
+}
+
 void
 bh_verdict_queue_paused(struct bh_verdict_list *list, const struct bh_verdict_facts *facts)
 {
     struct worst worst = {0};
     for (size_t i = 0; i < facts->queues_count; i++) {
         if (facts->queues[i].paused)
-            offer(&worst, &facts->queues[i], facts->queues[i].waiting);
+            offer(&worst, &facts->queues[i], waits_in(&facts->queues[i]));
     }
     if (!found(&worst))
         return;
     const struct bh_verdict_queue *queue = worst.queue;
     bh_verdict_add(list, BH_CAUSE_QUEUE_PAUSED,
-                   queue->waiting > 0 ? BH_GRAVITY_ALARM : BH_GRAVITY_NOTE, queue->name,
+                   waits_in(queue) > 0 ? BH_GRAVITY_ALARM : BH_GRAVITY_NOTE, queue->name,
                    "Queue %s%s has been paused for %s%s%.*s%s%.*s; %" PRIu64
                    " jobs wait.  bellhop resume %s lets it go on.",
                    queue->name, worst.others, bh_span_format(queue->paused_ms).text,
@@ -89,7 +95,7 @@ bh_verdict_queue_paused(struct bh_verdict_list *list, const struct bh_verdict_fa
                    queue->pause_by.len < 64 ? (int)queue->pause_by.len : 64, queue->pause_by.ptr,
                    queue->pause_reason.len > 0 ? ": " : "",
                    queue->pause_reason.len < 128 ? (int)queue->pause_reason.len : 128,
-                   queue->pause_reason.ptr, queue->waiting, queue->name);
+                   queue->pause_reason.ptr, waits_in(queue), queue->name);
 }
 
 void

@@ -578,9 +578,9 @@ Test(cli, status_adds_up_what_there_is)
         {"for people",
          {"status"},
          NULL,                                                    0,
-         {"No bellhopd is running, and none has reported within a day; 9 jobs wait.",
+         {"No bellhopd is running, and none has reported within a day; 16 jobs wait.",
           "also: Queue sms has been paused for ",
-          " by root: gateway ?[1mwork; 9 jobs wait.  bellhop resume sms lets it go on.",
+          " by root: gateway ?[1mwork; 16 jobs wait.  bellhop resume sms lets it go on.",
           "sms        4          6         7     5          2          -     1       -     ?      "
           "?      ?",
           "sms: taken 100 ever, sent 80, failed 9, other ends 2",
@@ -604,6 +604,7 @@ Test(cli, status_adds_up_what_there_is)
          {"{\"queue\":\"sms\",\"ready\":4,\"scheduled\":6,\"retrying\":7,\"held\":{\"reload_lock\":"
           "3,",
           "\"outcomes\":{\"sent\":80,", "\"open_messages\":3,\"silent_ms\":",
+          "\"codes\":{\"m1\":null,\"m15\":null,\"m60\":null},",
           "\"verdict\":{\"cause\":\"no_process\",\"gravity\":\"alarm\"",
           "\"paused\":true,\"paused_reason\":\"gateway \\u001b[1mwork\"", "\n{\"queue\":\"voice\""},
          {NULL}                                                                                                           },

@@ -373,3 +373,25 @@ Test(cli_screens, tail_prints_what_is_wanted)
     /* clang-format on */
     check(rows, BH_ARRAY_LEN(rows));
 }
+
+Test(cli_screens, status_tells_machines_what_the_gateway_answered)
+{
+    static const char *const wanted[] = {"\"codes\":{\"m1\":{\"100\":3,\"a\\\"b\":1},\"m15\":{"
+                                         "\"100\":7,\"a\\\"b\":1,\"600\":2},\"m60\":{",
+                                         "{\"queue\":\"bulk\","};
+    struct timespec now;
+    struct run_result result;
+    cr_assert_eq(clock_gettime(CLOCK_REALTIME, &now), 0);
+    long long at = (long long)now.tv_sec * 1000;
+    TELL("HSET bellhop:{sms}:counters attempts 20 code:100 10 %s 1 code:600 2", "code:a\"b");
+    char line[128];
+    snprintf(line, sizeof(line), "%lld 0 0 0 0 0 0 0 attempts 16 code:100 7 code:600 2",
+             at - 70000);
+    TELL("RPUSH bellhop:{sms}:minutes %s", line);
+    snprintf(line, sizeof(line), "%lld 0 0 0 0 0 0 0 attempts 10 code:100 3", at - 920000);
+    TELL("RPUSH bellhop:{sms}:minutes %s", line);
+    cli_run((const char *const[]){"status", "--json", NULL}, NULL, &result);
+    cr_expect_eq(result.exit_status, 0, "%s", result.err);
+    cli_expect_pieces("status", "standard output", result.out, wanted, BH_ARRAY_LEN(wanted));
+    run_release(&result);
+}

@@ -56,6 +56,8 @@ static void by_hand(struct whole *w) { paused_for(w, "paused"); }
 static void holding(struct whole *w) { w->facts.workers_holding = 8; }
 static void held(struct whole *w) { w->queues[1].held_gateway = 7; }
 static void queue_paused(struct whole *w) { w->queues[0].paused = true; w->queues[0].paused_ms = BH_MINUTE_MS; w->queues[0].pause_by = BH_STR_LITERAL("root"); w->queues[0].pause_reason = BH_STR_LITERAL("works"); }
+static void retrying_paused(struct whole *w) { queue_paused(w); w->queues[0].waiting = 0; w->queues[0].oldest_ms = 0; w->queues[0].later = 7; }
+static void retrying_alone(struct whole *w) { no_process(w); w->queues[0].later = 7; }
 static void empty_paused(struct whole *w) { queue_paused(w); w->queues[0].waiting = 0; w->queues[0].oldest_ms = 0; }
 static void stuck(struct whole *w) { w->queues[0].out_milli = 0; w->queues[0].oldest_ms = 2 * BH_MINUTE_MS; }
 static void flooded(struct whole *w) { w->queues[0].waiting = 50000; }
@@ -106,6 +108,8 @@ static const struct {
     {"workers hold back",         holding,           BH_CAUSE_GATEWAY_DOWN,      BH_GRAVITY_ALARM, 1, "8 of 8 workers hold back"},
     {"jobs held for the gateway", held,              BH_CAUSE_GATEWAY_DOWN,      BH_GRAVITY_WARN,  1, "7 jobs are held"},
     {"a paused queue",            queue_paused,      BH_CAUSE_QUEUE_PAUSED,      BH_GRAVITY_ALARM, 1, "Queue sms has been paused for 1 min by root: works; 5 jobs wait."},
+    {"jobs to be retried wait in it", retrying_paused, BH_CAUSE_QUEUE_PAUSED,    BH_GRAVITY_ALARM, 1, "7 jobs wait"},
+    {"and for a process",         retrying_alone,    BH_CAUSE_NO_PROCESS,        BH_GRAVITY_ALARM, 1, "none has reported within a day; 12 jobs wait"},
     {"an empty paused queue",     empty_paused,      BH_CAUSE_QUEUE_PAUSED,      BH_GRAVITY_NOTE,  1, "0 jobs wait"},
     {"nothing leaves",            stuck,             BH_CAUSE_QUEUE_STUCK,       BH_GRAVITY_ALARM, 1, "Nothing leaves queue sms: 5 jobs wait, the oldest for 2 min."},
     {"a flood",                   flooded,           BH_CAUSE_TOO_SLOW,          BH_GRAVITY_ALARM, 1, "Queue sms is flooded: 50000 jobs wait (in 2.0/s, out 2.5/s), the last needs 5 h 33 min for its turn and expires after 1 h."},
