@@ -184,6 +184,16 @@ add_text(struct bh_table *table, struct bh_str text, size_t most)
     bh_buf_release(&cell);
 }
 
+/* What chose the jobs, or the reason or the new limits; what was let go on tells what it had been. */
+static void
+add_why(struct bh_table *table, const struct entry *entry)
+{
+    const struct bh_str *fields = entry->fields;
+    bool of_jobs = fields[ID].len > 0 || fields[COUNT].len > 0;
+    struct bh_str why = fields[CHOSEN_BY].len > 0 ? fields[CHOSEN_BY] : fields[AFTER];
+    add_text(table, why.len > 0 || of_jobs ? why : fields[BEFORE], LINE_BYTES);
+}
+
 static enum bh_status
 print_table(const struct listing *listing)
 {
@@ -203,9 +213,7 @@ print_table(const struct listing *listing)
         add_text(&table, entry->fields[WHAT], LINE_BYTES);
         add_text(&table, one ? bh_str_from("1") : entry->fields[COUNT], LINE_BYTES);
         add_text(&table, entry->fields[ID], IDS_SHOWN);
-        add_text(&table,
-                 entry->fields[CHOSEN_BY].len > 0 ? entry->fields[CHOSEN_BY] : entry->fields[AFTER],
-                 LINE_BYTES);
+        add_why(&table, entry);
     }
     enum bh_status status = bh_table_print(&table, stdout, listing->cli->colour);
     bh_table_release(&table);

@@ -57,6 +57,9 @@ bh_cli_fail(const char *format, ...)
     return BH_EXIT_FAILED;
 }
 
+/* The command whose help is worth reading; NULL before it is known. */
+static const char *helpful;
+
 enum bh_exit
 bh_cli_misuse(const char *format, ...)
 {
@@ -64,7 +67,8 @@ bh_cli_misuse(const char *format, ...)
     va_start(args, format);
     tell(format, args);
     va_end(args);
-    fprintf(stderr, "bellhop: see bellhop help\n");
+    fprintf(stderr, "bellhop: see bellhop help%s%s\n", helpful != NULL ? " " : "",
+            helpful != NULL ? helpful : "");
     return BH_EXIT_USAGE;
 }
 
@@ -116,6 +120,7 @@ static enum bh_exit
 run_command(struct bh_cli *cli, const struct bh_command_row *command, struct bh_operands line)
 {
     void *values = NULL;
+    helpful = command->name;
     if (command->options_size > 0) {
         values = bh_alloc_zero(command->options_size);
         if (values == NULL)
@@ -130,8 +135,7 @@ run_command(struct bh_cli *cli, const struct bh_command_row *command, struct bh_
     enum bh_exit result;
     if (bh_options_read(sets, BH_ARRAY_LEN(sets), (int)line.count - 1, line.values + 1, false,
                         &operands, &error) != BH_OK) {
-        fprintf(stderr, "bellhop: %s\nbellhop: see bellhop help %s\n", error.text, command->name);
-        result = BH_EXIT_USAGE;
+        result = bh_cli_misuse("%s", error.text);
     } else if (cli->help) {
         bh_command_print_help(command);
         result = BH_EXIT_DONE;

@@ -14,6 +14,7 @@
 #include "cli/who.h"
 #include "core/duration.h"
 #include "core/json.h"
+#include "core/utf8.h"
 #include "redis/queue_view.h"
 #include "redis/reply_reader.h"
 
@@ -144,6 +145,8 @@ check_reason(const char *reason)
 {
     if (reason != NULL && strlen(reason) > REASON_MAX)
         return bh_cli_misuse("--reason takes at most %d bytes", REASON_MAX);
+    if (reason != NULL && !bh_utf8_is_valid(bh_str_from(reason)))
+        return bh_cli_misuse("--reason is not UTF-8");
     return BH_EXIT_DONE;
 }
 
