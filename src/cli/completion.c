@@ -382,7 +382,8 @@ print_words(struct bh_cli *cli, const char *kind)
         print_operands(cli, command);
         print_values(cli, command);
     } else
-        return bh_cli_misuse("words are queues, states, events, operands:COMMAND and terms:COMMAND");
+        return bh_cli_misuse(
+            "words are queues, states, events, operands:COMMAND and terms:COMMAND");
     return BH_EXIT_DONE;
 }
 

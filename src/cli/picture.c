@@ -13,9 +13,6 @@
 #include "redis/script_call.h"
 #include "redis/sync.h"
 
-/* A worker that has not turned for so long, although it is asked every second, does no work. */
-#define STANDS_STILL_MS (10 * BH_SECOND_MS)
-
 /* ---- Asking ---- */
 
 static bool
@@ -165,12 +162,23 @@ bh_picture_find(const struct bh_picture_queue *queue, const char *name)
     return queue->reply != NULL ? bh_queue_view_find(&queue->view, name) : 0;
 }
 
-int64_t
+static int64_t
+find_counter(const void *arg, const char *name)
+{
+    return bh_picture_find(arg, name);
+}
+
+static struct bh_counter_source
+counters_of(const struct bh_picture_queue *queue)
+{
+    return (struct bh_counter_source){find_counter, queue};
+}
+
+uint64_t
 bh_picture_held(const struct bh_picture_queue *queue, enum bh_reason reason)
 {
-    char name[64];
-    (void)snprintf(name, sizeof(name), "now:held:%s", bh_reason_name(reason));
-    return bh_picture_find(queue, name);
+    const struct bh_counter_source counters = counters_of(queue);
+    return bh_count_held_for(&counters, reason);
 }
 
 int64_t
@@ -181,30 +189,12 @@ bh_picture_outcome(const struct bh_picture_queue *queue, enum bh_state state)
     return bh_picture_find(queue, name);
 }
 
-static uint64_t
-natural(int64_t number)
-{
-    return number > 0 ? (uint64_t)number : 0;
-}
-
-/* What lies in `ready` and `due` and is not counted there for another reason, was never tried. */
-static void
-count_states(struct bh_picture_queue *queue)
-{
-    const struct bh_queue_view *view = &queue->view;
-    for (int reason = BH_REASON_NONE + 1; reason < BH_REASON_COUNT; reason++)
-        queue->held += natural(bh_picture_held(queue, (enum bh_reason)reason));
-    uint64_t counted = queue->held + natural(bh_picture_find(queue, "now:scheduled")) +
-                       natural(bh_picture_find(queue, "now:retrying")) +
-                       natural(bh_picture_find(queue, "now:uncertain"));
-    uint64_t lies = view->ready + view->due;
-    queue->ready = view->raw + view->moved + (lies > counted ? lies - counted : 0);
-}
-
 static void
 reckon(struct bh_picture_queue *queue)
 {
-    count_states(queue);
+    const struct bh_counter_source counters = counters_of(queue);
+    queue->held = bh_count_held(&counters);
+    queue->ready = bh_count_ready(&queue->view, &counters);
     queue->tally = bh_tally_of_view(&queue->view);
     queue->oldest_ms = bh_minutes_oldest_ms(&queue->minutes, &queue->view);
     queue->flow_known = bh_minutes_flow(&queue->minutes, &queue->tally, BH_MINUTE_MS, &queue->flow);
@@ -286,127 +276,46 @@ bh_picture_release(struct bh_picture *picture)
 
 /* ---- Sums and the verdict ---- */
 
-static int64_t
-larger(int64_t a, int64_t b)
-{
-    return a > b ? a : b;
-}
-
-static void
-add_worker(struct bh_picture_sum *sum, const struct bh_process_worker *worker)
-{
-    sum->workers++;
-    sum->holding += worker->breaker_open;
-    sum->stalled += worker->turned_ms_ago > STANDS_STILL_MS;
-    sum->cut_off += !worker->store_up;
-    sum->lag_p99_us = larger(sum->lag_p99_us, worker->lag_p99_us);
-}
-
-static void
-add_process(struct bh_picture_sum *sum, const struct bh_process_report *report)
-{
-    sum->alive++;
-    sum->draining += report->draining;
-    for (size_t i = 0; i < report->workers_count; i++)
-        add_worker(sum, &report->workers[i]);
-    sum->gateway_count += report->gateway_count;
-    sum->gateway_p50_us = larger(sum->gateway_p50_us, report->gateway_p50_us);
-    sum->gateway_p95_us = larger(sum->gateway_p95_us, report->gateway_p95_us);
-    sum->gateway_p99_us = larger(sum->gateway_p99_us, report->gateway_p99_us);
-    sum->window_ms = bh_ms_max(sum->window_ms, report->window_ms);
-    sum->connections += report->connections_open;
-}
-
-struct bh_picture_sum
+struct bh_process_sum
 bh_picture_sum(const struct bh_picture *picture)
 {
-    struct bh_picture_sum sum = {.silent_ms = -1,
-                                 .lag_p99_us = -1,
-                                 .gateway_p50_us = -1,
-                                 .gateway_p95_us = -1,
-                                 .gateway_p99_us = -1};
-    for (size_t i = 0; i < picture->processes.count; i++) {
-        const struct bh_process_row *row = &picture->processes.rows[i];
-        bh_ms age = bh_ms_max(picture->server_now.ms - row->at.ms, 0);
-        if (bh_process_is_alive(row, picture->server_now))
-            add_process(&sum, &row->report);
-        else if (sum.silent_ms < 0 || age < sum.silent_ms)
-            sum.silent_ms = age;
-    }
+    struct bh_process_sum sum = bh_process_sum_begin();
+    for (size_t i = 0; i < picture->processes.count; i++)
+        bh_process_sum_add_row(&sum, &picture->processes.rows[i], picture->server_now);
     return sum;
-}
-
-static int64_t
-rate_of(const struct bh_picture_queue *queue)
-{
-    if (queue->reply != NULL && queue->view.rate != BH_QUEUE_LIMIT_UNSET)
-        return queue->view.rate;
-    return queue->config != NULL ? queue->config->rate : 0;
 }
 
 struct bh_verdict_queue
 bh_picture_queue_facts(const struct bh_picture_queue *queue)
 {
-    return (struct bh_verdict_queue){
+    const struct bh_queue_source source = {
         .name = queue->name,
-        .waiting = queue->ready + queue->held,
-        .later = natural(bh_picture_find(queue, "now:retrying")) +
-                 natural(bh_picture_find(queue, "now:uncertain")),
-        .uncertain = natural(bh_picture_find(queue, "now:uncertain")),
-        .dead = queue->view.dead,
-        .held_gateway = natural(bh_picture_held(queue, BH_REASON_GATEWAY_DOWN)),
+        .config = queue->config,
+        .view = queue->reply != NULL ? &queue->view : NULL,
+        .minutes = &queue->minutes,
+        .tally = &queue->tally,
         .oldest_ms = queue->oldest_ms,
-        .ttl_ms = queue->config != NULL ? queue->config->ttl_ms : 0,
-        .rate = rate_of(queue),
-        .flow_known = queue->flow_known,
-        .in_milli = queue->flow.in_milli,
-        .out_milli = queue->flow.out_milli,
-        .paused = queue->view.paused,
-        .pause_reason = queue->view.reason,
-        .pause_by = queue->view.by,
-        .paused_ms = bh_ms_max(queue->view.server_now.ms - queue->view.since.ms, 0),
+        .counters = counters_of(queue),
     };
-}
-
-static void
-put_account(struct bh_verdict_facts *facts, const struct bh_picture *picture)
-{
-    const struct bh_account_view *account = &picture->account;
-    facts->account_known = picture->account_known;
-    facts->account_open = account->state == BH_ACCOUNT_OPEN;
-    facts->account_reason = account->reason;
-    facts->account_text = account->text;
-    facts->account_paused_ms = bh_ms_max(account->server_now.ms - account->since.ms, 0);
-    facts->probe_wait_ms =
-        account->state == BH_ACCOUNT_TRIAL ? account->trial_wait_ms : account->probe_wait_ms;
-    /* What was known before the account was paused does not explain it. */
-    bool told = facts->account_open || account->balance_at.ms >= account->since.ms;
-    facts->balance_micro = picture->account_known && told ? account->balance_micro : INT64_MIN;
-    facts->low_balance_micro = picture->low_balance_micro;
+    return bh_queue_facts(&source);
 }
 
 size_t
 bh_picture_judge(const struct bh_picture *picture, struct bh_verdict verdicts[BH_CAUSE_COUNT])
 {
     struct bh_verdict_queue queues[BH_CONFIG_QUEUES_MAX];
-    const struct bh_picture_sum sum = bh_picture_sum(picture);
+    const struct bh_process_sum sum = bh_picture_sum(picture);
     struct bh_verdict_facts facts = {
         .redis_up = picture->redis_up,
         .redis_trouble = picture->trouble.text,
         .server = picture->server_known ? &picture->server : NULL,
-        .processes_known = picture->processes_known,
-        .processes = sum.alive,
-        .draining = sum.draining,
-        .silent_ms = sum.silent_ms,
-        .workers = sum.workers,
-        .workers_holding = sum.holding,
-        .workers_stalled = sum.stalled,
-        .workers_cut_off = sum.cut_off,
         .queues = queues,
         .queues_count = picture->queues_count,
         .oldest_limit_ms = picture->oldest_limit_ms,
     };
-    put_account(&facts, picture);
+    if (picture->processes_known)
+        bh_process_facts(&facts, &sum);
+    bh_account_facts(&facts, picture->account_known, &picture->account, picture->low_balance_micro);
     for (size_t i = 0; i < picture->queues_count; i++)
         queues[i] = bh_picture_queue_facts(&picture->queues[i]);
     return bh_verdict_find(&facts, verdicts);

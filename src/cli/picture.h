@@ -16,6 +16,7 @@
 #include "core/redis_survey.h"
 #include "core/verdict.h"
 #include "redis/account_codec.h"
+#include "redis/facts.h"
 #include "redis/minutes.h"
 #include "redis/processes.h"
 #include "redis/queue_view.h"
@@ -52,19 +53,6 @@ struct bh_picture {
     bh_ms oldest_limit_ms;
 };
 
-/* What all that live tell together. */
-struct bh_picture_sum {
-    size_t alive, draining;
-    bh_ms silent_ms; /* since the newest report when none is alive; -1: there is none */
-    size_t workers, holding, stalled, cut_off;
-    int64_t lag_p99_us; /* of the slowest worker's loop; -1: not known */
-    int64_t gateway_p50_us, gateway_p95_us,
-        gateway_p99_us; /* of the slowest process; -1: not known */
-    uint64_t gateway_count;
-    bh_ms window_ms;
-    unsigned connections;
-};
-
 /* Look; `timeout_ms` bounds each wait for Redis, 0: as configured.  The configuration has been loaded. */
 void bh_picture_take(struct bh_cli *cli, const struct bh_queue_choice *queues, bh_ms timeout_ms,
                      struct bh_picture *ret_picture);
@@ -79,7 +67,8 @@ bool bh_picture_ask(struct bh_cli *cli, size_t argc, const struct bh_str *argv, 
 bool bh_picture_call(struct bh_cli *cli, struct bh_call *call, bh_ms timeout_ms,
                      struct redisReply **ret_reply, struct bh_error *trouble) BH_MUST_CHECK;
 
-struct bh_picture_sum bh_picture_sum(const struct bh_picture *picture);
+/* What all processes that live tell together. */
+struct bh_process_sum bh_picture_sum(const struct bh_picture *picture);
 
 /* See bh_verdict_find. */
 size_t bh_picture_judge(const struct bh_picture *picture,
@@ -90,7 +79,7 @@ struct bh_verdict_queue bh_picture_queue_facts(const struct bh_picture_queue *qu
 
 /* A gauge or counter of now; see queue_view.h. */
 int64_t bh_picture_find(const struct bh_picture_queue *queue, const char *name);
-int64_t bh_picture_held(const struct bh_picture_queue *queue, enum bh_reason reason);
+uint64_t bh_picture_held(const struct bh_picture_queue *queue, enum bh_reason reason);
 int64_t bh_picture_outcome(const struct bh_picture_queue *queue, enum bh_state state);
 
 /*

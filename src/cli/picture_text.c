@@ -86,6 +86,10 @@ void
 bh_picture_append_verdict(struct bh_buf *buf, const struct bh_verdict *verdict)
 {
     (void)bh_display_append(buf, bh_str_from(verdict->text));
+    if (verdict->todo[0] != '\0') {
+        (void)bh_buf_append_text(buf, "  ");
+        (void)bh_display_append(buf, bh_str_from(verdict->todo));
+    }
 }
 
 /* Millionths, to the cent; the account's currency is not known. */
@@ -156,7 +160,7 @@ bh_picture_append_account(struct bh_buf *buf, const struct bh_picture *picture)
 void
 bh_picture_append_gateway(struct bh_buf *buf, const struct bh_picture *picture)
 {
-    const struct bh_picture_sum sum = bh_picture_sum(picture);
+    const struct bh_process_sum sum = bh_picture_sum(picture);
     if (sum.alive == 0)
         return;
     (void)bh_buf_printf(
@@ -171,7 +175,7 @@ bh_picture_append_gateway(struct bh_buf *buf, const struct bh_picture *picture)
 void
 bh_picture_append_workers(struct bh_buf *buf, const struct bh_picture *picture)
 {
-    const struct bh_picture_sum sum = bh_picture_sum(picture);
+    const struct bh_process_sum sum = bh_picture_sum(picture);
     unsigned in_flight = 0;
     if (!picture->processes_known)
         return;
@@ -202,10 +206,10 @@ bh_picture_append_held(struct bh_buf *buf, const struct bh_picture_queue *queue)
 {
     const char *joint = "";
     for (int reason = BH_REASON_NONE + 1; reason < BH_REASON_COUNT; reason++) {
-        int64_t held = bh_picture_held(queue, (enum bh_reason)reason);
-        if (held <= 0)
+        uint64_t held = bh_picture_held(queue, (enum bh_reason)reason);
+        if (held == 0)
             continue;
-        (void)bh_buf_printf(buf, "%s%s %" PRId64, joint, bh_reason_name((enum bh_reason)reason),
+        (void)bh_buf_printf(buf, "%s%s %" PRIu64, joint, bh_reason_name((enum bh_reason)reason),
                             held);
         joint = ", ";
     }

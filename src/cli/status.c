@@ -353,7 +353,7 @@ put_held(struct bh_json_writer *writer, const struct bh_picture_queue *queue)
     bh_json_open_object(writer, "held");
     for (int reason = BH_REASON_NONE + 1; reason < BH_REASON_COUNT; reason++)
         bh_json_put_int(writer, bh_reason_name((enum bh_reason)reason),
-                        bh_picture_held(queue, (enum bh_reason)reason));
+                        (int64_t)bh_picture_held(queue, (enum bh_reason)reason));
     bh_json_close_object(writer);
 }
 
@@ -430,6 +430,7 @@ put_verdict(struct bh_json_writer *writer, const struct bh_verdict *verdict)
     bh_json_put_text(writer, "gravity", bh_gravity_name(verdict->gravity));
     bh_json_put_text(writer, "queue", verdict->queue);
     bh_json_put_text(writer, "text", verdict->text);
+    bh_json_put_text(writer, "todo", verdict->todo);
     bh_json_close_object(writer);
 }
 
@@ -446,7 +447,7 @@ put_latency(struct bh_json_writer *writer, const char *name, int64_t us)
 static void
 put_gateway(struct bh_json_writer *writer, const struct bh_picture *picture)
 {
-    const struct bh_picture_sum sum = bh_picture_sum(picture);
+    const struct bh_process_sum sum = bh_picture_sum(picture);
     bh_json_open_object(writer, "gateway");
     put_latency(writer, "p50_ms", sum.gateway_p50_us);
     put_latency(writer, "p95_ms", sum.gateway_p95_us);

@@ -13,9 +13,6 @@
 
 #define LINE_MAX ((size_t)64 * 1024)
 
-/* A loop is asked every second; one that has not turned for ten does no work. */
-#define STANDS_STILL_MS (10 * BH_SECOND_MS)
-
 struct workers {
     struct bh_cli *cli;
     struct bh_processes processes;
@@ -64,7 +61,7 @@ add_titles(struct bh_table *table)
 static void
 add_worker(struct bh_table *table, const char *instance, const struct bh_process_worker *worker)
 {
-    bool still = worker->turned_ms_ago > STANDS_STILL_MS;
+    bool still = worker->turned_ms_ago > BH_WORKER_STANDS_STILL_MS;
     bh_table_add(table, BH_STYLE_BOLD, "%s", instance);
     bh_table_add(table, BH_STYLE_PLAIN, "%u", worker->number);
     bh_table_add(table, still ? BH_STYLE_BAD : BH_STYLE_PLAIN, "%s",

@@ -21,6 +21,7 @@ static const char *const cause_names[] = {
     [BH_CAUSE_NO_PROCESS] = "no_process",
     [BH_CAUSE_WORKERS_STALLED] = "workers_stalled",
     [BH_CAUSE_WORKERS_CUT_OFF] = "workers_cut_off",
+    [BH_CAUSE_PROCESS_SILENT] = "process_silent",
     [BH_CAUSE_ACCOUNT_PAUSED] = "account_paused",
     [BH_CAUSE_GATEWAY_DOWN] = "gateway_down",
     [BH_CAUSE_QUEUE_PAUSED] = "queue_paused",
@@ -29,6 +30,8 @@ static const char *const cause_names[] = {
     [BH_CAUSE_TOO_OLD] = "too_old",
     [BH_CAUSE_BALANCE_LOW] = "balance_low",
     [BH_CAUSE_UNCERTAIN] = "uncertain",
+    [BH_CAUSE_UNKNOWN] = "unknown",
+    [BH_CAUSE_EXPIRED] = "expired",
     [BH_CAUSE_REDIS_UNSAFE] = "redis_unsafe",
     [BH_CAUSE_REDIS_NEARLY_FULL] = "redis_nearly_full",
     [BH_CAUSE_DEAD] = "dead",
@@ -63,8 +66,19 @@ bh_verdict_add(struct bh_verdict_list *list, enum bh_cause cause, enum bh_gravit
     row->cause = cause;
     row->gravity = gravity;
     row->queue = queue;
+    row->todo[0] = '\0';
     va_start(args, format);
     (void)vsnprintf(row->text, sizeof(row->text), format, args);
+    va_end(args);
+}
+
+void
+bh_verdict_advise(struct bh_verdict_list *list, const char *format, ...)
+{
+    struct bh_verdict *row = &list->rows[list->count - 1];
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(row->todo, sizeof(row->todo), format, args);
     va_end(args);
 }
 
@@ -86,7 +100,6 @@ is_full(const struct bh_redis_survey *server, int percent)
            server->memory_used / percent >= server->memory_max / 100;
 }
 
-/* True: nothing of the rest is known, or it all follows from this. */
 static void
 judge_redis(struct bh_verdict_list *list, const struct bh_redis_survey *server)
 {
@@ -94,21 +107,23 @@ judge_redis(struct bh_verdict_list *list, const struct bh_redis_survey *server)
         bh_verdict_add(list, BH_CAUSE_REDIS_LOADING, BH_GRAVITY_ALARM, NULL,
                        "Redis is reading its data from disk and answers nothing else until it has; "
                        "bellhopd waits and goes on by itself.");
-    if (strcmp(server->role, "slave") == 0)
-        bh_verdict_add(
-            list, BH_CAUSE_REDIS_REPLICA, BH_GRAVITY_ALARM, NULL,
-            "Redis is read-only here: this server is a replica.  Let [redis] url name the "
-            "master.");
-    if (server->append_writes == BH_NO)
+    if (strcmp(server->role, "slave") == 0) {
+        bh_verdict_add(list, BH_CAUSE_REDIS_REPLICA, BH_GRAVITY_ALARM, NULL,
+                       "Redis is read-only here: this server is a replica.");
+        bh_verdict_advise(list, "Let [redis] url name the master.");
+    }
+    if (server->append_writes == BH_NO) {
         bh_verdict_add(list, BH_CAUSE_REDIS_DISK, BH_GRAVITY_ALARM, NULL,
-                       "Redis cannot write its append-only file and refuses every change: look at "
-                       "its disk and at its log.");
-    if (is_full(server, 100))
+                       "Redis cannot write its append-only file and refuses every change.");
+        bh_verdict_advise(list, "Look at its disk and at its log.");
+    }
+    if (is_full(server, 100)) {
         bh_verdict_add(list, BH_CAUSE_REDIS_FULL, BH_GRAVITY_ALARM, NULL,
                        "Redis is full: %" PRId64 " of %" PRId64
-                       " MiB are used, and producers cannot push.  Queues still drain; raise "
-                       "maxmemory (CONFIG SET maxmemory), or remove other keys.",
+                       " MiB are used, and producers cannot push.  Queues still drain.",
                        server->memory_used >> 20, server->memory_max >> 20);
+        bh_verdict_advise(list, "Raise maxmemory (CONFIG SET maxmemory), or remove other keys.");
+    }
 }
 
 static void
@@ -116,60 +131,97 @@ judge_safety(struct bh_verdict_list *list, const struct bh_redis_survey *server)
 {
     bool evicts = server->memory_max > 0 && server->eviction[0] != '\0' &&
                   strcmp(server->eviction, "noeviction") != 0;
-    if (evicts)
+    if (evicts) {
         bh_verdict_add(list, BH_CAUSE_REDIS_UNSAFE, BH_GRAVITY_WARN, NULL,
                        "Redis may throw jobs away: maxmemory-policy is %s and must be noeviction.",
                        server->eviction);
-    else if (server->appendonly == BH_NO)
+        bh_verdict_advise(list, "CONFIG SET maxmemory-policy noeviction, and CONFIG REWRITE.");
+    } else if (server->appendonly == BH_NO) {
         bh_verdict_add(list, BH_CAUSE_REDIS_UNSAFE, BH_GRAVITY_NOTE, NULL,
-                       "Redis keeps no append-only file: a crash of it loses jobs.  Set appendonly "
-                       "yes.");
-    if (is_full(server, NEARLY_FULL_PERCENT) && !is_full(server, 100))
+                       "Redis keeps no append-only file: a crash of it loses jobs.");
+        bh_verdict_advise(list, "Set appendonly yes.");
+    }
+    if (is_full(server, NEARLY_FULL_PERCENT) && !is_full(server, 100)) {
         bh_verdict_add(list, BH_CAUSE_REDIS_NEARLY_FULL, BH_GRAVITY_WARN, NULL,
                        "Redis is nearly full: %" PRId64 " of %" PRId64 " MiB are used.",
                        server->memory_used >> 20, server->memory_max >> 20);
+        bh_verdict_advise(list, "Find out what fills it, or raise maxmemory.");
+    }
 }
 
 /* ---- Processes ---- */
 
 static void
-judge_processes(struct bh_verdict_list *list, const struct bh_verdict_facts *facts)
+judge_absence(struct bh_verdict_list *list, const struct bh_verdict_facts *facts)
 {
     const uint64_t waiting = sum_waiting(facts);
-    if (!facts->processes_known)
-        return;
-    if (facts->processes == 0 && facts->silent_ms < 0)
+    if (facts->awaited_name != NULL) {
+        bh_verdict_add(list, BH_CAUSE_NO_PROCESS, BH_GRAVITY_ALARM, NULL,
+                       "This bellhopd waits for its instance's name, %s, which another one held "
+                       "last; %" PRIu64 " jobs wait.",
+                       facts->awaited_name, waiting);
+        bh_verdict_advise(list, "It starts by itself when that one is certainly over, within 15 s; "
+                                "two that run need two names: [pool] instance.");
+    } else if (facts->silent_ms < 0) {
         bh_verdict_add(list, BH_CAUSE_NO_PROCESS, BH_GRAVITY_ALARM, NULL,
                        "No bellhopd is running, and none has reported within a day; %" PRIu64
-                       " jobs wait.  Start it: systemctl start bellhopd.",
+                       " jobs wait.",
                        waiting);
-    else if (facts->processes == 0)
+        bh_verdict_advise(list, "Start it: systemctl start bellhopd.");
+    } else {
         bh_verdict_add(list, BH_CAUSE_NO_PROCESS, BH_GRAVITY_ALARM, NULL,
                        "No bellhopd is running: the last one was heard %s ago; %" PRIu64
-                       " jobs wait.  See journalctl -u bellhopd, then systemctl start bellhopd.",
+                       " jobs wait.",
                        bh_span_format(facts->silent_ms).text, waiting);
+        bh_verdict_advise(list, "See journalctl -u bellhopd, then systemctl start bellhopd.");
+    }
+}
+
+static void
+judge_processes(struct bh_verdict_list *list, const struct bh_verdict_facts *facts)
+{
+    if (!facts->processes_known)
+        return;
+    if (facts->processes == 0)
+        judge_absence(list, facts);
     else if (facts->draining == facts->processes)
         bh_verdict_add(list, BH_CAUSE_NO_PROCESS, BH_GRAVITY_ALARM, NULL,
                        "Every bellhopd is draining and claims nothing any more; %" PRIu64
                        " jobs wait for one that is started.",
-                       waiting);
+                       sum_waiting(facts));
 }
 
 static void
 judge_workers(struct bh_verdict_list *list, const struct bh_verdict_facts *facts)
 {
-    if (facts->workers_stalled > 0)
+    if (facts->workers_stalled > 0) {
         bh_verdict_add(list, BH_CAUSE_WORKERS_STALLED, BH_GRAVITY_ALARM, NULL,
-                       "%zu of %zu workers stand still: their loops do not turn.  See bellhop "
-                       "workers; restart the process if it stays so.",
+                       "%zu of %zu workers stand still: their loops do not turn.",
                        facts->workers_stalled, facts->workers);
-    if (facts->workers_cut_off > 0)
-        bh_verdict_add(
-            list, BH_CAUSE_WORKERS_CUT_OFF,
-            facts->workers_cut_off == facts->workers ? BH_GRAVITY_ALARM : BH_GRAVITY_WARN, NULL,
-            "%zu of %zu workers have no connection to Redis, which answers here.  See "
-            "their log: journalctl -u bellhopd.",
-            facts->workers_cut_off, facts->workers);
+        bh_verdict_advise(list, "See bellhop workers; restart the process if it stays so.");
+    }
+    if (facts->workers_cut_off > 0) {
+        bool all = facts->workers_cut_off == facts->workers;
+        bh_verdict_add(list, BH_CAUSE_WORKERS_CUT_OFF, all ? BH_GRAVITY_ALARM : BH_GRAVITY_WARN,
+                       NULL, "%zu of %zu workers have no connection to Redis, which answers here.",
+                       facts->workers_cut_off, facts->workers);
+        bh_verdict_advise(list, "See their log: journalctl -u bellhopd.");
+    }
+}
+
+/* With nobody left that is another cause. */
+static void
+judge_silence(struct bh_verdict_list *list, const struct bh_verdict_facts *facts)
+{
+    if (!facts->processes_known || facts->processes == 0 || facts->silent == 0)
+        return;
+    bh_verdict_add(
+        list, BH_CAUSE_PROCESS_SILENT, BH_GRAVITY_WARN, NULL,
+        "bellhopd %.100s has not reported for %s%s: it was killed, or cut off from Redis.  "
+        "What it had in hand is taken over when its leases run out.",
+        facts->silent_name, bh_span_format(facts->silent_ms).text,
+        facts->silent > 1 ? ", others for longer" : "");
+    bh_verdict_advise(list, "Look at that host: journalctl -u bellhopd.");
 }
 
 /* ---- The account and the gateway ---- */
@@ -209,11 +261,12 @@ judge_account(struct bh_verdict_list *list, const struct bh_verdict_facts *facts
         (void)snprintf(again, sizeof(again), "; it is tried again by itself, next in %s",
                        bh_span_format(facts->probe_wait_ms).text);
     bh_verdict_add(list, BH_CAUSE_ACCOUNT_PAUSED, BH_GRAVITY_ALARM, NULL,
-                   "%s%s, and nothing has been sent for %s%s%.160s: %" PRIu64 " jobs wait.  %s%s.",
+                   "%s%s, and nothing has been sent for %s%s%.160s: %" PRIu64 " jobs wait.",
                    what_happened(facts->account_reason), balance,
                    bh_span_format(facts->account_paused_ms).text,
                    facts->account_text[0] != '\0' ? ", " : "", facts->account_text,
-                   sum_waiting(facts), what_to_do(facts->account_reason), again);
+                   sum_waiting(facts));
+    bh_verdict_advise(list, "%s%s.", what_to_do(facts->account_reason), again);
 }
 
 static void
@@ -222,29 +275,37 @@ judge_gateway(struct bh_verdict_list *list, const struct bh_verdict_facts *facts
     uint64_t held = 0;
     for (size_t i = 0; i < facts->queues_count; i++)
         held += facts->queues[i].held_gateway;
-    if (facts->workers_holding > 0)
+    if (facts->workers_holding > 0) {
         bh_verdict_add(list, BH_CAUSE_GATEWAY_DOWN, BH_GRAVITY_ALARM, NULL,
                        "The gateway does not answer as it should: %zu of %zu workers hold back and "
-                       "only try it now and then; %" PRIu64
-                       " jobs wait.  They go on by themselves; bellhop doctor looks at the way.",
+                       "only try it now and then; %" PRIu64 " jobs wait.",
                        facts->workers_holding, facts->workers, sum_waiting(facts));
-    else if (held > 0)
+        bh_verdict_advise(list, "They go on by themselves; bellhop doctor looks at the way.");
+    } else if (held > 0) {
         bh_verdict_add(list, BH_CAUSE_GATEWAY_DOWN, BH_GRAVITY_WARN, NULL,
                        "The gateway was not reachable or asked for patience: %" PRIu64
                        " jobs are held for it and tried again by themselves.",
                        held);
+    }
+}
+
+bool
+bh_verdict_balance_is_low(int64_t balance_micro, int64_t low_balance_micro)
+{
+    return low_balance_micro > 0 && balance_micro != INT64_MIN && balance_micro < low_balance_micro;
 }
 
 static void
 judge_balance(struct bh_verdict_list *list, const struct bh_verdict_facts *facts)
 {
-    if (facts->account_known && facts->account_open && facts->low_balance_micro > 0 &&
-        facts->balance_micro != INT64_MIN && facts->balance_micro < facts->low_balance_micro)
-        bh_verdict_add(list, BH_CAUSE_BALANCE_LOW, BH_GRAVITY_WARN, NULL,
-                       "The account's balance is %s, below the %s of [gateway] low_balance: top it "
-                       "up.",
-                       bh_money_format(facts->balance_micro).text,
-                       bh_money_format(facts->low_balance_micro).text);
+    if (!facts->account_known || !facts->account_open ||
+        !bh_verdict_balance_is_low(facts->balance_micro, facts->low_balance_micro))
+        return;
+    bh_verdict_add(list, BH_CAUSE_BALANCE_LOW, BH_GRAVITY_WARN, NULL,
+                   "The account's balance is %s, below the %s of [gateway] low_balance.",
+                   bh_money_format(facts->balance_micro).text,
+                   bh_money_format(facts->low_balance_micro).text);
+    bh_verdict_advise(list, "Top it up.");
 }
 
 /* ---- The whole ---- */
@@ -267,18 +328,20 @@ bh_verdict_find(const struct bh_verdict_facts *facts, struct bh_verdict verdicts
 {
     struct bh_verdict_list list = {verdicts, 0};
     bool loading = facts->server != NULL && facts->server->loading == BH_YES;
-    if (!facts->redis_up && !loading)
-        bh_verdict_add(
-            &list, BH_CAUSE_REDIS_DOWN, BH_GRAVITY_ALARM, NULL,
-            "Redis cannot be asked: %.280s.  Nothing is sent without it; bellhopd goes on "
-            "by itself when it is back.",
-            facts->redis_trouble);
+    if (!facts->redis_up && !loading) {
+        bh_verdict_add(&list, BH_CAUSE_REDIS_DOWN, BH_GRAVITY_ALARM, NULL,
+                       "Redis cannot be asked: %.280s.  Nothing is sent without it; bellhopd goes "
+                       "on by itself when it is back.",
+                       facts->redis_trouble);
+        bh_verdict_advise(&list, "Bring it back, or mend [redis] url; bellhop doctor tells more.");
+    }
     if (facts->server != NULL)
         judge_redis(&list, facts->server);
     if (!facts->redis_up)
         return list.count;
     judge_processes(&list, facts);
     judge_workers(&list, facts);
+    judge_silence(&list, facts);
     judge_account(&list, facts);
     judge_gateway(&list, facts);
     bh_verdict_queue_paused(&list, facts);
@@ -287,6 +350,8 @@ bh_verdict_find(const struct bh_verdict_facts *facts, struct bh_verdict verdicts
     bh_verdict_too_old(&list, facts);
     judge_balance(&list, facts);
     bh_verdict_uncertain(&list, facts);
+    bh_verdict_unknown(&list, facts);
+    bh_verdict_expired(&list, facts);
     if (facts->server != NULL)
         judge_safety(&list, facts->server);
     bh_verdict_dead(&list, facts);

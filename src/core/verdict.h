@@ -26,6 +26,7 @@ enum bh_cause {
     BH_CAUSE_NO_PROCESS,      /* no bellhopd reports, or all of them drain */
     BH_CAUSE_WORKERS_STALLED, /* loops that do not turn */
     BH_CAUSE_WORKERS_CUT_OFF, /* workers without Redis, which we can reach */
+    BH_CAUSE_PROCESS_SILENT,  /* one of several bellhopd has ended without a word, or is cut off */
     BH_CAUSE_ACCOUNT_PAUSED,  /* credit, key, or an operator */
     BH_CAUSE_GATEWAY_DOWN,    /* unreachable, silent or failing */
     BH_CAUSE_QUEUE_PAUSED,    /* by an operator */
@@ -33,7 +34,9 @@ enum bh_cause {
     BH_CAUSE_TOO_SLOW,        /* jobs expire before their turn comes */
     BH_CAUSE_TOO_OLD,         /* the oldest job waits for too long */
     BH_CAUSE_BALANCE_LOW,     /* below [gateway] low_balance */
-    BH_CAUSE_UNCERTAIN,       /* nobody knows whether they were sent */
+    BH_CAUSE_UNCERTAIN,       /* nobody knows yet whether they were sent */
+    BH_CAUSE_UNKNOWN,         /* nothing could tell whether they were sent: they have ended so */
+    BH_CAUSE_EXPIRED,         /* jobs have ended unsent because their time was over */
     BH_CAUSE_REDIS_UNSAFE,    /* may throw jobs away or forget them */
     BH_CAUSE_REDIS_NEARLY_FULL,
     BH_CAUSE_DEAD, /* kept for a person to look at */
@@ -54,9 +57,10 @@ struct bh_verdict_queue {
     uint64_t waiting; /* may run now, or are held until something outside is over */
     uint64_t later;   /* wait for their next try, or for evidence whether they were sent */
     uint64_t uncertain, dead, held_gateway;
-    bh_ms oldest_ms; /* of those that may run now; 0: none */
-    bh_ms ttl_ms;    /* the queue's; 0: not known here */
-    int64_t rate;    /* jobs per second that it is limited to; 0: no limit */
+    uint64_t unknown_lately, expired_lately; /* that ended so within the last hour */
+    bh_ms oldest_ms;                         /* of those that may run now; 0: none */
+    bh_ms ttl_ms;                            /* the queue's; 0: not known here */
+    int64_t rate; /* jobs per second that it is limited to; 0: no limit */
     bool
         flow_known; /* in_milli and out_milli are: thousandths of a job per second, over the last minute */
     int64_t in_milli, out_milli;
@@ -72,7 +76,10 @@ struct bh_verdict_facts {
 
     bool processes_known;
     size_t processes, draining; /* that report, and how many of these end */
-    bh_ms silent_ms; /* since the newest report when none is young enough; -1: there is none */
+    size_t silent;              /* whose report is too old; who ends in order takes his along */
+    bh_ms silent_ms;            /* since the newest of these; -1: there is none */
+    const char *silent_name;    /* his name; borrowed */
+    const char *awaited_name;   /* who asks is a bellhopd that waits for this name; NULL: is not */
     size_t workers, workers_holding, workers_stalled,
         workers_cut_off; /* holding: the breaker is open */
 
@@ -96,7 +103,8 @@ struct bh_verdict {
     enum bh_cause cause;
     enum bh_gravity gravity;
     const char *queue; /* the worst one, borrowed; NULL: it is about no queue */
-    char text[480];    /* one sentence or two, with a full stop: what, since when, what to do */
+    char text[480];    /* what, and since when: a sentence or two, with a full stop */
+    char todo[160];    /* what to do: likewise; "": nothing, or what is to be done is said */
 };
 
 /* All that is wrong, at most one of each cause, the deepest first; at least one: BH_CAUSE_NONE when all is well. */
@@ -115,5 +123,11 @@ bh_ms bh_verdict_turn_ms(const struct bh_verdict_queue *queue);
 
 /* Whether that is longer than the jobs live. */
 bool bh_verdict_is_too_slow(const struct bh_verdict_queue *queue);
+
+/* Whether its oldest job has waited for too long; `limit_ms` as oldest_limit_ms of the facts. */
+bool bh_verdict_is_late(const struct bh_verdict_queue *queue, bh_ms limit_ms);
+
+/* Whether it is known, and below what shall be warned of. */
+bool bh_verdict_balance_is_low(int64_t balance_micro, int64_t low_balance_micro);
 
 #endif

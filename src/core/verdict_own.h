@@ -15,12 +15,17 @@ struct bh_verdict_list {
 void bh_verdict_add(struct bh_verdict_list *list, enum bh_cause cause, enum bh_gravity gravity,
                     const char *queue, const char *format, ...) BH_PRINTF(5, 6);
 
+/* What to do about the one that was added last. */
+void bh_verdict_advise(struct bh_verdict_list *list, const char *format, ...) BH_PRINTF(2, 3);
+
 /* Those of queues, each in its place of the ranking. */
 void bh_verdict_queue_paused(struct bh_verdict_list *list, const struct bh_verdict_facts *facts);
 void bh_verdict_queue_stuck(struct bh_verdict_list *list, const struct bh_verdict_facts *facts);
 void bh_verdict_too_slow(struct bh_verdict_list *list, const struct bh_verdict_facts *facts);
 void bh_verdict_too_old(struct bh_verdict_list *list, const struct bh_verdict_facts *facts);
 void bh_verdict_uncertain(struct bh_verdict_list *list, const struct bh_verdict_facts *facts);
+void bh_verdict_unknown(struct bh_verdict_list *list, const struct bh_verdict_facts *facts);
+void bh_verdict_expired(struct bh_verdict_list *list, const struct bh_verdict_facts *facts);
 void bh_verdict_dead(struct bh_verdict_list *list, const struct bh_verdict_facts *facts);
 
 #endif

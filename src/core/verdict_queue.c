@@ -88,14 +88,14 @@ bh_verdict_queue_paused(struct bh_verdict_list *list, const struct bh_verdict_fa
     const struct bh_verdict_queue *queue = worst.queue;
     bh_verdict_add(list, BH_CAUSE_QUEUE_PAUSED,
                    waits_in(queue) > 0 ? BH_GRAVITY_ALARM : BH_GRAVITY_NOTE, queue->name,
-                   "Queue %s%s has been paused for %s%s%.*s%s%.*s; %" PRIu64
-                   " jobs wait.  bellhop resume %s lets it go on.",
+                   "Queue %s%s has been paused for %s%s%.*s%s%.*s; %" PRIu64 " jobs wait.",
                    queue->name, worst.others, bh_span_format(queue->paused_ms).text,
                    queue->pause_by.len > 0 ? " by " : "",
                    queue->pause_by.len < 64 ? (int)queue->pause_by.len : 64, queue->pause_by.ptr,
                    queue->pause_reason.len > 0 ? ": " : "",
                    queue->pause_reason.len < 128 ? (int)queue->pause_reason.len : 128,
-                   queue->pause_reason.ptr, waits_in(queue), queue->name);
+                   queue->pause_reason.ptr, waits_in(queue));
+    bh_verdict_advise(list, "bellhop resume %s lets it go on.", queue->name);
 }
 
 void
@@ -106,13 +106,14 @@ bh_verdict_queue_stuck(struct bh_verdict_list *list, const struct bh_verdict_fac
         if (is_stuck(&facts->queues[i]))
             offer(&worst, &facts->queues[i], (uint64_t)facts->queues[i].oldest_ms);
     }
-    if (found(&worst))
-        bh_verdict_add(
-            list, BH_CAUSE_QUEUE_STUCK, BH_GRAVITY_ALARM, worst.queue->name,
-            "Nothing leaves queue %s%s: %" PRIu64 " jobs wait, the oldest for %s.  "
-            "Does a bellhopd have this queue in its configuration?  See bellhop workers.",
-            worst.queue->name, worst.others, worst.queue->waiting,
-            bh_span_format(worst.queue->oldest_ms).text);
+    if (!found(&worst))
+        return;
+    bh_verdict_add(list, BH_CAUSE_QUEUE_STUCK, BH_GRAVITY_ALARM, worst.queue->name,
+                   "Nothing leaves queue %s%s: %" PRIu64 " jobs wait, the oldest for %s.",
+                   worst.queue->name, worst.others, worst.queue->waiting,
+                   bh_span_format(worst.queue->oldest_ms).text);
+    bh_verdict_advise(list, "Does a bellhopd have this queue in its configuration?  See bellhop "
+                            "workers.");
 }
 
 static void
@@ -141,21 +142,28 @@ bh_verdict_too_slow(struct bh_verdict_list *list, const struct bh_verdict_facts 
     append_flow(flow, worst.queue);
     bh_verdict_add(list, BH_CAUSE_TOO_SLOW, BH_GRAVITY_ALARM, worst.queue->name,
                    "Queue %s%s is flooded: %" PRIu64 " jobs wait%s, the last needs %s for its turn "
-                   "and expires after %s.  Raise its rate or concurrency, or stop its producer.",
+                   "and expires after %s.",
                    worst.queue->name, worst.others, worst.queue->waiting, flow,
                    bh_span_format(bh_verdict_turn_ms(worst.queue)).text,
                    bh_span_format(worst.queue->ttl_ms).text);
+    bh_verdict_advise(list, "Raise its rate or concurrency, or stop its producer.");
 }
 
 /* A queue whose jobs live for a minute is late sooner than others. */
 static bh_ms
-old_from(const struct bh_verdict_facts *facts, const struct bh_verdict_queue *queue)
+old_from(const struct bh_verdict_queue *queue, bh_ms limit_ms)
 {
-    if (facts->oldest_limit_ms > 0)
-        return facts->oldest_limit_ms;
+    if (limit_ms > 0)
+        return limit_ms;
     if (queue->ttl_ms > 0)
         return bh_ms_min(BH_VERDICT_OLD_MS, queue->ttl_ms / OLD_PART_OF_TTL);
     return BH_VERDICT_OLD_MS;
+}
+
+bool
+bh_verdict_is_late(const struct bh_verdict_queue *queue, bh_ms limit_ms)
+{
+    return !queue->paused && queue->oldest_ms > old_from(queue, limit_ms);
 }
 
 void
@@ -164,7 +172,7 @@ bh_verdict_too_old(struct bh_verdict_list *list, const struct bh_verdict_facts *
     struct worst worst = {0};
     for (size_t i = 0; i < facts->queues_count; i++) {
         const struct bh_verdict_queue *queue = &facts->queues[i];
-        if (!queue->paused && queue->oldest_ms > old_from(facts, queue))
+        if (bh_verdict_is_late(queue, facts->oldest_limit_ms))
             offer(&worst, queue, (uint64_t)queue->oldest_ms);
     }
     if (found(&worst))
@@ -184,11 +192,44 @@ bh_verdict_uncertain(struct bh_verdict_list *list, const struct bh_verdict_facts
         if (facts->queues[i].uncertain > 0)
             offer(&worst, &facts->queues[i], facts->queues[i].uncertain);
     }
+    if (!found(&worst))
+        return;
+    bh_verdict_add(list, BH_CAUSE_UNCERTAIN, BH_GRAVITY_WARN, worst.queue->name,
+                   "Queue %s%s has %" PRIu64
+                   " jobs whose answer was lost; bellhopd looks for evidence.",
+                   worst.queue->name, worst.others, worst.queue->uncertain);
+    bh_verdict_advise(list, "bellhop resolve --list shows them.");
+}
+
+void
+bh_verdict_unknown(struct bh_verdict_list *list, const struct bh_verdict_facts *facts)
+{
+    struct worst worst = {0};
+    for (size_t i = 0; i < facts->queues_count; i++) {
+        if (facts->queues[i].unknown_lately > 0)
+            offer(&worst, &facts->queues[i], facts->queues[i].unknown_lately);
+    }
+    if (!found(&worst))
+        return;
+    bh_verdict_add(list, BH_CAUSE_UNKNOWN, BH_GRAVITY_WARN, worst.queue->name,
+                   "Of queue %s%s %" PRIu64 " jobs ended unknown within the last hour: nothing "
+                   "could tell whether they were sent.",
+                   worst.queue->name, worst.others, worst.queue->unknown_lately);
+    bh_verdict_advise(list, "Give your word on each: bellhop resolve ID sent, failed or resend.");
+}
+
+void
+bh_verdict_expired(struct bh_verdict_list *list, const struct bh_verdict_facts *facts)
+{
+    struct worst worst = {0};
+    for (size_t i = 0; i < facts->queues_count; i++) {
+        if (facts->queues[i].expired_lately > 0)
+            offer(&worst, &facts->queues[i], facts->queues[i].expired_lately);
+    }
     if (found(&worst))
-        bh_verdict_add(list, BH_CAUSE_UNCERTAIN, BH_GRAVITY_WARN, worst.queue->name,
-                       "Queue %s%s has %" PRIu64 " jobs whose answer was lost; bellhopd looks for "
-                       "evidence.  bellhop resolve lists them.",
-                       worst.queue->name, worst.others, worst.queue->uncertain);
+        bh_verdict_add(list, BH_CAUSE_EXPIRED, BH_GRAVITY_WARN, worst.queue->name,
+                       "Of queue %s%s %" PRIu64 " jobs expired unsent within the last hour.",
+                       worst.queue->name, worst.others, worst.queue->expired_lately);
 }
 
 void
@@ -199,10 +240,12 @@ bh_verdict_dead(struct bh_verdict_list *list, const struct bh_verdict_facts *fac
         if (facts->queues[i].dead > 0)
             offer(&worst, &facts->queues[i], facts->queues[i].dead);
     }
-    if (found(&worst))
-        bh_verdict_add(list, BH_CAUSE_DEAD, BH_GRAVITY_NOTE, worst.queue->name,
-                       "%s %s%s keeps %" PRIu64
-                       " dead jobs (failed, invalid or unknown) for somebody to look at.",
-                       list->count == 0 ? "Nothing is stuck; queue" : "Queue", worst.queue->name,
-                       worst.others, worst.queue->dead);
+    if (!found(&worst))
+        return;
+    bh_verdict_add(list, BH_CAUSE_DEAD, BH_GRAVITY_NOTE, worst.queue->name,
+                   "%s %s%s keeps %" PRIu64
+                   " dead jobs (failed, invalid or unknown) for somebody to look at.",
+                   list->count == 0 ? "Nothing is stuck; queue" : "Queue", worst.queue->name,
+                   worst.others, worst.queue->dead);
+    bh_verdict_advise(list, "bellhop dead list --queue %s shows them.", worst.queue->name);
 }

@@ -15,6 +15,7 @@
 
 #include "core/json.h"
 #include "daemon/api.h"
+#include "daemon/api_words.h"
 #include "daemon/hush.h"
 #include "daemon/settings.h"
 #include "http/access.h"
@@ -127,12 +128,5 @@ void bh_api_answer_done(const struct bh_api_task *task, bool done, const char *t
 void bh_api_answer_not_done(const struct bh_api_task *task, unsigned status, const char *text,
                             struct bh_http_answer *answer);
 void bh_api_answer_nonsense(struct bh_http_answer *answer);
-
-/* A status hash's recipients, masked unless the administrator asks; and how many there are. */
-void bh_api_put_recipients(struct bh_json_writer *writer, struct bh_str to, bool admin);
-
-/* A text of the gateway or of ours; long runs of digits are hidden unless the administrator asks. */
-void bh_api_put_words(struct bh_json_writer *writer, const char *name, struct bh_str text,
-                      bool admin);
 
 #endif

@@ -8,6 +8,8 @@
 
 #include "core/duration.h"
 #include "core/money.h"
+#include "daemon/api_words.h"
+#include "daemon/overview_verdict.h"
 
 #define EXACT_MAX      ((int64_t)1 << 53) /* what a browser's numbers hold */
 #define COUNTER_PREFIX "code:"
@@ -100,22 +102,19 @@ waiting_now(const struct bh_overview_queue *queue)
 }
 
 static void
-put_warning(struct bh_json_writer *writer, const struct bh_overview_queue *queue, bh_ms drain_ms,
-            bh_ms ttl_ms)
+put_warning(struct bh_json_writer *writer, const struct bh_verdict_queue *facts)
 {
     char text[160] = "";
-    struct bh_duration_text ttl = bh_duration_format(ttl_ms);
-    if (ttl_ms > 0 && queue->oldest_ms >= ttl_ms)
-        (void)snprintf(text, sizeof(text), "its oldest job has waited for longer than its ttl, %s",
-                       ttl.text);
-    else if (ttl_ms > 0 && drain_ms > ttl_ms)
+    if (!facts->paused && bh_verdict_is_too_slow(facts))
         (void)snprintf(text, sizeof(text),
-                       "at this rate jobs expire before their turn comes: the ttl is %s", ttl.text);
+                       "at this pace jobs expire before their turn comes: the ttl is %s",
+                       bh_duration_format(facts->ttl_ms).text);
     bh_json_put_text(writer, "warning", text[0] != '\0' ? text : NULL);
 }
 
 static void
-put_flow(struct bh_json_writer *writer, const struct bh_overview_queue *queue, bh_ms ttl_ms)
+put_flow(struct bh_json_writer *writer, const struct bh_overview_queue *queue,
+         const struct bh_verdict_queue *facts, bh_ms oldest_limit_ms)
 {
     struct bh_flow flow;
     bh_ms drain_ms = -1;
@@ -130,15 +129,16 @@ put_flow(struct bh_json_writer *writer, const struct bh_overview_queue *queue, b
         bh_json_put_null(writer, "out_per_s");
     }
     put_known(writer, "drain_ms", drain_ms);
-    put_warning(writer, queue, drain_ms, ttl_ms);
+    put_warning(writer, facts);
+    bh_json_put_bool(writer, "late", bh_verdict_is_late(facts, oldest_limit_ms));
 }
 
 static void
-put_pause(struct bh_json_writer *writer, const struct bh_overview_queue *queue)
+put_pause(struct bh_json_writer *writer, const struct bh_overview_queue *queue, bool admin)
 {
     bh_json_put_bool(writer, "paused", queue->paused);
-    bh_json_put_text(writer, "reason", queue->reason);
-    bh_json_put_text(writer, "by", queue->by);
+    bh_api_put_words(writer, "reason", bh_str_from(queue->reason), admin);
+    bh_api_put_words(writer, "by", bh_str_from(queue->by), admin);
     put_wall(writer, "since", queue->since);
 }
 
@@ -180,15 +180,16 @@ put_outcomes(struct bh_json_writer *writer, const struct bh_overview_queue *queu
 
 static void
 put_queue(struct bh_json_writer *writer, const struct bh_overview_queue *queue,
-          const struct bh_queue_config *config)
+          const struct bh_queue_config *config, bh_ms oldest_limit_ms, bool admin)
 {
+    const struct bh_verdict_queue facts = bh_overview_queue_facts(queue, config);
     bh_json_open_object(writer, NULL);
     bh_json_put_text(writer, "name", queue->name);
     bh_json_put_text(writer, "type", config != NULL ? bh_job_type_name(config->type) : "");
     bh_json_put_bool(writer, "known", queue->known);
     put_figures(writer, queue);
-    put_flow(writer, queue, config != NULL ? config->ttl_ms : 0);
-    put_pause(writer, queue);
+    put_flow(writer, queue, &facts, oldest_limit_ms);
+    put_pause(writer, queue, admin);
     put_outcomes(writer, queue);
     bh_json_open_object(writer, "codes");
     put_codes(writer, "m1", queue, BH_MINUTE_MS);
@@ -221,7 +222,7 @@ spend_per_hour(const struct bh_overview_snapshot *snapshot)
 
 static void
 put_account(struct bh_json_writer *writer, const struct bh_overview_snapshot *snapshot,
-            const struct bh_config *config)
+            const struct bh_config *config, bool admin)
 {
     static const char *const states[] = {
         [BH_ACCOUNT_OPEN] = "open",
@@ -244,9 +245,12 @@ put_account(struct bh_json_writer *writer, const struct bh_overview_snapshot *sn
     bh_json_put_text(writer, "state", snapshot->account_known ? states[account->state] : "unknown");
     bh_json_put_text(writer, "reason", account->reason);
     bh_json_put_int(writer, "code", account->code);
-    bh_json_put_text(writer, "text", account->text);
+    bh_api_put_words(writer, "text", bh_str_from(account->text), admin);
     put_wall(writer, "since", account->since);
-    put_money(writer, "balance", snapshot->account_known ? account->balance_micro : INT64_MIN);
+    int64_t balance = snapshot->account_known ? account->balance_micro : INT64_MIN;
+    put_money(writer, "balance", balance);
+    bh_json_put_bool(writer, "balance_low",
+                     bh_verdict_balance_is_low(balance, config->gateway.low_balance_micro));
     put_wall(writer, "balance_at", account->balance_at);
     put_money(writer, "low_balance", config->gateway.low_balance_micro);
     put_money(writer, "spend_per_hour", spend_per_hour(snapshot));
@@ -262,6 +266,7 @@ put_worker(struct bh_json_writer *writer, const struct bh_process_worker *worker
     bh_json_open_object(writer, NULL);
     bh_json_put_int(writer, "number", worker->number);
     bh_json_put_int(writer, "turned_ms_ago", worker->turned_ms_ago);
+    bh_json_put_bool(writer, "stalled", worker->turned_ms_ago > BH_WORKER_STANDS_STILL_MS);
     put_known(writer, "lag_p99_us", worker->lag_p99_us);
     bh_json_put_int(writer, "slots_used", worker->slots_used);
     bh_json_put_int(writer, "in_flight", worker->in_flight);
@@ -323,6 +328,37 @@ put_processes(struct bh_json_writer *writer, const struct bh_overview_snapshot *
     bh_json_close_array(writer);
 }
 
+/* ---- the verdict ---- */
+
+static void
+put_verdict(struct bh_json_writer *writer, const char *name, const struct bh_verdict *verdict)
+{
+    bh_json_open_object(writer, name);
+    bh_json_put_text(writer, "cause", bh_cause_name(verdict->cause));
+    bh_json_put_text(writer, "gravity", bh_gravity_name(verdict->gravity));
+    bh_json_put_text(writer, "queue", verdict->queue);
+    bh_json_put_text(writer, "text", verdict->text);
+    bh_json_put_text(writer, "todo", verdict->todo);
+    bh_json_close_object(writer);
+}
+
+static void
+put_verdicts(struct bh_json_writer *writer, const struct bh_overview_snapshot *snapshot,
+             const struct bh_config *config, bool admin)
+{
+    struct bh_verdict verdicts[BH_CAUSE_COUNT];
+    struct bh_overview_words words;
+    size_t count =
+        bh_overview_judge(snapshot, config, admin ? NULL : bh_api_hide, &words, verdicts);
+    put_verdict(writer, "verdict", &verdicts[0]);
+    bh_json_open_array(writer, "also");
+    for (size_t i = 1; i < count; i++)
+        put_verdict(writer, NULL, &verdicts[i]);
+    bh_json_close_array(writer);
+}
+
+/* ---- the whole ---- */
+
 void
 bh_api_render_overview(struct bh_json_writer *writer, const struct bh_overview_snapshot *snapshot,
                        const struct bh_config *config, struct bh_api_viewer viewer)
@@ -342,11 +378,13 @@ bh_api_render_overview(struct bh_json_writer *writer, const struct bh_overview_s
     put_known(writer, "answered_ms_ago",
               snapshot->answered_at.ms > 0 ? snapshot->mono.ms - snapshot->answered_at.ms : -1);
     bh_json_close_object(writer);
-    put_account(writer, snapshot, config);
+    put_verdicts(writer, snapshot, config, viewer.admin);
+    put_account(writer, snapshot, config, viewer.admin);
     bh_json_open_array(writer, "queues");
     for (size_t i = 0; i < snapshot->queues_count; i++)
         put_queue(writer, &snapshot->queues[i],
-                  bh_config_queue_get(config, bh_str_from(snapshot->queues[i].name)));
+                  bh_config_queue_get(config, bh_str_from(snapshot->queues[i].name)),
+                  snapshot->oldest_limit_ms, viewer.admin);
     bh_json_close_array(writer);
     put_processes(writer, snapshot);
     bh_json_close_object(writer);

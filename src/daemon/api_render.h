@@ -1,8 +1,9 @@
 /*
  * api_render - the overview's picture as the JSON of the API: what the dashboard reads every two seconds.
  *
- * Pure: a picture in, bytes out.  Nothing of what it tells needs the administrator's token: figures, names of queues and
- * processes, and the words in which an operator or the gateway said why something stands still.
+ * Pure: a picture in, bytes out.  Strangers and the administrator are told the same: figures, names of queues and
+ * processes, the verdict, and the words in which an operator or the gateway said why something stands still; but what may be
+ * somebody's number in such words is hidden from strangers.
  *
  * Times are unix milliseconds, durations milliseconds unless their name says otherwise; `null` is "not known".
  */

@@ -1,9 +1,10 @@
-#include <stdio.h>
+#include "daemon/api_words.h"
+
 #include <string.h>
 
 #include "core/ascii.h"
+#include "core/buf.h"
 #include "core/mask.h"
-#include "daemon/api_internal.h"
 
 /* More recipients than this are counted, not named. */
 #define RECIPIENTS_SHOWN 5
@@ -82,4 +83,20 @@ bh_api_put_words(struct bh_json_writer *writer, const char *name, struct bh_str 
     append_hidden(&hidden, cut);
     bh_json_put_string(writer, name, bh_buf_str(&hidden));
     bh_buf_release(&hidden);
+}
+
+void
+bh_api_hide(struct bh_str text, char *hidden, size_t size)
+{
+    const struct bh_str cut = {text.ptr, text.len < size ? text.len : size - 1};
+    struct bh_buf buf;
+    bh_buf_init(&buf, size);
+    append_hidden(&buf, cut);
+    struct bh_str shown = bh_buf_str(&buf);
+    /* Short of memory nothing is told. */
+    size_t len = bh_buf_status(&buf) == BH_OK ? shown.len : 0;
+    if (len > 0)
+        memcpy(hidden, shown.ptr, len);
+    hidden[len] = '\0';
+    bh_buf_release(&buf);
 }

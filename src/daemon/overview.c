@@ -10,6 +10,7 @@
 #include "daemon/self_report.h"
 #include "daemon/settings.h"
 #include "redis/account.h"
+#include "redis/reply_text.h"
 #include "redis/reply_view.h"
 
 /* Between two rounds of questions: while somebody looks, and otherwise. */
@@ -39,6 +40,7 @@ struct bh_overview {
     struct bh_overview_durations durations;
     struct bh_mono looked_at, round_at, report_at;
     unsigned open; /* questions on their way */
+    bool server_refused;
     bool stopping, closing_shells;
     unsigned closing; /* shells that have not reported their end */
 };
@@ -51,6 +53,7 @@ struct question {
     /* Not called when Redis gave no answer, or one that is an error. */
     void (*take)(struct bh_overview *overview, struct bh_overview_queue *queue,
                  const struct redisReply *reply);
+    void (*refused)(struct bh_overview *overview); /* an error that is no trouble; NULL: it is */
 };
 
 typedef void take_fn(struct bh_overview *overview, struct bh_overview_queue *queue,
@@ -87,7 +90,9 @@ question_on_reply(void *arg, const struct redisReply *reply, const char *error_t
     struct bh_str text;
     (void)error_text;
     overview->open--;
-    if (bh_reply_error(reply, &text))
+    if (bh_reply_error(reply, &text) && question->refused != NULL)
+        question->refused(overview);
+    else if (bh_reply_error(reply, &text))
         note_error(overview, text);
     else if (reply != NULL && (queue != NULL || question->queue[0] == '\0'))
         question->take(overview, queue, reply);
@@ -96,25 +101,32 @@ question_on_reply(void *arg, const struct redisReply *reply, const char *error_t
         close_shells(overview);
 }
 
+static bool
+put_question(const struct question *question, size_t argc, const struct bh_str *argv)
+{
+    struct bh_overview *overview = question->overview;
+    struct question *kept = bh_alloc_zero(sizeof(*kept));
+    if (kept == NULL)
+        return false;
+    *kept = *question;
+    if (bh_redis_connection_send(&overview->connection, argc, argv, 0, question_on_reply, kept) !=
+        BH_OK) {
+        bh_free(kept);
+        return false;
+    }
+    overview->open++;
+    return true;
+}
+
 /* What cannot be asked now is asked in the next round. */
 static bool
 ask(struct bh_overview *overview, const struct bh_overview_queue *queue, size_t argc,
     const struct bh_str *argv, take_fn *take)
 {
-    struct question *question = bh_alloc_zero(sizeof(*question));
-    if (question == NULL)
-        return false;
-    question->overview = overview;
-    question->take = take;
+    struct question question = {.overview = overview, .take = take};
     if (queue != NULL)
-        (void)snprintf(question->queue, sizeof(question->queue), "%s", queue->name);
-    if (bh_redis_connection_send(&overview->connection, argc, argv, 0, question_on_reply,
-                                 question) != BH_OK) {
-        bh_free(question);
-        return false;
-    }
-    overview->open++;
-    return true;
+        (void)snprintf(question.queue, sizeof(question.queue), "%s", queue->name);
+    return put_question(&question, argc, argv);
 }
 
 /* Lets go of the call. */
@@ -246,6 +258,7 @@ take_processes(struct bh_overview *overview, struct bh_overview_queue *queue,
         return;
     bh_processes_release(&overview->snapshot.processes);
     overview->snapshot.processes = processes;
+    overview->snapshot.processes_known = true;
 }
 
 static void
@@ -310,6 +323,41 @@ ask_processes(struct bh_overview *overview)
     (void)ask(overview, NULL, BH_ARRAY_LEN(argv), argv, take_processes);
 }
 
+/* ---- the server ---- */
+
+static void
+take_server(struct bh_overview *overview, struct bh_overview_queue *queue,
+            const struct redisReply *reply)
+{
+    struct bh_str text;
+    (void)queue;
+    if (!bh_reply_text(reply, &text))
+        return;
+    overview->snapshot.server = (struct bh_redis_survey){.memory_used = -1, .memory_max = -1};
+    bh_redis_survey_read_info(&overview->snapshot.server, text);
+    overview->snapshot.server_known = true;
+}
+
+static void
+server_refused(struct bh_overview *overview)
+{
+    overview->server_refused = true;
+    overview->snapshot.server_known = false;
+}
+
+/* Whoever may not ask does not ask again: the server notes each refusal. */
+static void
+ask_server(struct bh_overview *overview)
+{
+    static const struct bh_str argv[] = {
+        {"INFO", 4}
+    };
+    const struct question question = {
+        .overview = overview, .take = take_server, .refused = server_refused};
+    if (!overview->server_refused)
+        (void)put_question(&question, BH_ARRAY_LEN(argv), argv);
+}
+
 /* ---- rounds ---- */
 
 static bh_ms
@@ -335,6 +383,7 @@ timer_on_fire(uv_timer_t *timer)
     ask_account(overview);
     ask_waiting(overview);
     ask_processes(overview);
+    ask_server(overview);
 }
 
 static void
@@ -352,6 +401,7 @@ connection_on_up(void *arg)
     struct bh_overview *overview = arg;
     overview->snapshot.redis_up = true;
     overview->snapshot.redis_trouble[0] = '\0';
+    overview->server_refused = false;
     round_soon(overview);
 }
 
@@ -360,6 +410,7 @@ connection_on_down(void *arg, const struct bh_redis_down *down)
 {
     struct bh_overview *overview = arg;
     overview->snapshot.redis_up = false;
+    overview->snapshot.server_known = false;
     (void)snprintf(overview->snapshot.redis_trouble, sizeof(overview->snapshot.redis_trouble),
                    "%.200s", down->reason);
 }
@@ -372,6 +423,7 @@ bh_overview_peek(struct bh_overview *overview)
     overview->snapshot.mono = bh_clock_mono();
     overview->snapshot.now = bh_clock_wall();
     overview->snapshot.low_balance_micro = overview->config->gateway.low_balance_micro;
+    overview->snapshot.oldest_limit_ms = overview->config->alert.oldest_job_ms;
     make_self(overview);
     return &overview->snapshot;
 }

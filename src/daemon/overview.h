@@ -20,6 +20,7 @@
 #include "core/config.h"
 #include "core/gateway_status.h"
 #include "core/histogram.h"
+#include "core/redis_survey.h"
 #include "daemon/worker.h"
 #include "redis/account_codec.h"
 #include "redis/minutes.h"
@@ -79,15 +80,19 @@ struct bh_overview_snapshot {
     char redis_trouble[256];          /* why not; or why it does not do what we ask; else "" */
     uint64_t pulled[BH_PULLED_COUNT]; /* questions about messages, by their answers' worth */
     int64_t low_balance_micro;        /* as configured; 0: no warning */
+    bh_ms oldest_limit_ms;            /* likewise, of the alert; 0: none */
     struct bh_wall server_now;        /* of the last answer; 0: none yet */
     struct bh_mono answered_at;       /* when it came */
     const struct bh_overview_queue *queues;
     size_t queues_count; /* as the configuration has them, in its order */
     bool account_known;
     struct bh_account_view account;
+    bool processes_known;
     struct bh_processes processes; /* all that report, this one included */
     bool waiting_known;
     struct bh_waiting_view waiting; /* reports that wait for their job */
+    bool server_known;              /* false also when we may not ask (INFO) */
+    struct bh_redis_survey server;  /* what the server says about itself */
 };
 
 /* How long things took in this process since its start. */

@@ -3,6 +3,7 @@
 
 #include "core/alloc.h"
 #include "daemon/overview_internal.h"
+#include "daemon/overview_verdict.h"
 
 /* Names of counters are ours, but for codes of the gateway, of which there are a thousand at most. */
 #define COUNTERS_MAX 1200
@@ -109,44 +110,74 @@ gauge(const struct bh_overview_queue *queue, const char *name)
     return value > 0 ? (uint64_t)value : 0;
 }
 
+static int64_t
+find_counter(const void *arg, const char *name)
+{
+    return bh_overview_queue_find(arg, name);
+}
+
+static struct bh_counter_source
+counters_of(const struct bh_overview_queue *queue)
+{
+    return (struct bh_counter_source){find_counter, queue};
+}
+
 uint64_t
 bh_overview_queue_held(const struct bh_overview_queue *queue, enum bh_reason reason)
 {
-    char name[48];
-    (void)snprintf(name, sizeof(name), "now:held:%s", bh_reason_name(reason));
-    return gauge(queue, name);
+    const struct bh_counter_source counters = counters_of(queue);
+    return bh_count_held_for(&counters, reason);
 }
 
-static uint64_t
-held(const struct bh_overview_queue *queue)
+/* What was copied, as it was read. */
+static struct bh_queue_view
+view_of(const struct bh_overview_queue *queue)
 {
-    uint64_t sum = 0;
-    for (size_t i = 0; i < queue->counters_count; i++) {
-        struct bh_str name = bh_str_from(queue->counters[i].name);
-        if (bh_str_starts_with(name, BH_STR_LITERAL("now:held:")) && queue->counters[i].value > 0)
-            sum += (uint64_t)queue->counters[i].value;
-    }
-    return sum;
+    return (struct bh_queue_view){
+        .server_now = queue->at,
+        .raw = queue->raw,
+        .moved = queue->moved,
+        .ready = queue->ready,
+        .due = queue->due,
+        .leases = queue->leases,
+        .dead = queue->dead,
+        .overdue = queue->overdue,
+        .next_due = queue->next_due,
+        .paused = queue->paused,
+        .reason = bh_str_from(queue->reason),
+        .by = bh_str_from(queue->by),
+        .since = queue->since,
+        .rate = queue->rate,
+        .concurrency = queue->concurrency,
+    };
 }
 
-/* What lies in `ready` and `due` and is not counted there for another reason: new ones that were given back. */
-static uint64_t
-never_tried(const struct bh_overview_queue *queue)
+struct bh_verdict_queue
+bh_overview_queue_facts(const struct bh_overview_queue *queue, const struct bh_queue_config *config)
 {
-    uint64_t waiting = queue->ready + queue->due;
-    uint64_t counted = gauge(queue, "now:scheduled") + gauge(queue, "now:retrying") +
-                       gauge(queue, "now:uncertain") + held(queue);
-    return queue->raw + queue->moved + (waiting > counted ? waiting - counted : 0);
+    const struct bh_queue_view view = view_of(queue);
+    const struct bh_queue_source source = {
+        .name = queue->name,
+        .config = config,
+        .view = queue->known ? &view : NULL,
+        .minutes = &queue->minutes,
+        .tally = &queue->tally,
+        .oldest_ms = queue->oldest_ms,
+        .counters = counters_of(queue),
+    };
+    return bh_queue_facts(&source);
 }
 
 uint64_t
 bh_overview_queue_count(const struct bh_overview_queue *queue, enum bh_overview_state state)
 {
+    const struct bh_counter_source counters = counters_of(queue);
+    const struct bh_queue_view view = view_of(queue);
     switch (state) {
-    case BH_OVERVIEW_READY: return never_tried(queue);
+    case BH_OVERVIEW_READY: return bh_count_ready(&view, &counters);
     case BH_OVERVIEW_SCHEDULED: return gauge(queue, "now:scheduled");
     case BH_OVERVIEW_RETRYING: return gauge(queue, "now:retrying") + gauge(queue, "now:uncertain");
-    case BH_OVERVIEW_HELD: return held(queue);
+    case BH_OVERVIEW_HELD: return bh_count_held(&counters);
     case BH_OVERVIEW_INFLIGHT: return queue->leases;
     case BH_OVERVIEW_DEAD: return queue->dead;
     }

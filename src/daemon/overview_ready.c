@@ -1,9 +1,7 @@
 #include <stdio.h>
 
 #include "daemon/overview.h"
-
-/* A worker that has not turned for so long, although it is asked every second, does no work. */
-#define STANDS_STILL_MS (10 * BH_SECOND_MS)
+#include "redis/facts.h"
 
 /* Figures that are older than this were asked for in vain. */
 #define UNANSWERED_MS (15 * BH_SECOND_MS)
@@ -12,7 +10,7 @@ static bool
 any_worker_turns(const struct bh_process_report *self)
 {
     for (size_t i = 0; i < self->workers_count; i++) {
-        if (self->workers[i].turned_ms_ago <= STANDS_STILL_MS)
+        if (self->workers[i].turned_ms_ago <= BH_WORKER_STANDS_STILL_MS)
             return true;
     }
     return false;

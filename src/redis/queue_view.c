@@ -8,9 +8,10 @@
 void
 bh_encode_inspect(struct bh_call *call, const struct bh_queue_keys *keys)
 {
-    static const enum bh_key order[] = {BH_KEY_RAW,      BH_KEY_IN,   BH_KEY_READY, BH_KEY_DUE,
-                                        BH_KEY_LEASES,   BH_KEY_DEAD, BH_KEY_HEADS, BH_KEY_CONTROL,
-                                        BH_KEY_COUNTERS, BH_KEY_OPEN, BH_KEY_CALLBACKS, BH_KEY_CALLBACK_TRIES};
+    static const enum bh_key order[] = {BH_KEY_RAW,   BH_KEY_IN,        BH_KEY_READY,
+                                        BH_KEY_DUE,   BH_KEY_LEASES,    BH_KEY_DEAD,
+                                        BH_KEY_HEADS, BH_KEY_CONTROL,   BH_KEY_COUNTERS,
+                                        BH_KEY_OPEN,  BH_KEY_CALLBACKS, BH_KEY_CALLBACK_TRIES};
     for (size_t i = 0; i < BH_ARRAY_LEN(order); i++)
         bh_call_key(call, bh_queue_key(keys, order[i]));
 }

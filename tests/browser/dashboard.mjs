@@ -121,7 +121,7 @@ step('a wrong token is told, and the right one is taken', async () => {
 
 step('a queue is paused and goes on', async () => {
   await change('#queue-actions', 'Pause queue', 'Pause', 'the queue is paused', `lunch ${HOSTILE}`);
-  await verdict(/Queue sms is paused/);
+  await verdict(/Queue sms has been paused for/);
   await stage.push('sms', { id: 'patient', to: '+491701234568', text: 'waiting' });
   await tab.until(`${cell('sms', 'Ready')} === '1'`);
   assert.match(await tab.text('#verdict'), /lunch <img src=x/, 'a reason is shown as it was written');
@@ -140,7 +140,7 @@ step('a queue is paused and goes on', async () => {
 
 step('the account is paused and goes on', async () => {
   await change('#account-actions', 'Pause account', 'Pause', 'the account is paused', 'wrong price');
-  await verdict(/paused by an operator[\s\S]*wrong price, by dashboard 127\.0\.0\.1/);
+  await verdict(/account was paused by hand[\s\S]*wrong price, by dashboard 127\.0\.0\.1/);
   await change('#account-actions', 'Resume account', 'Resume', 'the account is open');
   await verdict(/All is well/);
 });
@@ -173,7 +173,7 @@ step('a job whose answer was lost is resolved by each word', async () => {
   await lose('sms', 'lost-2', '+491701234572', 'unknown');
   await stage.sim('config', { lock: { enabled: false } });
   await lose('marketing', 'lost-3', '+491701234573', 'retrying');
-  await verdict(/1 job of marketing may or may not have been sent/);
+  await verdict(/Queue marketing has 1 jobs whose answer was lost/);
   await choose('sms', 'unknown');
   await tab.until('document.querySelectorAll("#jobs-table tbody tr").length === 2');
   const words = [['lost-1', 'Resolve: was sent', 'sent', 'unknown'], ['lost-2', 'Resolve: was not', 'failed', 'unknown'], ['lost-3', 'Resolve: send again', 'sent', 'uncertain']];
@@ -331,7 +331,7 @@ step('a tab that nobody looks at asks rarely', async () => {
 step('an account without credit is the first thing that is seen', async () => {
   await stage.sim('fault', { kind: 'code', code: 500, path: '/api/sms', count: -1 });
   await stage.push('sms', { id: 'poor', to: '+491701234599', text: 'no money' });
-  await verdict(/The account has no credit: nothing is sent/);
+  await verdict(/The gateway account is out of credit/);
   await shot('credit-light', false);
   await tab.look({ width: 1400, height: 1000, dark: true });
   await shot('credit-dark', false);
@@ -344,7 +344,7 @@ step('an account without credit is the first thing that is seen', async () => {
 step('a gateway that is down is the first thing that is seen', async () => {
   await stage.sim('fault', { kind: 'drop', at: 'connect', end: 'rst', count: -1 });
   for (let i = 0; i < 8; i++) await stage.push('sms', { id: `unheard-${i}`, to: `+4917012346${10 + i}`, text: `unheard ${i}` });
-  await verdict(/The gateway (is down|cannot be reached)/);
+  await verdict(/The gateway does not answer as it should/);
   await shot('gateway-light', false);
   await stage.sim('unfault', {});
 });
@@ -352,10 +352,10 @@ step('a gateway that is down is the first thing that is seen', async () => {
 step('a Redis that is away is the first thing that is seen', async () => {
   tab.allowed = [/status of 503/];
   stage.signal('redis', 'SIGKILL');
-  await verdict(/Redis is away/);
+  await verdict(/Redis cannot be asked/);
   await shot('redis-away-light', false);
   await stage.startRedis();
-  await tab.until('!/Redis is away/.test(document.querySelector("#verdict").innerText)', 60000);
+  await tab.until('!/Redis cannot be asked/.test(document.querySelector("#verdict").innerText)', 60000);
 });
 
 step('a daemon that does not answer is told with its time', async () => {

@@ -64,7 +64,7 @@ export class Stage {
   }
 
   async startRedis() {
-    this.run('redis', this.programs.redis, ['--port', '0', '--unixsocket', this.socket, '--save', '', '--appendonly', 'no', '--dir', this.dir]);
+    this.run('redis', this.programs.redis, ['--port', '0', '--unixsocket', this.socket, '--save', '', '--appendonly', 'yes', '--appendfsync', 'no', '--dir', this.dir]);
     await until('Redis', () => this.redis('PING').catch(() => false));
   }
 

@@ -77,6 +77,15 @@ static void account_hidden(struct whole *w) { no_credit(w); w->facts.account_kno
 static void processes_hidden(struct whole *w) { no_process(w); w->facts.processes_known = false; }
 static void nothing_known(struct whole *w) { memset(&w->facts, 0, sizeof(w->facts)); w->facts.redis_trouble = ""; }
 
+static void silent(struct whole *w) { w->facts.silent = 1; w->facts.silent_ms = 65 * BH_SECOND_MS; w->facts.silent_name = "night-2"; }
+static void two_silent(struct whole *w) { silent(w); w->facts.silent = 2; }
+static void silent_and_alone(struct whole *w) { no_process(w); silent(w); }
+static void silent_and_hidden(struct whole *w) { silent(w); w->facts.processes_known = false; }
+static void awaits(struct whole *w) { no_process(w); w->facts.awaited_name = "night-1"; }
+static void awaits_beside(struct whole *w) { w->facts.awaited_name = "night-1"; }
+static void unknown(struct whole *w) { w->queues[1].unknown_lately = 2; }
+static void expired(struct whole *w) { w->queues[0].expired_lately = 7; w->queues[2].expired_lately = 9; }
+
 static void several(struct whole *w) { no_credit(w); old(w); dead(w); uncertain(w); }
 static void all_gone(struct whole *w) { no_process(w); no_credit(w); holding(w); redis_full(w); }
 static void paused_and_old(struct whole *w) { queue_paused(w); old(w); flooded(w); stuck(w); w->queues[0].waiting = 50000; }
@@ -125,6 +134,14 @@ static const struct {
     {"nothing to throw away",     evicts_never,      BH_CAUSE_NONE,              BH_GRAVITY_FINE,  1, "All is well"},
     {"Redis forgets",             no_file,           BH_CAUSE_REDIS_UNSAFE,      BH_GRAVITY_NOTE,  1, "appendonly yes"},
     {"dead jobs",                 dead,              BH_CAUSE_DEAD,              BH_GRAVITY_NOTE,  1, "Nothing is stuck; queue bulk keeps 4 dead jobs"},
+    {"one of three is silent",    silent,            BH_CAUSE_PROCESS_SILENT,    BH_GRAVITY_WARN,  1, "bellhopd night-2 has not reported for 1 min 5 s: it was killed"},
+    {"two of four are silent",    two_silent,        BH_CAUSE_PROCESS_SILENT,    BH_GRAVITY_WARN,  1, "for 1 min 5 s, others for longer"},
+    {"the only one is silent",    silent_and_alone,  BH_CAUSE_NO_PROCESS,        BH_GRAVITY_ALARM, 1, "heard 1 min 5 s ago"},
+    {"silent, processes not read", silent_and_hidden, BH_CAUSE_NONE,             BH_GRAVITY_FINE,  1, "All is well"},
+    {"it waits for its name",     awaits,            BH_CAUSE_NO_PROCESS,        BH_GRAVITY_ALARM, 1, "waits for its instance's name, night-1"},
+    {"others work meanwhile",     awaits_beside,     BH_CAUSE_NONE,              BH_GRAVITY_FINE,  1, "All is well"},
+    {"unknown jobs",              unknown,           BH_CAUSE_UNKNOWN,           BH_GRAVITY_WARN,  1, "Of queue voice 2 jobs ended unknown within the last hour"},
+    {"expired jobs",              expired,           BH_CAUSE_EXPIRED,           BH_GRAVITY_WARN,  1, "Of queue bulk (and 1 other queue) 9 jobs expired"},
     {"no key, no account",        account_hidden,    BH_CAUSE_NONE,              BH_GRAVITY_FINE,  1, "All is well"},
     {"processes not read",        processes_hidden,  BH_CAUSE_NONE,              BH_GRAVITY_FINE,  1, "All is well"},
     {"nothing is known",          nothing_known,     BH_CAUSE_REDIS_DOWN,        BH_GRAVITY_ALARM, 1, "Redis cannot be asked"},
@@ -133,6 +150,16 @@ static const struct {
     {"a pause explains the rest", paused_and_old,    BH_CAUSE_QUEUE_PAUSED,      BH_GRAVITY_ALARM, 1, "paused"},
 };
 /* clang-format on */
+
+/* As a screen shows it. */
+static const char *
+whole_text(const struct bh_verdict *verdict)
+{
+    static char text[sizeof(verdict->text) + sizeof(verdict->todo) + 2];
+    snprintf(text, sizeof(text), "%s%s%s", verdict->text, verdict->todo[0] != '\0' ? "  " : "",
+             verdict->todo);
+    return text;
+}
 
 Test(verdict, names_the_cause_first)
 {
@@ -148,8 +175,8 @@ Test(verdict, names_the_cause_first)
                      bh_gravity_name(found[0].gravity));
         cr_expect_eq(count, rows[i].count, "%s: %zu causes, the last: %s", rows[i].name, count,
                      found[count - 1].text);
-        cr_expect_not_null(strstr(found[0].text, rows[i].piece), "%s: %s", rows[i].name,
-                           found[0].text);
+        cr_expect_not_null(strstr(whole_text(&found[0]), rows[i].piece), "%s: %s", rows[i].name,
+                           whole_text(&found[0]));
     }
 }
 
@@ -170,6 +197,9 @@ Test(verdict, ranks_whatever_comes_together)
                           rows[k].name);
                 cr_expect(len > 0 && found[n].text[len - 1] == '.', "%s and %s: %s", rows[i].name,
                           rows[k].name, found[n].text);
+                len = strlen(found[n].todo);
+                cr_expect(len == 0 || found[n].todo[len - 1] == '.', "%s and %s: %s", rows[i].name,
+                          rows[k].name, found[n].todo);
             }
         }
     }
@@ -188,8 +218,8 @@ Test(verdict, cuts_what_strangers_say)
     whole.queues[0].pause_by = whole.queues[0].pause_reason = bh_str_from(words);
     size_t count = bh_verdict_find(&whole.facts, found);
     cr_assert_eq(count, 2);
-    cr_expect_not_null(strstr(found[0].text, "Top it up"), "%s", found[0].text);
-    cr_expect_not_null(strstr(found[1].text, "bellhop resume sms"), "%s", found[1].text);
+    cr_expect_not_null(strstr(found[0].todo, "Top it up"), "%s", found[0].todo);
+    cr_expect_not_null(strstr(found[1].todo, "bellhop resume sms"), "%s", found[1].todo);
     whole.facts.redis_up = false;
     whole.facts.redis_trouble = words;
     (void)bh_verdict_find(&whole.facts, found);

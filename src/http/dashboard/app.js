@@ -17,50 +17,59 @@ function drawPulse() {
   return silent;
 }
 
-function showVerdict(level, what, why, todo) {
+const LEVELS = { alarm: 'bad', warning: 'warn', note: 'info', fine: 'ok' };
+const TITLES = { alarm: 'Trouble', warning: 'Attention', note: 'Note', fine: '' };
+
+/* In which list the jobs are that a cause is about. */
+const PLACES = { uncertain: 'uncertain', unknown: 'unknown', dead: 'dead' };
+
+function showVerdict(level, text, todo) {
   mark($('verdict'), 'level', level);
   show($('verdict-open'), false);
-  say($('verdict-what'), what);
-  say($('verdict-why'), why);
+  say($('verdict-what'), text);
   say($('verdict-todo'), todo);
   show($('verdict-todo'), todo !== '');
+}
+
+/* Read out when another cause is the first, and not with each second that it lasts. */
+function announce(key, text) {
+  if ($('verdict-told').dataset.key === key) return;
+  mark($('verdict-told'), 'key', key);
+  say($('verdict-told'), text);
 }
 
 function drawSilence(problem) {
   fill($('verdict-more'), [], () => null, () => null);
   if (problem && (problem.status === 401 || problem.status === 403 || problem.status === 429)) {
-    showVerdict('warn', 'bellhopd wants to know who asks.', problem.message + '.', 'Enter the administrator\'s token.');
+    showVerdict('warn', `bellhopd wants to know who asks: ${problem.message}.`, 'Enter the administrator\'s token.');
   } else if (heardAt === 0) {
-    showVerdict('bad', 'No answer from bellhopd.', problem ? problem.message : '', 'Is it running? systemctl status bellhopd');
+    showVerdict('bad', `No answer from bellhopd${problem ? `: ${problem.message}` : ''}.`, 'Is it running? systemctl status bellhopd');
   } else {
-    showVerdict('bad', `No answer from bellhopd since ${at(heardAt, Date.now())} (${span(Date.now() - heardAt)}).`, 'All figures below are as old as that.', 'Is it running? systemctl status bellhopd');
+    showVerdict('bad', `No answer from bellhopd since ${at(heardAt, Date.now())} (${span(Date.now() - heardAt)}). All figures below are as old as that.`, 'Is it running? systemctl status bellhopd');
   }
+  announce(`silence ${heardAt}`, $('verdict-what').textContent);
 }
 
-function newTrouble() {
-  const item = make('li', '', make('span', 'level'), make('strong'), make('span', 'why'), make('button', 'link'));
+function newVerdict() {
+  const item = make('li', '', make('span', 'level'), make('span', 'what'), make('span', 'todo'), make('button', 'link'));
   item.lastElementChild.type = 'button';
   return item;
 }
 
-function whyText(trouble) {
-  return [trouble.why, since(trouble.since, view.at)].filter((part) => part).join(', ');
+/* The way to what a verdict is about. */
+function fillOpen(open, verdict) {
+  show(open, verdict.queue !== null);
+  say(open, PLACES[verdict.cause] ? 'Show the jobs' : 'Show the queue');
+  open.setAttribute('aria-label', `${open.textContent}: ${verdict.text}`);
+  open.onclick = () => goTo(verdict.queue, PLACES[verdict.cause]);
 }
 
-/* The way to what a trouble is about. */
-function fillOpen(open, trouble) {
-  show(open, Boolean(trouble.queue));
-  say(open, trouble.place ? 'Show the jobs' : 'Show the queue');
-  open.setAttribute('aria-label', `${open.textContent}: ${trouble.what}`);
-  open.onclick = () => goTo(trouble.queue, trouble.place);
-}
-
-function fillTrouble(item, trouble) {
-  mark(item, 'level', trouble.level);
-  say(item.children[0], { bad: 'Trouble', warn: 'Attention', info: 'Note' }[trouble.level]);
-  say(item.children[1], trouble.what);
-  say(item.children[2], [whyText(trouble), trouble.todo].filter((part) => part).join('. '));
-  fillOpen(item.lastElementChild, trouble);
+function fillVerdict(item, verdict) {
+  mark(item, 'level', LEVELS[verdict.gravity]);
+  say(item.children[0], TITLES[verdict.gravity]);
+  say(item.children[1], verdict.text);
+  say(item.children[2], verdict.todo);
+  fillOpen(item.lastElementChild, verdict);
 }
 
 function goTo(queue, place) {
@@ -76,16 +85,12 @@ function goTo(queue, place) {
 }
 
 function drawVerdict() {
-  const found = troubles(view);
-  if (found.length === 0 || found[0].level === 'info') {
-    showVerdict('ok', 'All is well.', wellSentence(view), '');
-    fill($('verdict-more'), found, newTrouble, fillTrouble);
-  } else {
-    showVerdict(found[0].level, found[0].what, whyText(found[0]), found[0].todo);
-    fillOpen($('verdict-open'), found[0]);
-    fill($('verdict-more'), found.slice(1, 9), newTrouble, fillTrouble);
-  }
-  document.title = found.length > 0 && found[0].level === 'bad' ? `(!) ${found[0].what} – Bellhop` : `Bellhop – ${view.instance}`;
+  const first = view.verdict;
+  showVerdict(LEVELS[first.gravity], first.text, first.todo);
+  fillOpen($('verdict-open'), first);
+  fill($('verdict-more'), view.also, newVerdict, fillVerdict);
+  announce(`${first.cause} ${first.gravity} ${first.queue}`, `${first.text} ${first.todo}`);
+  document.title = first.gravity === 'alarm' ? `(!) ${first.text} – Bellhop` : `Bellhop – ${view.instance}`;
 }
 
 /* ---- queues ---- */
@@ -131,7 +136,7 @@ function fillQueueRow(row, queue) {
   row.cells[4].title = Object.entries(queue.held).map(([reason, value]) => `${reason.replaceAll('_', ' ')}: ${value}`).join(', ');
   mark(row.cells[6], 'level', queue.uncertain > 0 ? 'warn' : '');
   say(row.cells[8], queue.oldest_ms > 0 ? span(queue.oldest_ms) : '–');
-  mark(row.cells[8], 'level', queue.oldest_ms > OLD_MS ? 'warn' : '');
+  mark(row.cells[8], 'level', queue.late ? 'warn' : '');
   say(row.cells[9], rate(queue.in_per_s));
   say(row.cells[10], rate(queue.out_per_s));
   say(row.cells[11], queue.waiting === 0 || queue.paused ? '–' : queue.drain_ms === null ? 'never' : span(queue.drain_ms));
@@ -193,7 +198,7 @@ function drawAccount() {
     paused && account.text ? ['Why', account.text] : null,
     account.since ? ['Since', `${at(account.since, view.at)} (${span(Math.max(0, view.at - account.since))})`] : null,
     paused && account.probe_wait_ms !== null ? ['Tried again in', span(account.probe_wait_ms)] : null,
-    ['Balance', account.balance === null ? 'not read yet' : account.balance, lowBalance(account).length > 0 ? 'warn' : ''],
+    ['Balance', account.balance === null ? 'not read yet' : account.balance, account.balance_low ? 'warn' : ''],
     account.balance_at ? ['Read', `${span(Math.max(0, view.at - account.balance_at))} ago`] : null,
     ['Spent in the last hour', account.spend_per_hour],
     ['Journal', account.journal],
@@ -213,7 +218,7 @@ function drawGateway() {
   const worst = (name) => alive.reduce((most, process) => (process.gateway[name] === null ? most : Math.max(most === null ? 0 : most, process.gateway[name])), null);
   const requests = sum(alive, (process) => process.gateway.count);
   const all = workersOf(view);
-  const open = all.filter((row) => row.worker.breaker_open).length;
+  const open = all.filter((worker) => worker.breaker_open).length;
   const window = Math.max(0, ...alive.map((process) => process.gateway.window_ms));
   describe($('gateway'), [
     ['State', all.length === 0 ? 'no worker' : open === 0 ? 'up' : open === all.length ? 'down' : `down for ${open} of ${all.length} workers`, open > 0 ? 'bad' : ''],
@@ -240,7 +245,7 @@ function drawWorkers() {
     say(row.cells[1].firstElementChild, state);
     mark(row.cells[1].firstElementChild, 'state', !process.alive ? 'failed' : process.state === 'draining' ? 'held' : 'sent');
     figures.forEach((text, index) => say(row.cells[index + 2], text));
-    mark(row.cells[3], 'level', worker && worker.turned_ms_ago > HANGING_MS ? 'bad' : '');
+    mark(row.cells[3], 'level', worker && worker.stalled ? 'bad' : '');
     mark(row.cells[7], 'level', worker && !worker.store_up ? 'bad' : '');
     mark(row.cells[8], 'level', worker && worker.breaker_open ? 'bad' : '');
   });

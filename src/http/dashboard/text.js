@@ -48,6 +48,21 @@ function since(ms, now) {
   return ms ? `since ${at(ms, now)} (${span(Math.max(0, now - ms))})` : '';
 }
 
+/* ---- figures of the overview ---- */
+
+function sum(list, of) {
+  return list.reduce((total, one) => total + of(one), 0);
+}
+
+function heldOf(queue) {
+  return sum(Object.values(queue.held), (value) => value);
+}
+
+/* Of all processes that report. */
+function workersOf(view) {
+  return view.processes.filter((process) => process.alive).flatMap((process) => process.workers);
+}
+
 /* ---- the page ---- */
 
 function $(id) {

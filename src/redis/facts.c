@@ -1,0 +1,197 @@
+#include "redis/facts.h"
+
+#include <stdio.h>
+
+/* ---- A queue ---- */
+
+static int64_t
+find(const struct bh_counter_source *counters, const char *name)
+{
+    return counters->find(counters->arg, name);
+}
+
+static uint64_t
+gauge(const struct bh_counter_source *counters, const char *name)
+{
+    int64_t value = find(counters, name);
+    return value > 0 ? (uint64_t)value : 0;
+}
+
+uint64_t
+bh_count_held_for(const struct bh_counter_source *counters, enum bh_reason reason)
+{
+    char name[64];
+    (void)snprintf(name, sizeof(name), "now:held:%s", bh_reason_name(reason));
+    return gauge(counters, name);
+}
+
+uint64_t
+bh_count_held(const struct bh_counter_source *counters)
+{
+    uint64_t sum = 0;
+    for (int reason = BH_REASON_NONE + 1; reason < BH_REASON_COUNT; reason++)
+        sum += bh_count_held_for(counters, (enum bh_reason)reason);
+    return sum;
+}
+
+/* What lies in `ready` and `due` and is not counted there for another reason: new ones that were given back. */
+uint64_t
+bh_count_ready(const struct bh_queue_view *view, const struct bh_counter_source *counters)
+{
+    uint64_t lies = view->ready + view->due;
+    uint64_t counted = bh_count_held(counters) + gauge(counters, "now:scheduled") +
+                       gauge(counters, "now:retrying") + gauge(counters, "now:uncertain");
+    return view->raw + view->moved + (lies > counted ? lies - counted : 0);
+}
+
+/* Within the last hour, or as far as the minutes reach back. */
+static uint64_t
+grown_lately(const struct bh_queue_source *source, const char *name)
+{
+    const struct bh_minute *then =
+        bh_minutes_before(source->minutes, source->view->server_now, BH_HOUR_MS);
+    int64_t grown = then != NULL ? find(&source->counters, name) - bh_minute_find(then, name) : 0;
+    return grown > 0 ? (uint64_t)grown : 0;
+}
+
+static int64_t
+rate_of(const struct bh_queue_source *source)
+{
+    if (source->view != NULL && source->view->rate != BH_QUEUE_LIMIT_UNSET)
+        return source->view->rate;
+    return source->config != NULL ? source->config->rate : 0;
+}
+
+struct bh_verdict_queue
+bh_queue_facts(const struct bh_queue_source *source)
+{
+    const struct bh_queue_view *view = source->view;
+    struct bh_flow flow = {0};
+    struct bh_verdict_queue facts = {
+        .name = source->name,
+        .ttl_ms = source->config != NULL ? source->config->ttl_ms : 0,
+        .rate = rate_of(source),
+        .pause_reason = {"", 0},
+        .pause_by = {"", 0},
+    };
+    if (view == NULL)
+        return facts;
+    facts.waiting = bh_count_ready(view, &source->counters) + bh_count_held(&source->counters);
+    facts.uncertain = gauge(&source->counters, "now:uncertain");
+    facts.later = gauge(&source->counters, "now:retrying") + facts.uncertain;
+    facts.dead = view->dead;
+    facts.held_gateway = bh_count_held_for(&source->counters, BH_REASON_GATEWAY_DOWN);
+    facts.unknown_lately = grown_lately(source, "outcome:unknown");
+    facts.expired_lately = grown_lately(source, "outcome:expired");
+    facts.oldest_ms = source->oldest_ms;
+    facts.flow_known = bh_minutes_flow(source->minutes, source->tally, BH_MINUTE_MS, &flow);
+    facts.in_milli = flow.in_milli;
+    facts.out_milli = flow.out_milli;
+    facts.paused = view->paused;
+    facts.pause_reason = view->reason;
+    facts.pause_by = view->by;
+    facts.paused_ms = bh_ms_max(view->server_now.ms - view->since.ms, 0);
+    return facts;
+}
+
+/* ---- Processes ---- */
+
+struct bh_process_sum
+bh_process_sum_begin(void)
+{
+    return (struct bh_process_sum){.silent_ms = -1,
+                                   .lag_p99_us = -1,
+                                   .gateway_p50_us = -1,
+                                   .gateway_p95_us = -1,
+                                   .gateway_p99_us = -1};
+}
+
+static int64_t
+larger(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+static void
+add_worker(struct bh_process_sum *sum, const struct bh_process_worker *worker)
+{
+    sum->workers++;
+    sum->holding += worker->breaker_open;
+    sum->stalled += worker->turned_ms_ago > BH_WORKER_STANDS_STILL_MS;
+    sum->cut_off += !worker->store_up;
+    sum->lag_p99_us = larger(sum->lag_p99_us, worker->lag_p99_us);
+}
+
+void
+bh_process_sum_add(struct bh_process_sum *sum, const struct bh_process_report *report)
+{
+    sum->alive++;
+    sum->draining += report->draining;
+    for (size_t i = 0; i < report->workers_count; i++)
+        add_worker(sum, &report->workers[i]);
+    sum->gateway_count += report->gateway_count;
+    sum->gateway_p50_us = larger(sum->gateway_p50_us, report->gateway_p50_us);
+    sum->gateway_p95_us = larger(sum->gateway_p95_us, report->gateway_p95_us);
+    sum->gateway_p99_us = larger(sum->gateway_p99_us, report->gateway_p99_us);
+    sum->window_ms = bh_ms_max(sum->window_ms, report->window_ms);
+    sum->connections += report->connections_open;
+}
+
+void
+bh_process_sum_add_silent(struct bh_process_sum *sum, const struct bh_process_report *report,
+                          bh_ms age_ms)
+{
+    sum->silent++;
+    if (sum->silent_ms >= 0 && sum->silent_ms <= age_ms)
+        return;
+    sum->silent_ms = age_ms;
+    sum->silent_name = report->instance;
+}
+
+void
+bh_process_sum_add_row(struct bh_process_sum *sum, const struct bh_process_row *row,
+                       struct bh_wall server_now)
+{
+    if (bh_process_is_alive(row, server_now))
+        bh_process_sum_add(sum, &row->report);
+    else
+        bh_process_sum_add_silent(sum, &row->report, bh_ms_max(server_now.ms - row->at.ms, 0));
+}
+
+void
+bh_process_facts(struct bh_verdict_facts *facts, const struct bh_process_sum *sum)
+{
+    facts->processes_known = true;
+    facts->processes = sum->alive;
+    facts->draining = sum->draining;
+    facts->silent = sum->silent;
+    facts->silent_ms = sum->silent_ms;
+    facts->silent_name = sum->silent_name;
+    facts->workers = sum->workers;
+    facts->workers_holding = sum->holding;
+    facts->workers_stalled = sum->stalled;
+    facts->workers_cut_off = sum->cut_off;
+}
+
+/* ---- The account ---- */
+
+void
+bh_account_facts(struct bh_verdict_facts *facts, bool known, const struct bh_account_view *account,
+                 int64_t low_balance_micro)
+{
+    facts->account_known = known;
+    facts->low_balance_micro = low_balance_micro;
+    facts->account_reason = account->reason;
+    facts->account_text = account->text;
+    facts->balance_micro = INT64_MIN;
+    facts->probe_wait_ms = -1;
+    if (!known)
+        return;
+    facts->account_open = account->state == BH_ACCOUNT_OPEN;
+    facts->account_paused_ms = bh_ms_max(account->server_now.ms - account->since.ms, 0);
+    facts->probe_wait_ms =
+        account->state == BH_ACCOUNT_TRIAL ? account->trial_wait_ms : account->probe_wait_ms;
+    /* What was known before the account was paused does not explain it. */
+    if (facts->account_open || account->balance_at.ms >= account->since.ms)
+        facts->balance_micro = account->balance_micro;
+}
