@@ -79,7 +79,7 @@ is_own_origin(struct bh_str origin, struct bh_str host)
 static bool
 is_json(struct bh_str type)
 {
-    struct bh_str rest = type, name;
+    struct bh_str rest = type, name = {"", 0}; /* a header that is not there is no text at all */
     bh_str_split(&rest, ';', &name);
     return bh_str_equal_nocase(bh_str_trim(name), BH_STR_LITERAL("application/json"));
 }

@@ -244,7 +244,7 @@ bh_api_is_data(enum bh_api_kind kind)
 static struct bh_str
 without_port(struct bh_str host)
 {
-    struct bh_str rest = host, name;
+    struct bh_str rest = host, name = {"", 0}; /* a header that is not there is no text at all */
     if (host.len > 0 && host.ptr[0] == '[') {
         const char *end = memchr(host.ptr, ']', host.len);
         if (end == NULL)

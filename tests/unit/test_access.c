@@ -86,6 +86,12 @@ Test(access, refuses_changes_that_another_site_asks_for)
         enum bh_access access = bh_access_judge(&guard, &request, bh_str_from(TOKEN), start);
         cr_expect_eq(access, rows[i].wanted, "%s: %d", rows[i].name, access);
     }
+    /* No header at all is not an empty one. */
+    struct bh_access_guard guard = {0};
+    struct bh_http_request bare = get("Bearer " TOKEN, "10.0.0.1");
+    bare.method = BH_HTTP_POST;
+    bare.host = bare.content_type = (struct bh_str){NULL, 0};
+    cr_expect_eq(bh_access_judge(&guard, &bare, bh_str_from(TOKEN), start), BH_ACCESS_FOREIGN);
 }
 
 static enum bh_access

@@ -175,6 +175,7 @@ Test(api_route, knows_its_own_host)
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
         cr_expect_eq(bh_api_is_own_host(bh_str_from(rows[i].host), bh_str_from(rows[i].listen)), rows[i].own, "%s", rows[i].name);
+    cr_expect_not(bh_api_is_own_host((struct bh_str){NULL, 0}, bh_str_from("127.0.0.1")), "no header at all");
 }
 
 Test(dashboard, is_given_once)
