@@ -268,7 +268,8 @@ static const struct bh_config_row http_rows[] = {
     {.key = "listen", .type = BH_CONFIG_LISTEN, .fallback = "127.0.0.1:9177", .max = 300,
      .reload = BH_CONFIG_RESTART, .offset = IN(http.listen),
      .help = "Address and port of the dashboard and its API, the health checks (/healthz, /readyz), the metrics (/metrics) and "
-             "the webhook; empty means none. Other than on loopback it needs admin_token. It speaks no TLS: put a proxy in front where the gateway comes from outside. While "
+             "the webhook; empty means none. Other than on loopback it needs admin_token. Strangers may look from this machine alone; elsewhere, "
+             "without the token, the page, /healthz and the status of /readyz are all there is. It speaks no TLS: put a proxy in front where the gateway comes from outside. While "
              "the port is taken, messages are sent all the same."},
     {.key = "webhook_url", .type = BH_CONFIG_HTTP_URL, .fallback = "", .max = 1000,
      .reload = BH_CONFIG_LIVE, .offset = IN(http.webhook_url),
@@ -296,8 +297,8 @@ static const struct bh_config_row http_rows[] = {
      .help = "A file that holds the callback key and nothing else."},
     {.key = "admin_token", .type = BH_CONFIG_SECRET, .fallback = "", .max = 512,
      .reload = BH_CONFIG_LIVE, .offset = IN(http.admin_token),
-     .help = "What a visitor of the dashboard or its API has to show before he may change anything or see whole numbers. "
-             "Empty: nobody may. Wrong ones are slowed down."},
+     .help = "What a visitor of the dashboard or its API has to show before he may change anything or see whole numbers, and, from "
+             "another machine or through a proxy, before he sees anything, /metrics included. Empty: nobody may. Wrong ones are slowed down."},
 };
 
 static const struct bh_config_row alert_rows[] = {

@@ -374,7 +374,7 @@ bh_diagnose_endpoint(struct bh_diagnosis *diagnosis, const struct bh_endpoint_fa
         return;
     if (facts->token) {
         bh_diagnose(diagnosis, BH_GRADE_OK, "http",
-                    "Other machines can reach it; what changes something asks for admin_token.");
+                    "Other machines can reach it, and have to show admin_token.");
         return;
     }
     bh_diagnose(diagnosis, BH_GRADE_BAD, "http",

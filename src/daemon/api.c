@@ -203,27 +203,75 @@ tell_refused(struct bh_api *api, const struct bh_http_request *request, const ch
 }
 
 static void
+refuse_slowed(struct bh_api *api, const struct bh_http_request *request,
+              struct bh_http_answer *answer)
+{
+    bh_ms wait_ms = bh_access_wait(&api->guard, request->address, bh_clock_mono());
+    bh_api_refuse(answer, 429, "too many wrong tokens came from your address");
+    answer->retry_after_s = (unsigned)((wait_ms + BH_SECOND_MS - 1) / BH_SECOND_MS);
+}
+
+static void
 refuse_access(struct bh_api *api, const struct bh_http_request *request, enum bh_access access,
               struct bh_http_answer *answer)
 {
-    if (access == BH_ACCESS_FOREIGN) {
-        tell_refused(api, request, "api_foreign",
-                     "a change was asked for by a page of another site, or not as JSON");
+    switch (access) {
+    case BH_ACCESS_FOREIGN:
         bh_api_refuse(answer, 403, "changes are taken from this page alone, and as JSON");
-    } else if (access == BH_ACCESS_SLOWED) {
-        bh_ms wait_ms = bh_access_wait(&api->guard, request->address, bh_clock_mono());
-        bh_api_refuse(answer, 429, "too many wrong tokens came from your address");
-        answer->retry_after_s = (unsigned)((wait_ms + BH_SECOND_MS - 1) / BH_SECOND_MS);
-    } else if (access == BH_ACCESS_WRONG) {
-        tell_refused(api, request, "api_token_wrong",
-                     "somebody showed a token that is not [http] admin_token");
+        break;
+    case BH_ACCESS_SLOWED: refuse_slowed(api, request, answer); break;
+    case BH_ACCESS_WRONG:
         bh_api_refuse(answer, 401,
                       api->config->http.admin_token.len > 0
                           ? "this is not the administrator's token"
                           : "no administrator's token is configured: [http] admin_token");
-    } else {
-        bh_api_refuse(answer, 401, "this takes the administrator's token");
+        break;
+    case BH_ACCESS_AFAR:
+        bh_api_refuse(answer, 401, "from another machine this takes the administrator's token");
+        break;
+    case BH_ACCESS_MISNAMED:
+        bh_api_refuse(answer, 403,
+                      "by this name of the host the administrator's token is needed, or ask by "
+                      "the address itself");
+        break;
+    case BH_ACCESS_STRANGER:
+    case BH_ACCESS_ADMIN: bh_api_refuse(answer, 401, "this takes the administrator's token"); break;
     }
+}
+
+/* Those who guess or are misled; who only has no token is told so, and nobody else. */
+static void
+log_access(struct bh_api *api, const struct bh_http_request *request, enum bh_access access)
+{
+    if (access == BH_ACCESS_FOREIGN)
+        tell_refused(api, request, "api_foreign",
+                     "a change was asked for by a page of another site, or not as JSON");
+    else if (access == BH_ACCESS_WRONG)
+        tell_refused(api, request, "api_token_wrong",
+                     "somebody showed a token that is not [http] admin_token");
+}
+
+static enum bh_access
+judge_look(struct bh_api *api, const struct bh_http_request *request)
+{
+    const struct bh_config_http *http = &api->config->http;
+    const struct bh_str token = {http->admin_token.bytes, http->admin_token.len};
+    enum bh_access access = bh_access_judge_look(&api->guard, request, token,
+                                                 bh_str_from(http->listen.host), bh_clock_mono());
+    log_access(api, request, access);
+    return access;
+}
+
+bool
+bh_api_may_look(struct bh_api *api, const struct bh_http_request *request,
+                struct bh_http_answer *ret_refusal)
+{
+    enum bh_access access = judge_look(api, request);
+    if (access == BH_ACCESS_ADMIN || access == BH_ACCESS_STRANGER)
+        return true;
+    if (ret_refusal != NULL)
+        refuse_access(api, request, access, ret_refusal);
+    return false;
 }
 
 /* False, and answered: the request goes no further. */
@@ -231,22 +279,12 @@ static bool
 let_in(struct bh_api *api, const struct bh_http_request *request, const struct bh_api_route *route,
        bool *ret_admin, struct bh_http_answer *answer)
 {
-    const struct bh_config_http *http = &api->config->http;
-    const struct bh_str token = {http->admin_token.bytes, http->admin_token.len};
-    enum bh_access access = bh_access_judge(&api->guard, request, token, bh_clock_mono());
+    enum bh_access access = judge_look(api, request);
     *ret_admin = access == BH_ACCESS_ADMIN;
-    bool may = *ret_admin || (access == BH_ACCESS_STRANGER && !bh_api_is_change(route->kind));
-    if (!may) {
-        refuse_access(api, request, access, answer);
-        return false;
-    }
-    if (!*ret_admin && !bh_api_is_own_host(request->host, bh_str_from(http->listen.host))) {
-        bh_api_refuse(answer, 403,
-                      "by this name of the host the administrator's token is needed, or ask by "
-                      "the address itself");
-        return false;
-    }
-    return true;
+    if (*ret_admin || (access == BH_ACCESS_STRANGER && !bh_api_is_change(route->kind)))
+        return true;
+    refuse_access(api, request, access, answer);
+    return false;
 }
 
 static void

@@ -42,6 +42,13 @@ void bh_api_start(struct bh_api *api);
 /* The token, the queues and the account from now on. */
 void bh_api_configure(struct bh_api *api, const struct bh_config *config);
 
+/*
+ * Whether who asks may see figures, reasons and ids: who shows the token, and strangers of this machine.  False: `ret_refusal`
+ * is filled, unless it is NULL.
+ */
+bool bh_api_may_look(struct bh_api *api, const struct bh_http_request *request,
+                     struct bh_http_answer *ret_refusal);
+
 /* Answer a request, now or later.  False: the path is not ours, and nothing was done. */
 bool bh_api_serve(struct bh_api *api, const struct bh_http_request *request,
                   struct bh_http_answer *ret_answer);

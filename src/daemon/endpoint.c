@@ -32,6 +32,13 @@ struct bh_endpoint {
 /* ---- requests ---- */
 
 static bool
+route_may_look(void *arg, const struct bh_http_request *request, struct bh_http_answer *ret_refusal)
+{
+    struct bh_endpoint *endpoint = arg;
+    return bh_api_may_look(endpoint->api, request, ret_refusal);
+}
+
+static bool
 route_is_healthy(void *arg)
 {
     struct bh_endpoint *endpoint = arg;
@@ -70,6 +77,7 @@ server_on_request(void *arg, const struct bh_http_request *request,
     struct bh_endpoint *endpoint = arg;
     const struct bh_http_routes routes = {
         .webhook = bh_webhooks_route(endpoint->webhooks),
+        .may_look = route_may_look,
         .is_healthy = route_is_healthy,
         .why_unready = route_why_unready,
         .write_metrics = route_write_metrics,

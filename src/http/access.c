@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/digest.h"
+#include "http/api_route.h"
 
 /* ---- who has failed ------------------------------------------------------------------------------ */
 
@@ -113,4 +114,18 @@ bh_access_judge(struct bh_access_guard *guard, const struct bh_http_request *req
         return BH_ACCESS_ADMIN;
     note_failure(guard, request->address, now);
     return BH_ACCESS_WRONG;
+}
+
+enum bh_access
+bh_access_judge_look(struct bh_access_guard *guard, const struct bh_http_request *request,
+                     struct bh_str token, struct bh_str listen_host, struct bh_mono now)
+{
+    enum bh_access access = bh_access_judge(guard, request, token, now);
+    if (access != BH_ACCESS_STRANGER)
+        return access;
+    if (!request->is_local)
+        return BH_ACCESS_AFAR;
+    if (request->host.len > 0 && !bh_api_is_own_host(request->host, listen_host))
+        return BH_ACCESS_MISNAMED;
+    return BH_ACCESS_STRANGER;
 }

@@ -19,8 +19,10 @@ answer_not_allowed(struct bh_http_answer *ret_answer, const char *allow)
 }
 
 static void
-answer_health(const struct bh_http_routes *routes, struct bh_http_answer *ret_answer)
+answer_health(const struct bh_http_routes *routes, const struct bh_http_request *request,
+              struct bh_http_answer *ret_answer)
 {
+    (void)request;
     if (routes->is_healthy(routes->arg))
         answer(ret_answer, 200, "ok");
     else
@@ -28,15 +30,22 @@ answer_health(const struct bh_http_routes *routes, struct bh_http_answer *ret_an
 }
 
 static void
-answer_ready(const struct bh_http_routes *routes, struct bh_http_answer *ret_answer)
+answer_ready(const struct bh_http_routes *routes, const struct bh_http_request *request,
+             struct bh_http_answer *ret_answer)
 {
     const char *why = routes->why_unready(routes->arg);
-    answer(ret_answer, why == NULL ? 200 : 503, why == NULL ? "ready" : why);
+    if (why == NULL)
+        answer(ret_answer, 200, "ready");
+    else
+        answer(ret_answer, 503, routes->may_look(routes->arg, request, NULL) ? why : "not ready");
 }
 
 static void
-answer_metrics(const struct bh_http_routes *routes, struct bh_http_answer *ret_answer)
+answer_metrics(const struct bh_http_routes *routes, const struct bh_http_request *request,
+               struct bh_http_answer *ret_answer)
 {
+    if (!routes->may_look(routes->arg, request, ret_answer))
+        return;
     ret_answer->status = 200;
     ret_answer->content_type = routes->write_metrics(routes->arg, &ret_answer->body);
 }
@@ -48,7 +57,8 @@ answer_look(const struct bh_http_routes *routes, const struct bh_http_request *r
 {
     static const struct {
         const char *path;
-        void (*answer)(const struct bh_http_routes *routes, struct bh_http_answer *ret_answer);
+        void (*answer)(const struct bh_http_routes *routes, const struct bh_http_request *request,
+                       struct bh_http_answer *ret_answer);
     } rows[] = {
         {"/healthz", answer_health },
         {"/readyz",  answer_ready  },
@@ -60,7 +70,7 @@ answer_look(const struct bh_http_routes *routes, const struct bh_http_request *r
         if (request->method == BH_HTTP_POST)
             answer_not_allowed(ret_answer, "GET, HEAD");
         else
-            rows[i].answer(routes, ret_answer);
+            rows[i].answer(routes, request, ret_answer);
         return true;
     }
     return false;

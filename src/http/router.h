@@ -2,8 +2,8 @@
  * router - which request is answered how.  No sockets, no loop: a request and what the daemon is asked about it.
  *
  *   GET, HEAD      /healthz          200 while all loops turn, else 503
- *   GET, HEAD      /readyz           200 while work is done, else 503 and why not
- *   GET, HEAD      /metrics          Prometheus' text format
+ *   GET, HEAD      /readyz           200 while work is done, else 503; and why not, to those who may look
+ *   GET, HEAD      /metrics          Prometheus' text format, to those who may look
  *   GET, POST      /webhook/TOKEN    a report of the gateway
  *
  * Everything else is 404, a wrong token too: who does not know it shall not learn that there is something.  So is a
@@ -70,6 +70,9 @@ struct bh_http_webhook {
 
 struct bh_http_routes {
     const struct bh_http_webhook *webhook;
+    /* Whether who asks may see figures and reasons.  False: the refusal is filled, if it is not NULL. */
+    bool (*may_look)(void *arg, const struct bh_http_request *request,
+                     struct bh_http_answer *ret_refusal);
     bool (*is_healthy)(void *arg);
     const char *(*why_unready)(
         void *arg); /* a sentence, or NULL: ready; valid until the next call */

@@ -50,6 +50,20 @@ take_visitor(struct bh_http_server *server)
     return NULL;
 }
 
+static bool
+is_loopback(const struct sockaddr *address)
+{
+    if (address != NULL && address->sa_family == AF_INET) {
+        const struct sockaddr_in *in = (const struct sockaddr_in *)(const void *)address;
+        return ntohl(in->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+    }
+    if (address == NULL || address->sa_family != AF_INET6)
+        return false;
+    const struct in6_addr *in6 = &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr;
+    return IN6_IS_ADDR_LOOPBACK(in6) ||
+           (IN6_IS_ADDR_V4MAPPED(in6) && in6->s6_addr[12] == IN_LOOPBACKNET);
+}
+
 /* Whoever has an address of IPv6 has a network of them. */
 static void
 tell_address(struct MHD_Connection *connection, struct bh_http_visitor *visitor)
@@ -58,6 +72,7 @@ tell_address(struct MHD_Connection *connection, struct bh_http_visitor *visitor)
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
     const struct sockaddr *address = info != NULL ? info->client_addr : NULL;
     visitor->address[0] = visitor->peer[0] = '\0';
+    visitor->is_loopback = is_loopback(address);
     if (address != NULL && address->sa_family == AF_INET) {
         const struct sockaddr_in *in = (const struct sockaddr_in *)(const void *)address;
         inet_ntop(AF_INET, &in->sin_addr, visitor->address, BH_HTTP_ADDRESS_MAX);

@@ -55,6 +55,7 @@ struct bh_http_request {
     struct bh_str
         address; /* of the other side, as text; what stands for a network of IPv6 is cut to 64 bits */
     struct bh_str peer; /* the same, whole */
+    bool is_local;      /* from a loopback address, and no proxy says that it passes it on */
     struct bh_str body;
     uint64_t ticket; /* names the request in bh_http_server_answer */
 };

@@ -8,7 +8,7 @@
 /* A request and what was read of it; from its first line to its end. */
 struct exchange {
     char *uri; /* owned; as sent */
-    bool begun, answered;
+    bool begun, answered, passed_on;
     struct bh_http_request
         request; /* what of it is borrowed from the library as long as it lasts */
     struct bh_buf body;
@@ -17,7 +17,7 @@ struct exchange {
 /* What its headers say, as far as it matters here. */
 struct head {
     unsigned count, hosts, lengths, codings;
-    bool broken, chunked;
+    bool broken, chunked, passed_on;
     bool knows_codings; /* it is HTTP/1.1 */
     struct bh_str length;
     struct bh_http_request *request; /* filled */
@@ -195,6 +195,7 @@ serve(struct bh_http_server *server, struct exchange *exchange, struct MHD_Conne
     bh_str_split(&request->query, '?', &request->path);
     request->address = bh_str_from(visitor->address);
     request->peer = bh_str_from(visitor->peer);
+    request->is_local = visitor->is_loopback && !exchange->passed_on;
     request->body = bh_buf_str(&exchange->body);
     request->ticket = ++server->tickets;
     exchange->answered = true;
@@ -260,6 +261,19 @@ keep_header(struct bh_http_request *request, struct bh_str key, struct bh_str te
     }
 }
 
+/* What a proxy adds; a proxy on this machine asks from loopback for people who are elsewhere. */
+static bool
+is_of_proxies(struct bh_str key)
+{
+    static const char *const names[] = {"Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host",
+                                        "X-Real-IP"};
+    for (size_t i = 0; i < BH_ARRAY_LEN(names); i++) {
+        if (bh_str_equal_nocase(key, bh_str_from(names[i])))
+            return true;
+    }
+    return false;
+}
+
 static enum MHD_Result
 head_on_header(void *arg, enum MHD_ValueKind kind, const char *name, size_t name_len,
                const char *value, size_t value_len)
@@ -281,6 +295,7 @@ head_on_header(void *arg, enum MHD_ValueKind kind, const char *name, size_t name
         head->codings++;
         head->chunked = bh_str_equal_nocase(text, BH_STR_LITERAL("chunked"));
     }
+    head->passed_on |= is_of_proxies(key);
     keep_header(head->request, key, text);
     return MHD_YES;
 }
@@ -363,6 +378,7 @@ begin(struct bh_http_server *server, struct exchange *exchange, struct MHD_Conne
         return refuse(server, exchange, connection, MHD_HTTP_METHOD_NOT_ALLOWED,
                       "only GET, HEAD and POST");
     (void)MHD_get_connection_values_n(connection, MHD_HEADER_KIND, head_on_header, &head);
+    exchange->passed_on = head.passed_on;
     unsigned status = judge(server, exchange, &head, &why);
     if (status != 0)
         return refuse(server, exchange, connection, status, why);

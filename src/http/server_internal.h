@@ -20,6 +20,7 @@ struct bh_http_visitor {
     int fd;                            /* the library's */
     char address[BH_HTTP_ADDRESS_MAX]; /* its network */
     char peer[BH_HTTP_ADDRESS_MAX];
+    bool is_loopback;
     uint64_t ticket;                   /* of the request that waits for its answer; 0: none */
     struct MHD_Connection *connection; /* suspended while it waits */
     struct MHD_Response *response;     /* owned; the answer that was put off, until it is queued */

@@ -54,6 +54,16 @@ grown_lately(const struct bh_queue_source *source, const char *name)
     return grown > 0 ? (uint64_t)grown : 0;
 }
 
+/* Less those that somebody has given his word on, and never more than the dead set holds. */
+static uint64_t
+unknown_lately(const struct bh_queue_source *source)
+{
+    uint64_t ended = grown_lately(source, "outcome:unknown");
+    uint64_t settled = grown_lately(source, "uncertain:operator");
+    uint64_t left = ended > settled ? ended - settled : 0;
+    return left < source->view->dead ? left : source->view->dead;
+}
+
 static int64_t
 rate_of(const struct bh_queue_source *source)
 {
@@ -81,7 +91,7 @@ bh_queue_facts(const struct bh_queue_source *source)
     facts.later = gauge(&source->counters, "now:retrying") + facts.uncertain;
     facts.dead = view->dead;
     facts.held_gateway = bh_count_held_for(&source->counters, BH_REASON_GATEWAY_DOWN);
-    facts.unknown_lately = grown_lately(source, "outcome:unknown");
+    facts.unknown_lately = unknown_lately(source);
     facts.expired_lately = grown_lately(source, "outcome:expired");
     facts.oldest_ms = source->oldest_ms;
     facts.flow_known = bh_minutes_flow(source->minutes, source->tally, BH_MINUTE_MS, &flow);

@@ -42,6 +42,10 @@ tell(const struct bh_http_request *request, struct bh_http_answer *ret_answer)
 {
     static const char *const methods[] = {"GET", "HEAD", "POST"};
     ret_answer->status = 200;
+    if (bh_str_equal_text(request->path, "/who")) {
+        bh_buf_append_text(&ret_answer->body, request->is_local ? "local\n" : "afar\n");
+        return;
+    }
     bh_buf_printf(&ret_answer->body, "%s %.*s?%.*s %.*s %zu %.*s\n", methods[request->method],
                   BH_STR_ARGS(request->path), BH_STR_ARGS(request->query),
                   BH_STR_ARGS(request->content_type), request->body.len,

@@ -459,6 +459,77 @@ Test(daemon_api, a_reload_changes_the_token_at_once, .timeout = 120)
     bh_rig_stop(&rig);
 }
 
+/* A proxy's header stands for a visitor who is elsewhere. */
+#define AFAR "X-Forwarded-For: 192.0.2.7\r\n"
+
+/* clang-format off */
+Test(daemon_api, strangers_elsewhere_see_nothing, .timeout = 120)
+{
+    static const struct {
+        const char *target;
+        int stranger; /* elsewhere, without the token */
+    } rows[] = {
+        {"/", 200}, {"/dashboard.js", 200}, {"/dashboard.css", 200}, {"/dashboard.svg", 200},
+        {"/healthz", 200}, {"/readyz", 200},
+        {"/metrics", 401}, {"/api/v1/overview", 401}, {"/api/v1/history?queue=sms", 401}, {"/api/v1/shape?queue=sms", 401},
+        {"/api/v1/jobs?queue=sms&place=due", 401}, {"/api/v1/job?queue=sms&id=x", 401},
+    };
+    struct bh_rig rig;
+    struct got *got;
+    int port = begin(&rig);
+    BH_RIG_UNTIL(&rig, get(port, "/readyz", NULL)->status == 200);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        got = get(port, rows[i].target, AFAR);
+        cr_expect_eq(got->status, rows[i].stranger, "%s: %d %s", rows[i].target, got->status, got->body);
+        if (rows[i].stranger == 401) {
+            cr_expect(strstr(got->body, "sms") == NULL && strlen(got->body) < 120, "%s tells %s", rows[i].target, got->body);
+            got = get(port, rows[i].target, AFAR "Authorization: Bearer a wrong one\r\n");
+            cr_expect_eq(got->status, 401, "%s: %d %s", rows[i].target, got->status, got->body);
+        }
+        /* By a proxy's name of the host, as well. */
+        got = get(port, rows[i].target, AFAR ADMIN);
+        cr_expect(got->status == 200 || (got->status == 404 && strstr(rows[i].target, "id=x") != NULL), "%s: %d %s",
+                  rows[i].target, got->status, got->body);
+    }
+    for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++)
+        cr_expect_eq(call(port, "POST", changes[i], AFAR JSON, "{}")->status, 401, "%s", changes[i]);
+    bh_rig_stop(&rig);
+}
+/* clang-format on */
+
+Test(daemon_api, readiness_tells_reasons_here_and_the_status_elsewhere, .timeout = 120)
+{
+    struct bh_rig rig;
+    int port = begin(&rig);
+    BH_RIG_UNTIL(&rig, get(port, "/readyz", NULL)->status == 200);
+    cr_expect_eq(
+        call(port, "POST", "/api/v1/account/pause", ADMIN JSON, "{\"reason\":\"secret plans\"}")
+            ->status,
+        200);
+    BH_RIG_UNTIL(&rig, get(port, "/readyz", NULL)->status == 503);
+    cr_expect_not_null(strstr(get(port, "/readyz", NULL)->body, "secret plans"));
+    cr_expect_not_null(strstr(get(port, "/readyz", AFAR ADMIN)->body, "secret plans"));
+    struct got *got = get(port, "/readyz", AFAR);
+    cr_expect_eq(got->status, 503);
+    cr_expect_str_eq(got->body, "not ready\n");
+    /* A page that made its own name lead here learns nothing. */
+    cr_expect_eq(raw(port, "GET /metrics HTTP/1.1\r\nHost: evil.example\r\n\r\n"), 403);
+    bh_rig_stop(&rig);
+}
+
+/* Prometheus with a stale token shall not try without end: it is slowed as others are. */
+Test(daemon_api, who_guesses_at_the_metrics_is_slowed, .timeout = 120)
+{
+    struct bh_rig rig;
+    int port = begin(&rig), last = 0;
+    for (unsigned i = 0; i < 20; i++)
+        last = get(port, "/metrics", "Authorization: Bearer guess\r\n")->status;
+    cr_expect_eq(last, 429);
+    cr_expect_eq(get(port, "/metrics", ADMIN)->status, 429);
+    cr_expect_eq(get(port, "/healthz", ADMIN)->status, 200);
+    bh_rig_stop(&rig);
+}
+
 Test(daemon_api, other_machines_are_not_let_in_without_a_token, .timeout = 120)
 {
     static const struct bh_rig_options open = {.http = "listen = 0.0.0.0:0\n"};

@@ -67,6 +67,36 @@ Test(http_server, hands_over_what_was_asked)
     http_rig_stop(rig);
 }
 
+/* clang-format off */
+Test(http_server, knows_who_asks_from_this_machine)
+{
+    static const struct {
+        const char *name, *header, *wanted;
+    } rows[] = {
+        {"a program here",             "",                                    "local\n"},
+        {"a browser here",             "Sec-Fetch-Site: same-origin\r\n",     "local\n"},
+        {"passed on",                  "X-Forwarded-For: 192.0.2.1\r\n",      "afar\n" },
+        {"in other letters",           "x-forwarded-FOR: 127.0.0.1\r\n",      "afar\n" },
+        {"nobody in it",               "X-Forwarded-For:\r\n",                "afar\n" },
+        {"by the newer name (RFC 7239)", "Forwarded: for=192.0.2.1\r\n",      "afar\n" },
+        {"by another",                 "X-Real-IP: 192.0.2.1\r\n",            "afar\n" },
+        {"as RFC 9110 wants it",       "Via: 1.1 proxy\r\n",                  "afar\n" },
+        {"what begins like it",        "X-Forwarded-Fork: 1\r\n",             "local\n"},
+    };
+    struct http_rig *rig = http_rig_start(&defaults);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char bytes[256], *all;
+        snprintf(bytes, sizeof(bytes), "GET /who HTTP/1.1\r\n" LAST "%s" END, rows[i].header);
+        char *got = http_rig_talk(rig, bytes, strlen(bytes), &all);
+        cr_expect_str_eq(got, "200", "%s: %s", rows[i].name, all);
+        cr_expect_not_null(strstr(all, rows[i].wanted), "%s: %s", rows[i].name, all);
+        free(got);
+        free(all);
+    }
+    http_rig_stop(rig);
+}
+/* clang-format on */
+
 #define SMUGGLED "GET /smuggled HTTP/1.1\r\n" HOST END
 
 /* The library writes the head of an answer of its own twice when the request cannot be parsed. */

@@ -145,3 +145,37 @@ Test(access, is_bounded_whoever_comes)
     cr_expect_eq(show(&guard, "guess", "10.4.0.1", BH_ACCESS_TRY_MS), BH_ACCESS_WRONG);
     cr_expect_str_eq(guard.rows[0].address, "10.4.0.1");
 }
+
+/* clang-format off */
+Test(access, lets_strangers_look_from_this_machine_alone)
+{
+    static const struct {
+        const char *name;
+        bool is_local;
+        const char *host, *authorization;
+        enum bh_access wanted;
+    } rows[] = {
+        {"a browser here",              true,  "127.0.0.1:9177",  "",                 BH_ACCESS_STRANGER},
+        {"a program without Host",      true,  "",                "",                 BH_ACCESS_STRANGER},
+        {"by the name of the listener", true,  "bell.example:1",  "",                 BH_ACCESS_STRANGER},
+        {"a page that rebinds names",   true,  "evil.example:1",  "",                 BH_ACCESS_MISNAMED},
+        {"from elsewhere",              false, "127.0.0.1:9177",  "",                 BH_ACCESS_AFAR    },
+        {"from elsewhere, no Host",     false, "",                "",                 BH_ACCESS_AFAR    },
+        {"from elsewhere, by name",     false, "evil.example",    "",                 BH_ACCESS_AFAR    },
+        {"from elsewhere, wrong",       false, "127.0.0.1:9177",  "Bearer x",         BH_ACCESS_WRONG   },
+        {"from elsewhere, empty",       false, "127.0.0.1:9177",  "Bearer ",          BH_ACCESS_WRONG   },
+        {"here and wrong",              true,  "127.0.0.1:9177",  "Bearer x",         BH_ACCESS_WRONG   },
+        {"the administrator elsewhere", false, "evil.example",    "Bearer " TOKEN,    BH_ACCESS_ADMIN   },
+        {"the administrator here",      true,  "evil.example",    "Bearer " TOKEN,    BH_ACCESS_ADMIN   },
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct bh_access_guard guard = {0};
+        struct bh_http_request request = get(rows[i].authorization, "10.0.0.1");
+        request.is_local = rows[i].is_local;
+        request.host = bh_str_from(rows[i].host);
+        enum bh_access access = bh_access_judge_look(&guard, &request, bh_str_from(TOKEN),
+                                                     bh_str_from("bell.example"), start);
+        cr_expect_eq(access, rows[i].wanted, "%s: %d", rows[i].name, access);
+    }
+}
+/* clang-format on */

@@ -6,7 +6,8 @@
 #include "http/router.h"
 
 static struct {
-    bool healthy;
+    bool healthy, hidden; /* hidden: who asks may not look */
+    unsigned looks;
     enum bh_http_taken taken;
     struct bh_delivery_report report;
     enum bh_http_proof proof;
@@ -17,6 +18,19 @@ static struct {
     const char *content_type; /* of the last answer */
     char body[200];
 } world;
+
+static bool
+may_look(void *arg, const struct bh_http_request *request, struct bh_http_answer *ret_refusal)
+{
+    (void)arg;
+    cr_assert_not_null(request);
+    world.looks++;
+    if (world.hidden && ret_refusal != NULL) {
+        ret_refusal->status = 401;
+        bh_buf_append_text(&ret_refusal->body, "who asks?\n");
+    }
+    return !world.hidden;
+}
 
 static bool
 is_healthy(void *arg)
@@ -93,6 +107,7 @@ ask(const char *token, enum bh_http_method method, const char *path, const char 
     };
     const struct bh_http_routes routes = {
         .webhook = &webhook,
+        .may_look = may_look,
         .is_healthy = is_healthy,
         .why_unready = why_unready,
         .write_metrics = write_metrics,
@@ -296,6 +311,23 @@ Test(router, tells_why_it_is_not_ready)
     cr_expect_eq(ask("", BH_HTTP_POST, "/readyz", "", ""), 405);
     cr_expect_eq(ask("", BH_HTTP_GET, "/readyz/", "", ""), 404);
     cr_expect_eq(ask("", BH_HTTP_GET, "/ready", "", ""), 404);
+}
+
+Test(router, tells_no_reasons_to_those_who_may_not_look)
+{
+    memset(&world, 0, sizeof(world));
+    world.healthy = world.hidden = true;
+    cr_expect_eq(ask("", BH_HTTP_GET, "/healthz", "", ""), 200);
+    cr_expect_eq(ask("", BH_HTTP_GET, "/readyz", "", ""), 200);
+    cr_expect_str_eq(world.body, "ready\n");
+    cr_expect_eq(world.looks, 0, "what is open to all asks nobody who he is");
+    world.unready = "the gateway account is paused (credit)";
+    cr_expect_eq(ask("", BH_HTTP_GET, "/readyz", "", ""), 503);
+    cr_expect_str_eq(world.body, "not ready\n");
+    cr_expect_eq(ask("", BH_HTTP_GET, "/metrics", "", ""), 401);
+    cr_expect_str_eq(world.body, "who asks?\n");
+    cr_expect_eq(ask("", BH_HTTP_HEAD, "/metrics", "", ""), 401);
+    cr_expect_eq(world.scrapes, 0);
 }
 
 Test(router, gives_metrics_to_those_who_get_them)
