@@ -292,7 +292,7 @@ set_defaults(struct reader *reader)
 
 /* ---- The whole ---- */
 
-/* A login in a URL is a secret too. */
+/* A login in a URL is a secret too, and so is a query. */
 static bool
 holds_secret(const struct bh_config_row *row, const struct bh_config_slot *slot)
 {
@@ -302,6 +302,8 @@ holds_secret(const struct bh_config_row *row, const struct bh_config_slot *slot)
         return slot->len > 0;
     if (row->type == BH_CONFIG_REDIS_URL || row->type == BH_CONFIG_PROXY_URL)
         return bh_config_url_split(text, &url) && url.login.ptr != NULL;
+    if (row->type == BH_CONFIG_HTTP_URL)
+        return text.len > 0 && memchr(text.ptr, '?', text.len) != NULL;
     return false;
 }
 

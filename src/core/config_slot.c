@@ -173,6 +173,15 @@ show_proxy_url(struct bh_str text, struct bh_buf *buf)
                          (int)(text.ptr + text.len - behind), behind);
 }
 
+static enum bh_status
+show_http_url(struct bh_str text, struct bh_buf *buf)
+{
+    struct bh_str rest = text, place = text;
+    bool has_query = bh_str_split(&rest, '?', &place) && rest.ptr != NULL;
+    (void)bh_buf_append_str(buf, place);
+    return has_query ? bh_buf_append_text(buf, "?" BH_CONFIG_MASK) : bh_buf_status(buf);
+}
+
 enum bh_status
 bh_config_slot_show(const struct bh_config_row *row, const struct bh_config_slot *slot,
                     struct bh_buf *buf)
@@ -184,6 +193,8 @@ bh_config_slot_show(const struct bh_config_row *row, const struct bh_config_slot
         return show_redis_url(text, buf);
     if (row->type == BH_CONFIG_PROXY_URL)
         return show_proxy_url(text, buf);
+    if (row->type == BH_CONFIG_HTTP_URL)
+        return show_http_url(text, buf);
     return bh_buf_append_str(buf, text);
 }
 

@@ -306,9 +306,10 @@ static const struct bh_config_row alert_rows[] = {
      .reload = BH_CONFIG_LIVE, .offset = IN(alert.command),
      .help = "A program that is started for each alert, with its full path and without arguments. It gets the alert as JSON on standard "
              "input and as BELLHOP_ALERT_... in its environment, and 10 seconds."},
-    {.key = "url", .type = BH_CONFIG_HTTP_URL, .fallback = "", .max = 1000,
+    {.key = "url", .type = BH_CONFIG_HTTP_URL, .fallback = "", .max = 1000, .flags = BH_CONFIG_QUERY,
      .reload = BH_CONFIG_LIVE, .offset = IN(alert.url),
-     .help = "Where each alert is posted as JSON; tried three times. Certificates are checked, redirects are not followed."},
+     .help = "Where each alert is posted as JSON; tried three times. Certificates are checked, redirects are not followed. A query "
+             "(?token=...) is sent along, and never shown."},
     {.key = "oldest_job", .type = BH_CONFIG_DURATION, .fallback = "0", .min = 0, .max = 30 * BH_DAY_MS,
      .reload = BH_CONFIG_LIVE, .offset = IN(alert.oldest_job_ms),
      .help = "An alert when the oldest job of a queue that could be sent has waited for so long; 0 means none."},

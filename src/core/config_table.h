@@ -38,6 +38,7 @@ enum {
     BH_CONFIG_RESERVED = 1 << 0, /* accepted and checked, but this version does nothing with it */
     BH_CONFIG_OFF =
         1 << 1, /* the word `off` stands for 0, which is not accepted; a path keeps the word */
+    BH_CONFIG_QUERY = 1 << 2, /* the URL may end with a query, which counts as a secret */
 };
 
 struct bh_config_choice {

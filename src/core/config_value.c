@@ -218,7 +218,8 @@ read_http_url(const struct bh_config_row *row, struct bh_str text, struct bh_err
     const char *problem = bh_http_url_problem(text);
     if (problem != NULL)
         return bh_error_set(error, "", "the URL %s", problem);
-    if (memchr(text.ptr, '?', text.len) != NULL)
+    /* To others of these URLs something is appended, or they are compared. */
+    if ((row->flags & BH_CONFIG_QUERY) == 0 && memchr(text.ptr, '?', text.len) != NULL)
         return bh_error_set(error, "", "the URL must end with its path, without `?`");
     return read_length(row, text, error);
 }
@@ -304,6 +305,17 @@ read_typed(const struct bh_config_row *row, struct bh_str text, struct bh_config
     return BH_EINVAL;
 }
 
+/* At the end of a path they say nothing; at the end of a query they belong to a value. */
+static struct bh_str
+without_slashes(struct bh_str url)
+{
+    if (url.len > 0 && memchr(url.ptr, '?', url.len) != NULL)
+        return url;
+    while (url.len > 0 && url.ptr[url.len - 1] == '/')
+        url.len--;
+    return url;
+}
+
 enum bh_status
 bh_config_slot_read(const struct bh_config_row *row, struct bh_str text,
                     struct bh_config_slot *slot, struct bh_error *error)
@@ -315,8 +327,8 @@ bh_config_slot_read(const struct bh_config_row *row, struct bh_str text,
                             VALUE_MAX);
     enum bh_status status = read_typed(row, text, &fresh, error);
     if (status == BH_OK) {
-        while (row->type == BH_CONFIG_HTTP_URL && text.len > 0 && text.ptr[text.len - 1] == '/')
-            text.len--;
+        if (row->type == BH_CONFIG_HTTP_URL)
+            text = without_slashes(text);
         fresh.text = bh_strndup(text.len > 0 ? text.ptr : "", text.len);
         fresh.len = text.len;
         if (fresh.text == NULL)

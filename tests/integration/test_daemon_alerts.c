@@ -237,16 +237,19 @@ Test(daemon_alerts, are_posted_and_posted_again_where_that_may_help, .timeout = 
     struct bh_rig rig;
     char alert[96];
     struct scripted_server *server = scripted_start(take_posts, &listener);
-    snprintf(alert, sizeof(alert), "url = http://127.0.0.1:%d/hook/a", scripted_port(server));
+    snprintf(alert, sizeof(alert), "url = http://127.0.0.1:%d/hook/a?k=a%%2F/",
+             scripted_port(server));
     start(&rig, alert, NULL, "http_proxy=http://127.0.0.1:1");
     push_bad(&rig);
     BH_RIG_UNTIL_MS(&rig, 2 * ALERT_WAIT_MS,
                     posted(&listener, "\"alert\":\"dead_jobs\",\"queue\":\"sms\",\"text\":") >= 1);
-    BH_RIG_UNTIL_MS(&rig, 2 * ALERT_WAIT_MS, posted(&listener, "POST /hook/a HTTP/1.1") >= 3);
+    BH_RIG_UNTIL_MS(&rig, 2 * ALERT_WAIT_MS,
+                    posted(&listener, "POST /hook/a?k=a%2F/ HTTP/1.1") >= 3);
     cr_expect_geq(posted(&listener, "Content-Type: application/json"), 3);
     cr_expect_eq(posted(&listener, "Expect:"), 0);
     cr_expect_eq(posted(&listener, "geheim"), 0);
     cr_expect_eq(bh_process_count(&rig.daemons[0].process, "alert_failed"), 0);
+    cr_expect_eq(bh_process_count(&rig.daemons[0].process, "a%2F"), 0, "a query is a secret");
     bh_rig_stop(&rig);
     scripted_stop(server);
 }

@@ -24,7 +24,9 @@ static const char secretive[] = "[redis]\n"
                                 "[queue sms]\n"
                                 "retry = 1s, 2s*2\n"
                                 "[http]\n"
-                                "admin_token = hunter2-token\n";
+                                "admin_token = hunter2-token\n"
+                                "[alert]\n"
+                                "url = https://host/hook?key=hunter2-query/\n";
 
 static struct bh_config *
 read_config(struct bh_str text, const char *const *environment, size_t warnings_wanted)
@@ -67,6 +69,7 @@ Test(config_print, shows_values_with_their_origins_and_no_secret)
         "\n# b.conf:10\nretry = 1s, 2s*2\n",
         "\n# environment variable BELLHOP_HTTP_WEBHOOK_TOKEN\nwebhook_token = ********\n",
         "\n# b.conf:12\nadmin_token = ********\n",
+        "\n# b.conf:14\nurl = https://host/hook?********\n",
     };
     for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)
         cr_expect_not_null(strstr(text, wanted[i]), "wanted%sin\n%s", wanted[i], text);
