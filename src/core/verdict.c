@@ -82,6 +82,24 @@ bh_verdict_advise(struct bh_verdict_list *list, const char *format, ...)
     va_end(args);
 }
 
+struct bh_verdict_words
+bh_verdict_jobs(uint64_t count)
+{
+    struct bh_verdict_words words;
+    (void)snprintf(words.text, sizeof(words.text), "%" PRIu64 " job%s", count,
+                   count == 1 ? "" : "s");
+    return words;
+}
+
+struct bh_verdict_words
+bh_verdict_jobs_wait(uint64_t count)
+{
+    struct bh_verdict_words words;
+    (void)snprintf(words.text, sizeof(words.text), "%" PRIu64 " job%s", count,
+                   count == 1 ? " waits" : "s wait");
+    return words;
+}
+
 /* ---- Redis ---- */
 
 static uint64_t
@@ -154,25 +172,23 @@ judge_safety(struct bh_verdict_list *list, const struct bh_redis_survey *server)
 static void
 judge_absence(struct bh_verdict_list *list, const struct bh_verdict_facts *facts)
 {
-    const uint64_t waiting = sum_waiting(facts);
+    const struct bh_verdict_words waits = bh_verdict_jobs_wait(sum_waiting(facts));
     if (facts->awaited_name != NULL) {
         bh_verdict_add(list, BH_CAUSE_NO_PROCESS, BH_GRAVITY_ALARM, NULL,
                        "This bellhopd waits for its instance's name, %s, which another one held "
-                       "last; %" PRIu64 " jobs wait.",
-                       facts->awaited_name, waiting);
+                       "last; %s.",
+                       facts->awaited_name, waits.text);
         bh_verdict_advise(list, "It starts by itself when that one is certainly over, within 15 s; "
                                 "two that run need two names: [pool] instance.");
     } else if (facts->silent_ms < 0) {
         bh_verdict_add(list, BH_CAUSE_NO_PROCESS, BH_GRAVITY_ALARM, NULL,
-                       "No bellhopd is running, and none has reported within a day; %" PRIu64
-                       " jobs wait.",
-                       waiting);
+                       "No bellhopd is running, and none has reported within a day; %s.",
+                       waits.text);
         bh_verdict_advise(list, "Start it: systemctl start bellhopd.");
     } else {
         bh_verdict_add(list, BH_CAUSE_NO_PROCESS, BH_GRAVITY_ALARM, NULL,
-                       "No bellhopd is running: the last one was heard %s ago; %" PRIu64
-                       " jobs wait.",
-                       bh_span_format(facts->silent_ms).text, waiting);
+                       "No bellhopd is running: the last one was heard %s ago; %s.",
+                       bh_span_format(facts->silent_ms).text, waits.text);
         bh_verdict_advise(list, "See journalctl -u bellhopd, then systemctl start bellhopd.");
     }
 }
@@ -185,10 +201,10 @@ judge_processes(struct bh_verdict_list *list, const struct bh_verdict_facts *fac
     if (facts->processes == 0)
         judge_absence(list, facts);
     else if (facts->draining == facts->processes)
-        bh_verdict_add(list, BH_CAUSE_NO_PROCESS, BH_GRAVITY_ALARM, NULL,
-                       "Every bellhopd is draining and claims nothing any more; %" PRIu64
-                       " jobs wait for one that is started.",
-                       sum_waiting(facts));
+        bh_verdict_add(
+            list, BH_CAUSE_NO_PROCESS, BH_GRAVITY_ALARM, NULL,
+            "Every bellhopd is draining and claims nothing any more; %s for one that is started.",
+            bh_verdict_jobs_wait(sum_waiting(facts)).text);
 }
 
 static void
@@ -261,11 +277,11 @@ judge_account(struct bh_verdict_list *list, const struct bh_verdict_facts *facts
         (void)snprintf(again, sizeof(again), "; it is tried again by itself, next in %s",
                        bh_span_format(facts->probe_wait_ms).text);
     bh_verdict_add(list, BH_CAUSE_ACCOUNT_PAUSED, BH_GRAVITY_ALARM, NULL,
-                   "%s%s, and nothing has been sent for %s%s%.160s: %" PRIu64 " jobs wait.",
+                   "%s%s, and nothing has been sent for %s%s%.160s: %s.",
                    what_happened(facts->account_reason), balance,
                    bh_span_format(facts->account_paused_ms).text,
                    facts->account_text[0] != '\0' ? ", " : "", facts->account_text,
-                   sum_waiting(facts));
+                   bh_verdict_jobs_wait(sum_waiting(facts)).text);
     bh_verdict_advise(list, "%s%s.", what_to_do(facts->account_reason), again);
 }
 
@@ -278,14 +294,15 @@ judge_gateway(struct bh_verdict_list *list, const struct bh_verdict_facts *facts
     if (facts->workers_holding > 0) {
         bh_verdict_add(list, BH_CAUSE_GATEWAY_DOWN, BH_GRAVITY_ALARM, NULL,
                        "The gateway does not answer as it should: %zu of %zu workers hold back and "
-                       "only try it now and then; %" PRIu64 " jobs wait.",
-                       facts->workers_holding, facts->workers, sum_waiting(facts));
+                       "only try it now and then; %s.",
+                       facts->workers_holding, facts->workers,
+                       bh_verdict_jobs_wait(sum_waiting(facts)).text);
         bh_verdict_advise(list, "They go on by themselves; bellhop doctor looks at the way.");
     } else if (held > 0) {
         bh_verdict_add(list, BH_CAUSE_GATEWAY_DOWN, BH_GRAVITY_WARN, NULL,
-                       "The gateway was not reachable or asked for patience: %" PRIu64
-                       " jobs are held for it and tried again by themselves.",
-                       held);
+                       "The gateway was not reachable or asked for patience: %s %s held until it "
+                       "answers again.",
+                       bh_verdict_jobs(held).text, held == 1 ? "is" : "are");
     }
 }
 
@@ -317,10 +334,10 @@ all_is_well(struct bh_verdict_list *list, const struct bh_verdict_facts *facts)
     for (size_t i = 0; i < facts->queues_count; i++)
         out_milli += facts->queues[i].flow_known ? facts->queues[i].out_milli : 0;
     bh_verdict_add(list, BH_CAUSE_NONE, BH_GRAVITY_FINE, NULL,
-                   "All is well: %" PRIu64 " jobs wait, %" PRId64 ".%" PRId64
+                   "All is well: %s, %" PRId64 ".%" PRId64
                    " per second are done, by %zu workers of %zu bellhopd.",
-                   sum_waiting(facts), out_milli / 1000, out_milli % 1000 / 100, facts->workers,
-                   facts->processes);
+                   bh_verdict_jobs_wait(sum_waiting(facts)).text, out_milli / 1000,
+                   out_milli % 1000 / 100, facts->workers, facts->processes);
 }
 
 size_t

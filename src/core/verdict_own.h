@@ -11,6 +11,14 @@ struct bh_verdict_list {
     size_t count;
 };
 
+struct bh_verdict_words {
+    char text[48];
+};
+
+/* "1 job", "5 jobs"; and "1 job waits", "5 jobs wait". */
+struct bh_verdict_words bh_verdict_jobs(uint64_t count);
+struct bh_verdict_words bh_verdict_jobs_wait(uint64_t count);
+
 /* Add one; the caller goes through the causes in their order. */
 void bh_verdict_add(struct bh_verdict_list *list, enum bh_cause cause, enum bh_gravity gravity,
                     const char *queue, const char *format, ...) BH_PRINTF(5, 6);

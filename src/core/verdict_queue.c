@@ -88,13 +88,12 @@ bh_verdict_queue_paused(struct bh_verdict_list *list, const struct bh_verdict_fa
     const struct bh_verdict_queue *queue = worst.queue;
     bh_verdict_add(list, BH_CAUSE_QUEUE_PAUSED,
                    waits_in(queue) > 0 ? BH_GRAVITY_ALARM : BH_GRAVITY_NOTE, queue->name,
-                   "Queue %s%s has been paused for %s%s%.*s%s%.*s; %" PRIu64 " jobs wait.",
-                   queue->name, worst.others, bh_span_format(queue->paused_ms).text,
-                   queue->pause_by.len > 0 ? " by " : "",
+                   "Queue %s%s has been paused for %s%s%.*s%s%.*s; %s.", queue->name, worst.others,
+                   bh_span_format(queue->paused_ms).text, queue->pause_by.len > 0 ? " by " : "",
                    queue->pause_by.len < 64 ? (int)queue->pause_by.len : 64, queue->pause_by.ptr,
                    queue->pause_reason.len > 0 ? ": " : "",
                    queue->pause_reason.len < 128 ? (int)queue->pause_reason.len : 128,
-                   queue->pause_reason.ptr, waits_in(queue));
+                   queue->pause_reason.ptr, bh_verdict_jobs_wait(waits_in(queue)).text);
     bh_verdict_advise(list, "bellhop resume %s lets it go on.", queue->name);
 }
 
@@ -109,8 +108,8 @@ bh_verdict_queue_stuck(struct bh_verdict_list *list, const struct bh_verdict_fac
     if (!found(&worst))
         return;
     bh_verdict_add(list, BH_CAUSE_QUEUE_STUCK, BH_GRAVITY_ALARM, worst.queue->name,
-                   "Nothing leaves queue %s%s: %" PRIu64 " jobs wait, the oldest for %s.",
-                   worst.queue->name, worst.others, worst.queue->waiting,
+                   "Nothing leaves queue %s%s: %s, the oldest for %s.", worst.queue->name,
+                   worst.others, bh_verdict_jobs_wait(worst.queue->waiting).text,
                    bh_span_format(worst.queue->oldest_ms).text);
     bh_verdict_advise(list, "Does a bellhopd have this queue in its configuration?  See bellhop "
                             "workers.");
@@ -141,10 +140,10 @@ bh_verdict_too_slow(struct bh_verdict_list *list, const struct bh_verdict_facts 
         return;
     append_flow(flow, worst.queue);
     bh_verdict_add(list, BH_CAUSE_TOO_SLOW, BH_GRAVITY_ALARM, worst.queue->name,
-                   "Queue %s%s is flooded: %" PRIu64 " jobs wait%s, the last needs %s for its turn "
+                   "Queue %s%s is flooded: %s%s, the last needs %s for its turn "
                    "and expires after %s.",
-                   worst.queue->name, worst.others, worst.queue->waiting, flow,
-                   bh_span_format(bh_verdict_turn_ms(worst.queue)).text,
+                   worst.queue->name, worst.others, bh_verdict_jobs_wait(worst.queue->waiting).text,
+                   flow, bh_span_format(bh_verdict_turn_ms(worst.queue)).text,
                    bh_span_format(worst.queue->ttl_ms).text);
     bh_verdict_advise(list, "Raise its rate or concurrency, or stop its producer.");
 }
@@ -176,12 +175,10 @@ bh_verdict_too_old(struct bh_verdict_list *list, const struct bh_verdict_facts *
             offer(&worst, queue, (uint64_t)queue->oldest_ms);
     }
     if (found(&worst))
-        bh_verdict_add(
-            list, BH_CAUSE_TOO_OLD, BH_GRAVITY_WARN, worst.queue->name,
-            "Queue %s%s is late: its oldest job that could run has waited for %s, %" PRIu64
-            " wait.",
-            worst.queue->name, worst.others, bh_span_format(worst.queue->oldest_ms).text,
-            worst.queue->waiting);
+        bh_verdict_add(list, BH_CAUSE_TOO_OLD, BH_GRAVITY_WARN, worst.queue->name,
+                       "Queue %s%s is late: its oldest job that could run has waited for %s; %s.",
+                       worst.queue->name, worst.others, bh_span_format(worst.queue->oldest_ms).text,
+                       bh_verdict_jobs_wait(worst.queue->waiting).text);
 }
 
 void
@@ -195,9 +192,8 @@ bh_verdict_uncertain(struct bh_verdict_list *list, const struct bh_verdict_facts
     if (!found(&worst))
         return;
     bh_verdict_add(list, BH_CAUSE_UNCERTAIN, BH_GRAVITY_WARN, worst.queue->name,
-                   "Queue %s%s has %" PRIu64
-                   " jobs whose answer was lost; bellhopd looks for evidence.",
-                   worst.queue->name, worst.others, worst.queue->uncertain);
+                   "Queue %s%s has %s whose answer was lost; bellhopd looks for evidence.",
+                   worst.queue->name, worst.others, bh_verdict_jobs(worst.queue->uncertain).text);
     bh_verdict_advise(list, "bellhop resolve --list shows them.");
 }
 
@@ -212,9 +208,10 @@ bh_verdict_unknown(struct bh_verdict_list *list, const struct bh_verdict_facts *
     if (!found(&worst))
         return;
     bh_verdict_add(list, BH_CAUSE_UNKNOWN, BH_GRAVITY_WARN, worst.queue->name,
-                   "Of queue %s%s %" PRIu64 " jobs ended unknown within the last hour: nothing "
+                   "Of queue %s%s %s ended unknown within the last hour: nothing "
                    "could tell whether they were sent.",
-                   worst.queue->name, worst.others, worst.queue->unknown_lately);
+                   worst.queue->name, worst.others,
+                   bh_verdict_jobs(worst.queue->unknown_lately).text);
     bh_verdict_advise(list, "Give your word on each: bellhop resolve ID sent, failed or resend.");
 }
 
@@ -228,8 +225,8 @@ bh_verdict_expired(struct bh_verdict_list *list, const struct bh_verdict_facts *
     }
     if (found(&worst))
         bh_verdict_add(list, BH_CAUSE_EXPIRED, BH_GRAVITY_WARN, worst.queue->name,
-                       "Of queue %s%s %" PRIu64 " jobs expired unsent within the last hour.",
-                       worst.queue->name, worst.others, worst.queue->expired_lately);
+                       "Of queue %s%s %s expired unsent within the last hour.", worst.queue->name,
+                       worst.others, bh_verdict_jobs(worst.queue->expired_lately).text);
 }
 
 void
@@ -244,8 +241,8 @@ bh_verdict_dead(struct bh_verdict_list *list, const struct bh_verdict_facts *fac
         return;
     bh_verdict_add(list, BH_CAUSE_DEAD, BH_GRAVITY_NOTE, worst.queue->name,
                    "%s %s%s keeps %" PRIu64
-                   " dead jobs (failed, invalid or unknown) for somebody to look at.",
+                   " dead job%s (failed, invalid or unknown) for somebody to look at.",
                    list->count == 0 ? "Nothing is stuck; queue" : "Queue", worst.queue->name,
-                   worst.others, worst.queue->dead);
+                   worst.others, worst.queue->dead, worst.queue->dead == 1 ? "" : "s");
     bh_verdict_advise(list, "bellhop dead list --queue %s shows them.", worst.queue->name);
 }

@@ -173,7 +173,7 @@ step('a job whose answer was lost is resolved by each word', async () => {
   await lose('sms', 'lost-2', '+491701234572', 'unknown');
   await stage.sim('config', { lock: { enabled: false } });
   await lose('marketing', 'lost-3', '+491701234573', 'retrying');
-  await verdict(/Queue marketing has 1 jobs whose answer was lost/);
+  await verdict(/Queue marketing has 1 job whose answer was lost/);
   await choose('sms', 'unknown');
   await tab.until('document.querySelectorAll("#jobs-table tbody tr").length === 2');
   const words = [['lost-1', 'Resolve: was sent', 'sent', 'unknown'], ['lost-2', 'Resolve: was not', 'failed', 'unknown'], ['lost-3', 'Resolve: send again', 'sent', 'uncertain']];
@@ -365,6 +365,24 @@ step('a daemon that does not answer is told with its time', async () => {
   await shot('silent-light', false);
   stage.signal('daemon', 'SIGCONT');
   await tab.until('document.querySelector("#pulse-text").innerText === "live"', 90000);
+});
+
+step('a stranger on another machine is asked who he is', async () => {
+  tab.allowed = [REFUSED];
+  const own = await tab.eval(`sessionStorage.getItem('bellhop-admin-token')`);
+  await tab.eval('sessionStorage.clear()');
+  await tab.send('Network.setExtraHTTPHeaders', { headers: { 'X-Forwarded-For': '192.0.2.7' } });
+  await tab.go('/');
+  await verdict(/wants to know who asks[\s\S]*administrator/);
+  assert.equal(await tab.eval('document.querySelectorAll("#queues tbody tr, #jobs-table tbody tr, #workers tbody tr").length'), 0, 'he sees nothing');
+  await shot('stranger-light', false);
+  await tab.click('#login');
+  await tab.until('document.querySelector("#token").open');
+  await tab.type('#token-value', own);
+  await tab.clickText('Enter', '#token');
+  await tab.until('!document.querySelector("#token").open && !document.querySelector("#role").hidden');
+  await tab.until('document.querySelectorAll("#queues tbody tr").length === 3');
+  await tab.send('Network.setExtraHTTPHeaders', { headers: {} });
 });
 
 step('a forgotten token leaves nothing behind', async () => {

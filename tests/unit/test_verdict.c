@@ -86,6 +86,9 @@ static void awaits_beside(struct whole *w) { w->facts.awaited_name = "night-1"; 
 static void unknown(struct whole *w) { w->queues[1].unknown_lately = 2; }
 static void expired(struct whole *w) { w->queues[0].expired_lately = 7; w->queues[2].expired_lately = 9; }
 
+static void one_expired(struct whole *w) { w->queues[0].expired_lately = 1; }
+static void one_dead(struct whole *w) { w->queues[2].dead = 1; }
+static void one_waits(struct whole *w) { no_process(w); w->queues[0].waiting = 1; }
 static void several(struct whole *w) { no_credit(w); old(w); dead(w); uncertain(w); }
 static void all_gone(struct whole *w) { no_process(w); no_credit(w); holding(w); redis_full(w); }
 static void paused_and_old(struct whole *w) { queue_paused(w); old(w); flooded(w); stuck(w); w->queues[0].waiting = 50000; }
@@ -142,6 +145,9 @@ static const struct {
     {"others work meanwhile",     awaits_beside,     BH_CAUSE_NONE,              BH_GRAVITY_FINE,  1, "All is well"},
     {"unknown jobs",              unknown,           BH_CAUSE_UNKNOWN,           BH_GRAVITY_WARN,  1, "Of queue voice 2 jobs ended unknown within the last hour"},
     {"expired jobs",              expired,           BH_CAUSE_EXPIRED,           BH_GRAVITY_WARN,  1, "Of queue bulk (and 1 other queue) 9 jobs expired"},
+    {"one expired job",           one_expired,       BH_CAUSE_EXPIRED,           BH_GRAVITY_WARN,  1, "Of queue sms 1 job expired"},
+    {"one dead job",              one_dead,          BH_CAUSE_DEAD,              BH_GRAVITY_NOTE,  1, "keeps 1 dead job (failed"},
+    {"one job waits",             one_waits,         BH_CAUSE_NO_PROCESS,        BH_GRAVITY_ALARM, 1, "within a day; 1 job waits."},
     {"no key, no account",        account_hidden,    BH_CAUSE_NONE,              BH_GRAVITY_FINE,  1, "All is well"},
     {"processes not read",        processes_hidden,  BH_CAUSE_NONE,              BH_GRAVITY_FINE,  1, "All is well"},
     {"nothing is known",          nothing_known,     BH_CAUSE_REDIS_DOWN,        BH_GRAVITY_ALARM, 1, "Redis cannot be asked"},
