@@ -175,7 +175,7 @@ show_queue(const struct bh_alert_queue_facts *queue, size_t place, const struct 
          queue->name, (long long)dead.value, (long long)dead.limit);
     show(board, &unknown,
          "%lld jobs of queue %s ended as unknown: nobody can tell whether their messages were "
-         "sent. See bellhop uncertain.",
+         "sent. See bellhop dead list state=unknown.",
          (long long)more, queue->name);
 }
 
