@@ -252,7 +252,7 @@ retry_queue(const struct bh_top_act *act, char note[BH_TOP_NOTE_MAX])
 uint64_t
 bh_top_act_retryable(const struct bh_picture_queue *queue)
 {
-    int64_t count = (int64_t)queue->held - bh_picture_held(queue, BH_REASON_OPERATOR) +
+    int64_t count = (int64_t)queue->held - (int64_t)bh_picture_held(queue, BH_REASON_OPERATOR) +
                     bh_picture_find(queue, "now:retrying") +
                     bh_picture_find(queue, "now:uncertain");
     return count > 0 ? (uint64_t)count : 0;
