@@ -242,3 +242,45 @@ Test(minutes_script, tell_when_the_oldest_job_was_pushed)
     RUN("LPUSH bellhop:{q} {\"enqueued_at\":1699999980}");
     cr_expect_eq(pushed_at(), 1699999980000);
 }
+
+Test(minutes_script, tell_how_many_messages_are_open_and_since_when_nobody_speaks)
+{
+    /* Messages by how long ago they were accepted, in seconds; -1: no more. */
+    static const struct {
+        const char *name;
+        int ages[6];
+        const char *reported_at;
+        uint64_t open, open_for[BH_QUEUE_OPEN_AGES];
+        int64_t silent_since;
+    } rows[] = {
+        {"none",                        {-1},                      NULL,            0, {0, 0, 0}, 0            },
+        {"none, and a report long ago", {-1},                      "1600000000000", 0, {0, 0, 0}, 0            },
+        {"fresh ones, never a report",  {5, 9, -1},                NULL,            2, {0, 0, 0}, 1699999991000},
+        {"of all ages",                 {5, 60, 61, 300, 600, -1}, NULL,            5, {4, 2, 1}, 1699999400000},
+        {"a report behind all of them", {5, 9, -1},                "1699999999000", 2, {0, 0, 0}, 0            },
+        {"a report between them",       {5, 9, 700, -1},           "1699999992000", 3, {1, 1, 1}, 1699999995000},
+        {"a report with the last one",  {9, -1},                   "1699999991000", 1, {0, 0, 0}, 0            },
+        {"a report of the future",      {9, -1},                   "1800000000000", 1, {0, 0, 0}, 0            },
+        {"a time that is none",         {9, -1},                   "soon",          1, {0, 0, 0}, 1699999991000},
+    };
+    for (size_t i = 0; i < BH_ARRAY_LEN(rows); i++) {
+        struct bh_queue_view view = {.open = 77};
+        struct bh_call call;
+        RUN("DEL bellhop:{q}:open bellhop:{q}:counters");
+        for (int at = 0; rows[i].ages[at] >= 0; at++)
+            RUN("ZADD bellhop:{q}:open %lld m%d", (long long)(T0 - 1000 * rows[i].ages[at]), at);
+        if (rows[i].reported_at != NULL)
+            RUN("HSET bellhop:{q}:counters reported_at %s", rows[i].reported_at);
+        bh_call_init(&call, BH_SCRIPT_INSPECT);
+        bh_encode_inspect(&call, &keys);
+        redisReply *reply = script_redis_run(&redis, &call);
+        cr_assert_eq(bh_decode_inspect(reply, &view), BH_OK, "%s", rows[i].name);
+        cr_expect_eq(view.open, rows[i].open, "%s", rows[i].name);
+        for (size_t age = 0; age < BH_QUEUE_OPEN_AGES; age++)
+            cr_expect_eq(view.open_for[age], rows[i].open_for[age], "%s, %zu: %" PRIu64,
+                         rows[i].name, age, view.open_for[age]);
+        cr_expect_eq(view.silent_since.ms, rows[i].silent_since, "%s: %" PRId64, rows[i].name,
+                     view.silent_since.ms);
+        freeReplyObject(reply);
+    }
+}

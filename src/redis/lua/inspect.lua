@@ -37,8 +37,8 @@ end
 
 -- The first message that was accepted after the last report and has heard nothing since.
 local function silent_since()
-    local after = redis.call('HGET', counters, 'reported_at') or '-inf'
-    local message = redis.call('ZRANGEBYSCORE', open, '(' .. after, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
+    local after = tonumber(redis.call('HGET', counters, 'reported_at') or 0) or 0
+    local message = redis.call('ZRANGEBYSCORE', open, '(' .. digits(after), '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
     return tonumber(message[2] or 0)
 end
 
