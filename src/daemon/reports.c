@@ -23,6 +23,7 @@
 /* Looking for reports that wait and are due: when none of ours is, others may have left some. */
 #define LOOK_MS       (30 * BH_SECOND_MS)
 #define LOOK_SOON_MS  (BH_SECOND_MS / 4)
+#define LOOK_NEXT_MS  (BH_SECOND_MS / 20) /* as many as there may be were due */
 #define LOOK_FIRST_MS (2 * BH_SECOND_MS)
 
 /* Ever-growing. */
@@ -459,7 +460,9 @@ look_on_reply(void *arg, const struct redisReply *reply, const char *error_text)
     if (judge(reports, reply, text) == BH_OK && bh_decode_waiting_taken(reply, &taken) == BH_OK) {
         for (size_t i = 0; i < taken.count; i++)
             look_at_one(reports, taken.letters[i].name, taken.letters[i].report);
-        if (taken.next_ms >= 0)
+        if (taken.count == BH_WAITING_TAKE_MAX)
+            wait_ms = LOOK_NEXT_MS;
+        else if (taken.next_ms >= 0)
             wait_ms = bh_ms_min(bh_ms_max(taken.next_ms, LOOK_SOON_MS), LOOK_MS);
     }
     reports->look_at = bh_mono_add(bh_clock_mono(), wait_ms);
