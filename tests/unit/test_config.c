@@ -664,6 +664,9 @@ Test(config, warns_of_what_works_but_should_not_stay)
         {"a token that can be guessed", LEAST "[http]\nwebhook_token = 123456789012345\n", {NULL},
          WARN_AT("5:17", "[http] webhook_token: a token of less than 16 characters can be guessed, and "
                          "whoever knows it can report messages as sent.")},
+        {"signed reports, complete",
+         LEAST "[http]\nwebhook_signed = yes\nwebhook_url = https://h.example\nwebhook_token = 1234567890123456\n",
+         {"BELLHOP_GATEWAY_SIGNING_KEY=k"}, ""},
         {"addresses and networks", LEAST "[http]\nwebhook_from = 195.201.160.143, 2a01:4f8:13a:8e7::2, 10.0.0.0/8\n", {NULL}, ""},
         {"a token that cannot", LEAST "[http]\nwebhook_token = 1234567890123456\n", {NULL}, ""},
         {"resend without reports", LEAST "resend_on_report = yes\n", {NULL},
