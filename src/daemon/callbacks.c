@@ -5,7 +5,6 @@
 #include <sys/random.h>
 
 #include <bellhop/version.h>
-#include <hiredis/hiredis.h>
 
 #include "core/alloc.h"
 #include "core/callback.h"

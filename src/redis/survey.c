@@ -41,6 +41,7 @@ static const char *const rights[] = {
     "HEXISTS K f",
     "HGETALL K",
     "HDEL K f",
+    "HLEN K",
     "HINCRBY K f 1",
     "HRANDFIELD K 1",
     "ZADD K 1 m",

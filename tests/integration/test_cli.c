@@ -529,6 +529,42 @@ Test(cli, show_tells_what_became_of_each_message)
     check_rows(several, 1);
 }
 
+Test(cli, show_tells_what_became_of_its_callback)
+{
+    static const struct row failing[] = {
+        {"for people",
+         {"show", ID},
+         NULL, 0,
+         {"callback to       https://app.example/?[1m\n",
+          "callback failed   it answers with HTTP 500\n",
+          "callback          failed 2 times; next post 2999-12-31"},
+         {NULL}},
+        {"for machines",
+         {"show", "--json", ID},
+         NULL, 0,
+         {"\"callback_error\":\"it answers with HTTP 500\"",
+          "\"callback\":{\"next_at\":32503676400000,\"failed\":2}"},
+         {NULL}},
+    };
+    static const struct row taken[] = {
+        {"for people",   {"show", ID}, NULL, 0, {"callback taken    2023-11-14 22:13:20 ("}, {NULL}},
+        {"for machines",
+         {"show", "--json", ID},
+         NULL,                               0,
+         {"\"callback_at\":1700000000000"},
+         {NULL}                                                                                    },
+    };
+    TELL("HSET " STATUS " state sent callback_url %s callback_error %s",
+         "https://app.example/\033[1m", "it answers with HTTP 500");
+    TELL("ZADD bellhop:{sms}:callbacks 32503676400000.5 " ID);
+    TELL("HSET bellhop:{sms}:callbacks:tries " ID " 2");
+    check_rows(failing, BH_ARRAY_LEN(failing));
+    TELL("DEL bellhop:{sms}:callbacks bellhop:{sms}:callbacks:tries");
+    TELL("HDEL " STATUS " callback_error");
+    TELL("HSET " STATUS " callback_at 1700000000000");
+    check_rows(taken, BH_ARRAY_LEN(taken));
+}
+
 Test(cli, show_survives_what_no_worker_wrote)
 {
     static const struct row rows[] = {
@@ -572,12 +608,14 @@ Test(cli, status_adds_up_what_there_is)
          "handle 100");
     TELL("ZADD bellhop:{sms}:open 1700000000000 11 1700000000000 12 32503680000000 13");
     TELL("HSET bellhop:{sms}:counters reported_at 1690000000000");
+    TELL("ZADD bellhop:{sms}:callbacks 1 a 2 b 3 c");
+    TELL("HSET bellhop:{sms}:callbacks:tries a 1 c 4");
     TELL("HSET bellhop:{sms}:control paused 1 reason %s by root since 1700000000000",
          "gateway \033[1mwork");
     static const struct row rows[] = {
         {"for people",
          {"status"},
-         NULL,                                                    0,
+         NULL,                                                       0,
          {"No bellhopd is running, and none has reported within a day; 16 jobs wait.",
           "also: Queue sms has been paused for ",
           " by root: gateway ?[1mwork; 16 jobs wait.  bellhop resume sms lets it go on.",
@@ -589,27 +627,33 @@ Test(cli, status_adds_up_what_there_is)
          {NULL}                                                                                                           },
         {"what reports say",
          {"status", "--queue", "sms"},
-         NULL,                                                    0,
+         NULL,                                                       0,
          {"sms: 3 messages wait for their final report, 2 of them for more than ten minutes\n",
           "sms: messages have gone out, and no report has come for "},
          {NULL}                                                                                                           },
+        {"callbacks that fail",
+         {"status", "--queue", "sms"},
+         NULL,                                                       0,
+         {"sms: 3 callbacks wait, and of 2 of them posts have failed\n"},
+         {NULL}                                                                                                           },
         {"a quiet queue",
          {"status", "--queue", "voice"},
-         NULL,                                                    0,
+         NULL,                                                       0,
          {"voice      -          -         -     -", "master"},
          {NULL}                                                                                                           },
         {"for machines",
          {"--json", "status"},
-         NULL,                                                    0,
+         NULL,                                                       0,
          {"{\"queue\":\"sms\",\"ready\":4,\"scheduled\":6,\"retrying\":7,\"held\":{\"reload_lock\":"
           "3,",
-          "\"outcomes\":{\"sent\":80,", "\"open_messages\":3,\"silent_ms\":",
+          "\"callbacks\":3,\"callbacks_failing\":2", "\"outcomes\":{\"sent\":80,",
+          "\"open_messages\":3,\"silent_ms\":",
           "\"codes\":{\"m1\":null,\"m15\":null,\"m60\":null},",
           "\"verdict\":{\"cause\":\"no_process\",\"gravity\":\"alarm\"",
           "\"paused\":true,\"paused_reason\":\"gateway \\u001b[1mwork\"", "\n{\"queue\":\"voice\""},
          {NULL}                                                                                                           },
-        {"no such queue",    {"status", "--queue", "sms2"}, NULL, 1, {NULL},                         {"did you mean sms?"}},
-        {"an operand",       {"status", "sms"},             NULL, 2, {NULL},                         {"no operands"}      },
+        {"no such queue",       {"status", "--queue", "sms2"}, NULL, 1, {NULL},                      {"did you mean sms?"}},
+        {"an operand",          {"status", "sms"},             NULL, 2, {NULL},                      {"no operands"}      },
     };
     check_rows(rows, BH_ARRAY_LEN(rows));
 }
