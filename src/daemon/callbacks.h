@@ -10,7 +10,7 @@
  * never contacted, and stays in the outbox like one whose receiver fails, because the configuration may come back, and
  * another process may have a newer one.
  *
- * A receiver gets at most four posts at a time; one that has failed three times in a row is left alone for a while, growing up to a
+ * A receiver gets at most eight posts at a time; one that has failed three times in a row is left alone for a while, growing up to a
  * minute, and then asked by one post: its entries wait meanwhile, and no other receiver waits for it.  Redirects are not
  * followed.  Workers have threads of their own: nothing here delays sending.
  *
@@ -24,8 +24,8 @@
 
 #include "core/config.h"
 
-#define BH_CALLBACKS_POSTS_MAX    16 /* in hand at a time */
-#define BH_CALLBACKS_PER_HOST_MAX 4
+#define BH_CALLBACKS_POSTS_MAX    32 /* in hand at a time */
+#define BH_CALLBACKS_PER_HOST_MAX 8
 #define BH_CALLBACKS_TIMEOUT_MS   (10 * BH_SECOND_MS) /* of one post */
 #define BH_CALLBACKS_LEASE_MS     (60 * BH_SECOND_MS) /* of what is in hand */
 

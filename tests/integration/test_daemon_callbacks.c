@@ -17,6 +17,7 @@
 
 #define KEY        "a-key-of-this-test"
 #define SLOW_MS    60000
+#define AT_ONCE    8 /* posts to one receiver */
 #define HOOK_TOKEN "t0ken-of-a-test"
 
 /* ---- a receiver ---- */
@@ -279,7 +280,7 @@ Test(daemon_callbacks, tell_of_all_jobs_where_the_queue_says_so, .timeout = 200)
     BH_RIG_UNTIL_MS(&rig, SLOW_MS, waiting(&rig) == 0);
     for (unsigned i = 0; i < JOBS; i++)
         cr_expect_eq(posts_of(&rig, &receiver, bh_rig_text(&rig, "many-%u", i)), 1, "%u", i);
-    cr_expect_leq(scripted_most_at_once(receiver.server), 4);
+    cr_expect_leq(scripted_most_at_once(receiver.server), AT_ONCE);
     bh_rig_stop(&rig);
     receiver_stop(&receiver);
 }
@@ -358,18 +359,18 @@ Test(daemon_callbacks, do_not_follow_redirects, .timeout = 200)
 /* Nothing but the time limit ends these posts, and they are begun before the messages are pushed. */
 Test(daemon_callbacks, that_hang_delay_no_message, .timeout = 250)
 {
-    enum { JOBS = 100 };
+    enum { JOBS = 100, FIRST = 16 };
     struct receiver receiver;
     struct bh_rig rig;
     receiver_start(&receiver, HANGS);
     start(&rig, &receiver, "callback_all = yes");
-    bh_rig_push_jobs(&rig, "sms", "first", 0, 8);
-    BH_RIG_UNTIL(&rig, scripted_requests(receiver.server) >= 4);
+    bh_rig_push_jobs(&rig, "sms", "first", 0, FIRST);
+    BH_RIG_UNTIL(&rig, scripted_requests(receiver.server) >= AT_ONCE);
     unsigned hanging = scripted_requests(receiver.server);
     bh_rig_push_jobs(&rig, "sms", "second", 0, JOBS);
-    BH_RIG_UNTIL(&rig, bh_rig_counter(&rig, "sms", "outcome:sent") == JOBS + 8);
-    cr_expect_eq(hanging, 4);
-    cr_expect_eq(waiting(&rig), JOBS + 8);
+    BH_RIG_UNTIL(&rig, bh_rig_counter(&rig, "sms", "outcome:sent") == JOBS + FIRST);
+    cr_expect_eq(hanging, AT_ONCE);
+    cr_expect_eq(waiting(&rig), JOBS + FIRST);
     /* A daemon that ends does not wait for them either; it has two seconds for them. */
     bh_rig_stop(&rig);
     receiver_stop(&receiver);
@@ -439,6 +440,11 @@ Test(daemon_callbacks, stop_when_a_reload_takes_the_address_back, .timeout = 200
     BH_RIG_UNTIL(&rig, bh_rig_counter(&rig, "sms", "callback:refused") == 1);
     cr_expect_eq(scripted_requests(receiver.server), so_far);
     cr_expect_eq(waiting(&rig), 1, "the configuration may come back");
+    hasten(&rig, "taken-back");
+    rig.options.queues = "[queue sms]\n";
+    bh_rig_reload(&rig, 0, NULL);
+    BH_RIG_UNTIL(&rig, bh_rig_counter(&rig, "sms", "callback:refused") == 2);
+    cr_expect_eq(scripted_requests(receiver.server), so_far);
     set_mood(&receiver, TAKES);
     rig.options.queues = before;
     bh_rig_reload(&rig, 0, NULL);
