@@ -78,6 +78,7 @@ bool bh_callback_has_news(const struct bh_callback_source *source);
  *   delivery delivered_at
  *   delivery_path   an array of {delivery, at}
  *   duration caller_id price_per_minute meta
+ *   resend_of resend_number resent_as
  *   created_at sent_at updated_at
  *   at              unix ms of the status: of two posts about a job the one with the larger number is the newer
  *

@@ -47,16 +47,16 @@ check_body(struct bh_str value)
     struct bh_json *json;
     bh_buf_init(&buf, BH_CALLBACK_BODY_MAX);
     BH_ASSERT(bh_callback_write(&source, &buf, &delivery) == BH_OK);
-    /* What was nested as deep as possible is one deeper now. */
+    /* Two things our own reader refuses: what was nested as deep as possible is one deeper now, and an escaped NUL. */
     if (bh_json_parse(bh_buf_str(&buf), BH_CALLBACK_BODY_MAX, BH_JSON_LENIENT, &json, NULL) ==
         BH_OK) {
         int64_t at;
-        BH_ASSERT(bh_json_count(bh_json_root(json)) == 30);
+        BH_ASSERT(bh_json_count(bh_json_root(json)) == 33);
         BH_ASSERT(bh_json_int64(json, bh_json_get(bh_json_root(json), "at"), &at) && at == 7);
         BH_ASSERT(bh_json_get(bh_json_root(json), "callback_url") == NULL);
         bh_json_free(json);
     } else {
-        BH_ASSERT(value.len >= 16);
+        BH_ASSERT(value.len >= 16 || memchr(value.ptr, '\0', value.len) != NULL);
     }
     bh_buf_release(&buf);
 }

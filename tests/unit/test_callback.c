@@ -200,7 +200,7 @@ static const struct bh_callback_field full[] = {
     FIELD("delivery", "DELIVERED"), FIELD("delivered_at", "1700000005000"),
     FIELD("delivery_path", "TRANSMITTED@1700000004000,DELIVERED@1700000005000"), FIELD("meta", "{\"order\": 7}"),
     FIELD("created_at", "1700000000000"), FIELD("sent_at", "1700000001000"), FIELD("updated_at", "1700000005000"),
-    FIELD("balance", "593.994"), FIELD("handle", "17"), FIELD("callback_url", "https://app.example/hooks?key=secret"),
+    FIELD("resent_as", "job-2"), FIELD("balance", "593.994"), FIELD("handle", "17"), FIELD("callback_url", "https://app.example/hooks?key=secret"),
     FIELD("callback_error", "it answers with HTTP 500"), FIELD("reported_ids", "1,2"), FIELD("expires_at", "1700000009000"),
 };
 
@@ -231,24 +231,24 @@ Test(callback_body, has_the_documented_members_and_no_others)
          "\"price\":0.075,\"confirmed_by\":\"response\",\"recipients\":[{\"recipient\":\"49170\",\"success\":true}],"
          "\"delivery\":\"DELIVERED\",\"delivered_at\":1700000005000,\"delivery_path\":[{\"delivery\":\"TRANSMITTED\","
          "\"at\":1700000004000},{\"delivery\":\"DELIVERED\",\"at\":1700000005000}],\"duration\":null,\"caller_id\":null,"
-         "\"price_per_minute\":null,\"meta\":{\"order\": 7},\"created_at\":1700000000000,\"sent_at\":1700000001000,"
+         "\"price_per_minute\":null,\"meta\":{\"order\": 7},\"resend_of\":null,\"resend_number\":null,\"resent_as\":\"job-2\",\"created_at\":1700000000000,\"sent_at\":1700000001000,"
          "\"updated_at\":1700000005000,\"at\":1700000006000}"},
         {"a call that failed", failed, BH_ARRAY_LEN(failed),
          "{\"event\":\"state\",\"queue\":\"news\",\"id\":\"job-1\",\"type\":\"voice\",\"state\":\"failed\",\"reason\":null,"
          "\"code\":null,\"http_status\":null,\"error\":\"no \xEF\xBF\xBD, \\n\",\"attempts\":1,\"to\":\"49170\","
          NULLS_TO_CONFIRMED "\"recipients\":null,\"delivery\":null,\"delivered_at\":null," NULLS_BEHIND_DELIVERED
-         "\"meta\":null,\"created_at\":null,\"sent_at\":null,\"updated_at\":null,\"at\":1700000006000}"},
+         "\"meta\":null,\"resend_of\":null,\"resend_number\":null,\"resent_as\":null,\"created_at\":null,\"sent_at\":null,\"updated_at\":null,\"at\":1700000006000}"},
         {"a status that somebody has forged", forged, BH_ARRAY_LEN(forged),
          "{\"event\":\"delivery\",\"queue\":\"news\",\"id\":\"job-1\",\"type\":null,\"state\":\"sent\\\"}\",\"reason\":null,"
          "\"code\":null,\"http_status\":null,\"error\":null,\"attempts\":null,\"to\":null," NULLS_TO_CONFIRMED
          "\"recipients\":null,\"delivery\":\"DELIVERED\",\"delivered_at\":null,\"delivery_path\":[{\"delivery\":\"A\",\"at\":null},"
          "{\"delivery\":\"B\",\"at\":7},{\"delivery\":\"C\",\"at\":null}],\"duration\":12,\"caller_id\":null,"
-         "\"price_per_minute\":null,\"meta\":null,\"created_at\":null,\"sent_at\":null,\"updated_at\":7,\"at\":1700000006000}"},
+         "\"price_per_minute\":null,\"meta\":null,\"resend_of\":null,\"resend_number\":null,\"resent_as\":null,\"created_at\":null,\"sent_at\":null,\"updated_at\":7,\"at\":1700000006000}"},
         {"no status at all", NULL, 0,
          "{\"event\":\"state\",\"queue\":\"news\",\"id\":\"job-1\",\"type\":null,\"state\":null,\"reason\":null,"
          "\"code\":null,\"http_status\":null,\"error\":null,\"attempts\":null,\"to\":null," NULLS_TO_CONFIRMED
          "\"recipients\":null,\"delivery\":null,\"delivered_at\":null," NULLS_BEHIND_DELIVERED
-         "\"meta\":null,\"created_at\":null,\"sent_at\":null,\"updated_at\":null,\"at\":1700000006000}"},
+         "\"meta\":null,\"resend_of\":null,\"resend_number\":null,\"resent_as\":null,\"created_at\":null,\"sent_at\":null,\"updated_at\":null,\"at\":1700000006000}"},
     };
     struct bh_buf buf;
     bh_buf_init(&buf, BH_CALLBACK_BODY_MAX);
