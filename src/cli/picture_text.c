@@ -186,8 +186,9 @@ bh_picture_append_workers(struct bh_buf *buf, const struct bh_picture *picture)
                              ? row->report.workers[n].in_flight
                              : 0;
     }
-    (void)bh_buf_printf(buf, "%zu bellhopd, %zu workers, %u requests in flight", sum.alive,
-                        sum.workers, in_flight);
+    (void)bh_buf_printf(buf, "%zu bellhopd, %zu worker%s, %u request%s in flight", sum.alive,
+                        sum.workers, sum.workers == 1 ? "" : "s", in_flight,
+                        in_flight == 1 ? "" : "s");
     if (sum.draining > 0)
         (void)bh_buf_printf(buf, ", %zu draining", sum.draining);
     if (sum.holding > 0)

@@ -3,7 +3,6 @@
 #include "redis/reply_view.h"
 
 #define EXACT_MAX ((int64_t)1 << 53)
-#define HEADER    25 /* elements before the counters */
 
 void
 bh_encode_inspect(struct bh_call *call, const struct bh_queue_keys *keys)
@@ -72,18 +71,19 @@ bh_decode_inspect(const struct redisReply *reply, struct bh_queue_view *ret_view
     struct bh_queue_view view = {.reply = reply};
     size_t count = bh_reply_count(reply);
     int64_t code;
-    if (count < HEADER || (count - HEADER) % 2 != 0 || !bh_reply_int(reply, 0, 0, 0, &code) ||
-        !read_wall(reply, 1, &view.server_now) || !read_length(reply, 2, &view.raw) ||
-        !read_length(reply, 3, &view.moved) || !read_length(reply, 4, &view.ready) ||
-        !read_length(reply, 5, &view.due) || !read_length(reply, 6, &view.leases) ||
-        !read_length(reply, 7, &view.dead) || !read_wall(reply, 8, &view.next_due) ||
-        !read_wall(reply, 9, &view.ready_created) || !read_pause(reply, &view) ||
-        !read_limit(reply, 14, &view.rate) || !read_limit(reply, 15, &view.concurrency) ||
-        !read_length(reply, 16, &view.overdue) || !read_wall(reply, 17, &view.pushed_at) ||
-        !read_open(reply, &view) || !read_length(reply, 23, &view.callbacks) ||
+    if (count < BH_QUEUE_VIEW_HEADER || (count - BH_QUEUE_VIEW_HEADER) % 2 != 0 ||
+        !bh_reply_int(reply, 0, 0, 0, &code) || !read_wall(reply, 1, &view.server_now) ||
+        !read_length(reply, 2, &view.raw) || !read_length(reply, 3, &view.moved) ||
+        !read_length(reply, 4, &view.ready) || !read_length(reply, 5, &view.due) ||
+        !read_length(reply, 6, &view.leases) || !read_length(reply, 7, &view.dead) ||
+        !read_wall(reply, 8, &view.next_due) || !read_wall(reply, 9, &view.ready_created) ||
+        !read_pause(reply, &view) || !read_limit(reply, 14, &view.rate) ||
+        !read_limit(reply, 15, &view.concurrency) || !read_length(reply, 16, &view.overdue) ||
+        !read_wall(reply, 17, &view.pushed_at) || !read_open(reply, &view) ||
+        !read_length(reply, 23, &view.callbacks) ||
         !read_length(reply, 24, &view.callbacks_failing))
         return BH_EPROTO;
-    view.counters_count = (count - HEADER) / 2;
+    view.counters_count = (count - BH_QUEUE_VIEW_HEADER) / 2;
     *ret_view = view;
     return BH_OK;
 }
@@ -94,8 +94,10 @@ bh_queue_view_counter(const struct bh_queue_view *view, size_t at, struct bh_str
 {
     struct bh_str name, text;
     int64_t value;
-    if (at >= view->counters_count || !bh_reply_str(view->reply, HEADER + 2 * at, &name) ||
-        !bh_reply_str(view->reply, HEADER + 2 * at + 1, &text) || !bh_str_to_int64(text, &value))
+    if (at >= view->counters_count ||
+        !bh_reply_str(view->reply, BH_QUEUE_VIEW_HEADER + 2 * at, &name) ||
+        !bh_reply_str(view->reply, BH_QUEUE_VIEW_HEADER + 2 * at + 1, &text) ||
+        !bh_str_to_int64(text, &value))
         return false;
     *ret_name = name;
     *ret_value = value;

@@ -25,6 +25,9 @@ struct redisReply; /* of <hiredis/hiredis.h> */
 /* Of a change: this limit is left as it is. */
 #define BH_QUEUE_LIMIT_STAYS (-2)
 
+/* Elements of the answer before the counters. */
+#define BH_QUEUE_VIEW_HEADER 25
+
 /* Views borrow from the reply. */
 struct bh_queue_view {
     struct bh_wall server_now;

@@ -94,8 +94,14 @@ bh_rig_fail(struct bh_rig *rig, const char *format, ...)
     va_end(args);
     fprintf(stderr, "rig: %s\n", text);
     free(text);
-    for (unsigned i = 0; i < rig->daemons_count; i++)
-        bh_process_show(&rig->daemons[i].process);
+    for (unsigned i = 0; i < rig->daemons_count; i++) {
+        struct bh_process *process = &rig->daemons[i].process;
+        if (bh_process_is_running(process))
+            fprintf(stderr, "daemon %s runs:\n", instances[i]);
+        else
+            fprintf(stderr, "daemon %s has ended with %d:\n", instances[i], process->end);
+        bh_process_show(process);
+    }
     bh_process_show(&rig->sim);
     release(rig);
     abort();

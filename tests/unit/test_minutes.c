@@ -217,12 +217,12 @@ Test(minutes, tells_how_long_the_oldest_has_waited_whatever_its_producer_says)
         "1699999820000 3 0 0 0 0 0 0 handle 97",  /* three: up to 100, all of them taken */
     };
     /* The header of the script's answer, in whose place the view is written by hand. */
-    const char *elements[20];
-    for (size_t i = 0; i < 18; i++)
+    const char *elements[BH_QUEUE_VIEW_HEADER + 2];
+    for (size_t i = 0; i < BH_QUEUE_VIEW_HEADER; i++)
         elements[i] = "";
-    elements[18] = counters[0];
-    elements[19] = counters[1];
-    redisReply *reply = bulk_array(elements, 20);
+    elements[BH_QUEUE_VIEW_HEADER] = counters[0];
+    elements[BH_QUEUE_VIEW_HEADER + 1] = counters[1];
+    redisReply *reply = bulk_array(elements, BH_QUEUE_VIEW_HEADER + 2);
     struct bh_queue_view view = {
         .server_now = {NOW}, .raw = 7, .reply = reply, .counters_count = 1};
     decode(lines, 3, &minutes);
