@@ -185,10 +185,10 @@ refuse(struct bh_http_server *server, struct exchange *exchange, struct MHD_Conn
 }
 
 static enum MHD_Result
-serve(struct bh_http_server *server, struct exchange *exchange, struct MHD_Connection *connection)
+serve(struct bh_http_server *server, struct exchange *exchange, struct bh_http_visitor *visitor,
+      struct MHD_Connection *connection)
 {
     struct bh_http_answer answer = {.status = 0};
-    struct bh_http_visitor *visitor = bh_http_visitor_of(connection);
     struct bh_http_request *request = &exchange->request;
     enum MHD_Result result = MHD_YES;
     request->query = bh_str_from(exchange->uri);
@@ -396,16 +396,17 @@ bh_http_exchange_on_access(void *arg, struct MHD_Connection *connection, const c
                            size_t *upload_len, void **context)
 {
     struct bh_http_server *server = arg;
+    struct bh_http_visitor *visitor = bh_http_visitor_of(connection);
     struct exchange *exchange = *context;
     (void)url;
-    if (exchange == NULL || exchange->uri == NULL)
+    if (visitor == NULL || exchange == NULL || exchange->uri == NULL)
         return MHD_NO;
     if (!exchange->begun)
         return begin(server, exchange, connection, method, version);
     if (*upload_len == 0 && exchange->answered)
-        return respond_now(bh_http_visitor_of(connection), connection);
+        return respond_now(visitor, connection);
     if (*upload_len == 0)
-        return serve(server, exchange, connection);
+        return serve(server, exchange, visitor, connection);
     if (bh_buf_append(&exchange->body, upload, *upload_len) != BH_OK)
         return MHD_NO;
     *upload_len = 0;
