@@ -12,7 +12,6 @@
 #include "daemon/settings.h"
 #include "redis/inbox.h"
 #include "redis/refusal.h"
-#include "redis/reply_view.h"
 #include "redis/report.h"
 #include "redis/script_call.h"
 #include "redis/waiting.h"
@@ -236,22 +235,6 @@ fail(struct letter *letter, enum bh_status status, const char *error_text)
     finish(letter, false);
 }
 
-/* What a reply to a script says before anybody looks inside; `text` has room for 160 bytes. */
-static enum bh_status
-judge(struct bh_reports *reports, const struct redisReply *reply, char *text)
-{
-    struct bh_str words;
-    text[0] = '\0';
-    if (reply == NULL)
-        return BH_EDOWN;
-    const struct bh_redis_error *row = bh_redis_refusal(&reports->connection, reply);
-    if (row == NULL)
-        return BH_OK;
-    if (bh_reply_error(reply, &words))
-        (void)snprintf(text, 160, "%.*s", (int)(words.len < 150 ? words.len : 150), words.ptr);
-    return row->class == BH_REDIS_RECONNECT || row->class == BH_REDIS_WAIT ? BH_EDOWN : BH_EIO;
-}
-
 /* ---- the wait ---- */
 
 static void
@@ -259,10 +242,10 @@ kept_on_reply(void *arg, const struct redisReply *reply, const char *error_text)
 {
     struct letter *letter = arg;
     struct bh_reports *reports = letter->reports;
-    char text[160];
+    char text[BH_REDIS_REFUSAL_TEXT] = "";
     bool is_new;
     (void)error_text;
-    enum bh_status status = judge(reports, reply, text);
+    enum bh_status status = bh_redis_judge(&reports->connection, reply, text);
     if (status == BH_OK)
         status = bh_decode_waiting_kept(reply, &is_new);
     if (status != BH_OK) {
@@ -338,10 +321,10 @@ static void
 sms_on_reply(void *arg, const struct redisReply *reply, const char *error_text)
 {
     struct letter *letter = arg;
-    char text[160];
+    char text[BH_REDIS_REFUSAL_TEXT] = "";
     bool is_new;
     (void)error_text;
-    enum bh_status status = judge(letter->reports, reply, text);
+    enum bh_status status = bh_redis_judge(&letter->reports->connection, reply, text);
     if (status == BH_OK)
         status = bh_decode_inbox(reply, &is_new);
     if (status != BH_OK) {
@@ -454,10 +437,11 @@ look_on_reply(void *arg, const struct redisReply *reply, const char *error_text)
     struct bh_reports *reports = arg;
     struct bh_waiting_taken taken;
     bh_ms wait_ms = LOOK_MS;
-    char text[160];
+    char text[BH_REDIS_REFUSAL_TEXT] = "";
     (void)error_text;
     reports->looking = false;
-    if (judge(reports, reply, text) == BH_OK && bh_decode_waiting_taken(reply, &taken) == BH_OK) {
+    if (bh_redis_judge(&reports->connection, reply, text) == BH_OK &&
+        bh_decode_waiting_taken(reply, &taken) == BH_OK) {
         for (size_t i = 0; i < taken.count; i++)
             look_at_one(reports, taken.letters[i].name, taken.letters[i].report);
         if (taken.count == BH_WAITING_TAKE_MAX)

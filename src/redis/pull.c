@@ -1,6 +1,5 @@
 #include "redis/pull.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "core/alloc.h"
@@ -21,7 +20,7 @@ struct errand {
     size_t asked, answered;           /* looks into a status, answered in their order */
     size_t of_look[BH_PULL_MESSAGES_MAX];
     enum bh_status failed;
-    char error_text[160];
+    char error_text[BH_REDIS_REFUSAL_TEXT];
 };
 
 /* ---- the end ---- */
@@ -55,22 +54,6 @@ fail(struct errand *errand, enum bh_status status)
     finish(errand);
 }
 
-/* What a reply says before anybody looks inside. */
-static enum bh_status
-judge(struct errand *errand, const struct redisReply *reply)
-{
-    struct bh_str text;
-    if (reply == NULL)
-        return BH_EDOWN;
-    const struct bh_redis_error *row = bh_redis_refusal(errand->connection, reply);
-    if (row == NULL)
-        return BH_OK;
-    if (bh_reply_error(reply, &text))
-        snprintf(errand->error_text, sizeof(errand->error_text), "%.*s",
-                 (int)(text.len < 150 ? text.len : 150), text.ptr);
-    return row->class == BH_REDIS_RECONNECT || row->class == BH_REDIS_WAIT ? BH_EDOWN : BH_EIO;
-}
-
 /* ---- 3: what the status says of the job ---- */
 
 /* A job without a type is none; a foreign id that does not fit is none that a report would bear. */
@@ -96,7 +79,7 @@ status_on_reply(void *arg, const struct redisReply *reply, const char *error_tex
     struct errand *errand = arg;
     size_t at = errand->of_look[errand->answered++];
     (void)error_text;
-    enum bh_status status = judge(errand, reply);
+    enum bh_status status = bh_redis_judge(errand->connection, reply, errand->error_text);
     if (status == BH_OK && bh_reply_count(reply) == 2)
         learn(errand, at, reply);
     else if (errand->failed == BH_OK)
@@ -132,7 +115,7 @@ index_on_reply(void *arg, const struct redisReply *reply, const char *error_text
     struct errand *errand = arg;
     struct bh_str id;
     (void)error_text;
-    enum bh_status status = judge(errand, reply);
+    enum bh_status status = bh_redis_judge(errand->connection, reply, errand->error_text);
     if (status == BH_OK && bh_reply_count(reply) != errand->batch.count)
         status = BH_EPROTO;
     for (size_t i = 0; i < errand->batch.count && status == BH_OK; i++) {
@@ -183,7 +166,7 @@ taken_on_reply(void *arg, const struct redisReply *reply, const char *error_text
 {
     struct errand *errand = arg;
     (void)error_text;
-    enum bh_status status = judge(errand, reply);
+    enum bh_status status = bh_redis_judge(errand->connection, reply, errand->error_text);
     if (status == BH_OK)
         status = bh_decode_pull(reply, &errand->batch);
     bool more = status == BH_OK && errand->batch.count > 0;

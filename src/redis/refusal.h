@@ -14,4 +14,15 @@
 const struct bh_redis_error *bh_redis_refusal(struct bh_redis_connection *connection,
                                               const struct redisReply *reply);
 
+/* A refusal's text, cut, with its NUL. */
+#define BH_REDIS_REFUSAL_TEXT 160
+
+/*
+ * What a reply to one of our scripts says before anybody looks inside.  BH_OK: it is no error.  BH_EDOWN: Redis is away,
+ * or takes nothing just now, and the same may be asked again.  BH_EIO: Redis refuses it.
+ * An error's words go to `text`, which is left as it is otherwise.  Only inside on_reply.
+ */
+enum bh_status bh_redis_judge(struct bh_redis_connection *connection,
+                              const struct redisReply *reply, char text[BH_REDIS_REFUSAL_TEXT]);
+
 #endif

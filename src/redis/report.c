@@ -7,7 +7,6 @@
 #include "core/alloc.h"
 #include "redis/keys.h"
 #include "redis/refusal.h"
-#include "redis/reply_view.h"
 #include "redis/report_codec.h"
 #include "redis/resolve.h"
 #include "redis/script_call.h"
@@ -35,7 +34,7 @@ struct errand {
     bool may_settle; /* the best one's state leaves something to settle */
     bool unfinished; /* it has not ended */
     enum bh_status failed;
-    char error_text[160];
+    char error_text[BH_REDIS_REFUSAL_TEXT];
 
     char id[BH_JOB_ID_MAX + 1]; /* the job that it is brought to */
     struct bh_queue_keys keys;  /* of that one's queue */
@@ -67,22 +66,6 @@ fail(struct errand *errand, enum bh_status status)
     finish(errand);
 }
 
-/* What a reply says before anybody looks inside. */
-static enum bh_status
-judge(struct errand *errand, const struct redisReply *reply)
-{
-    struct bh_str text;
-    if (reply == NULL)
-        return BH_EDOWN;
-    const struct bh_redis_error *row = bh_redis_refusal(errand->connection, reply);
-    if (row == NULL)
-        return BH_OK;
-    if (bh_reply_error(reply, &text))
-        snprintf(errand->error_text, sizeof(errand->error_text), "%.*s",
-                 (int)(text.len < 150 ? text.len : 150), text.ptr);
-    return row->class == BH_REDIS_RECONNECT || row->class == BH_REDIS_WAIT ? BH_EDOWN : BH_EIO;
-}
-
 /* ---- 3: the delivery ---- */
 
 /* What the script has found, where we know nothing better. */
@@ -105,7 +88,7 @@ note_on_reply(void *arg, const struct redisReply *reply, const char *error_text)
     struct errand *errand = arg;
     struct bh_report_noted noted = {0};
     (void)error_text;
-    enum bh_status status = judge(errand, reply);
+    enum bh_status status = bh_redis_judge(errand->connection, reply, errand->error_text);
     if (status == BH_OK)
         status = bh_decode_report(reply, &noted);
     if (status == BH_OK && errand->fate == BH_REPORT_NOTED) {
@@ -150,7 +133,7 @@ settle_on_reply(void *arg, const struct redisReply *reply, const char *error_tex
     struct errand *errand = arg;
     struct bh_resolved resolved;
     (void)error_text;
-    enum bh_status status = judge(errand, reply);
+    enum bh_status status = bh_redis_judge(errand->connection, reply, errand->error_text);
     if (status == BH_OK)
         status = bh_decode_resolve(reply, &resolved);
     if (status != BH_OK) {
@@ -237,7 +220,7 @@ entry_on_reply(void *arg, const struct redisReply *reply, const char *error_text
     struct errand *errand = arg;
     struct bh_reported_status found;
     (void)error_text;
-    enum bh_status status = judge(errand, reply);
+    enum bh_status status = bh_redis_judge(errand->connection, reply, errand->error_text);
     if (status == BH_OK)
         status = bh_decode_reported_status(reply, &found);
     if (status != BH_OK) {
@@ -329,7 +312,7 @@ status_on_reply(void *arg, const struct redisReply *reply, const char *error_tex
     struct bh_reported_status found;
     size_t at = errand->by_name_at++;
     (void)error_text;
-    enum bh_status status = judge(errand, reply);
+    enum bh_status status = bh_redis_judge(errand->connection, reply, errand->error_text);
     if (status == BH_OK)
         status = bh_decode_reported_status(reply, &found);
     if (status == BH_OK)
@@ -344,7 +327,7 @@ message_on_reply(void *arg, const struct redisReply *reply, const char *error_te
     struct bh_str id = {"", 0};
     size_t at = errand->by_message_at++;
     (void)error_text;
-    enum bh_status status = judge(errand, reply);
+    enum bh_status status = bh_redis_judge(errand->connection, reply, errand->error_text);
     if (status == BH_OK)
         status = bh_decode_message_entry(reply, &id);
     if (status == BH_OK && id.len > 0) {

@@ -33,7 +33,7 @@ struct work {
     struct bh_queue_keys keys;
     struct bh_script_call call;
     enum bh_status failed;
-    char error_text[160];
+    char error_text[BH_REDIS_REFUSAL_TEXT];
     struct bh_resend_result result;
 };
 
@@ -55,22 +55,6 @@ end(struct work *work, enum bh_status status)
     work_free(work);
 }
 
-/* What a reply says before anybody looks inside. */
-static enum bh_status
-judge(struct work *work, const struct redisReply *reply)
-{
-    struct bh_str text;
-    if (reply == NULL)
-        return BH_EDOWN;
-    const struct bh_redis_error *row = bh_redis_refusal(work->connection, reply);
-    if (row == NULL)
-        return BH_OK;
-    if (bh_reply_error(reply, &text))
-        snprintf(work->error_text, sizeof(work->error_text), "%.*s",
-                 (int)(text.len < 150 ? text.len : 150), text.ptr);
-    return row->class == BH_REDIS_RECONNECT || row->class == BH_REDIS_WAIT ? BH_EDOWN : BH_EIO;
-}
-
 /* ---- 3: the script ---- */
 
 static void
@@ -84,7 +68,7 @@ push_on_reply(void *arg, const struct redisReply *reply, const char *error_text)
     struct work *work = arg;
     enum bh_resend_code code;
     (void)error_text;
-    enum bh_status status = judge(work, reply);
+    enum bh_status status = bh_redis_judge(work->connection, reply, work->error_text);
     if (status == BH_OK)
         status = bh_decode_resend(reply, &code);
     if (status == BH_OK)
@@ -157,7 +141,7 @@ recall_on_reply(void *arg, const struct redisReply *reply, const char *error_tex
     struct work *work = arg;
     enum bh_recall_code code;
     (void)error_text;
-    enum bh_status status = judge(work, reply);
+    enum bh_status status = bh_redis_judge(work->connection, reply, work->error_text);
     if (status == BH_OK)
         status = bh_decode_recall(reply, &code);
     if (status == BH_OK)
@@ -241,7 +225,7 @@ look_on_reply(void *arg, const struct redisReply *reply, const char *error_text)
         [LOOK_TIME] = read_time, [LOOK_STATUS] = read_status, [LOOK_KEPT] = read_kept};
     struct work *work = arg;
     (void)error_text;
-    enum bh_status status = judge(work, reply);
+    enum bh_status status = bh_redis_judge(work->connection, reply, work->error_text);
     if (status == BH_OK)
         status = readers[work->answered](work, reply);
     if (work->failed == BH_OK)
