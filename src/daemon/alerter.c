@@ -6,6 +6,7 @@
 #include "daemon/alert_command.h"
 #include "daemon/clock.h"
 #include "daemon/log.h"
+#include "daemon/shells.h"
 #include "gateway/webpost.h"
 
 #define LOOK_MS        BH_SECOND_MS
@@ -35,7 +36,7 @@ struct bh_alerter {
     struct way by_command, by_url;
     struct bh_buf json;
     bool overflow_told, stopping;
-    unsigned closing;
+    struct bh_shells shells; /* counted while they close */
 };
 
 /* ---- the lines ---- */
@@ -209,14 +210,7 @@ static void
 shell_on_closed(void *arg)
 {
     struct bh_alerter *alerter = arg;
-    if (--alerter->closing == 0)
-        alerter->options.on_closed(alerter->options.arg);
-}
-
-static void
-timer_on_closed(uv_handle_t *timer)
-{
-    shell_on_closed(timer->data);
+    bh_shells_closed(&alerter->shells);
 }
 
 static enum bh_status
@@ -286,8 +280,8 @@ bh_alerter_stop(struct bh_alerter *alerter)
     if (left > 0)
         bh_log_write(BH_LOG_WARN, "alert_dropped", NULL, 0,
                      "stopping with %zu alerts that were not delivered yet", left);
-    alerter->closing = 3;
-    uv_close((uv_handle_t *)&alerter->timer, timer_on_closed);
+    bh_shells_expect(&alerter->shells, 3, alerter->options.on_closed, alerter->options.arg);
+    bh_shells_close_timer(&alerter->shells, &alerter->timer);
     bh_alert_command_stop(alerter->command);
     bh_webpost_stop(alerter->post);
 }

@@ -28,6 +28,7 @@
 #include "daemon/reload.h"
 #include "daemon/sent_journal.h"
 #include "daemon/settings.h"
+#include "daemon/shells.h"
 #include "daemon/supervisor.h"
 #include "daemon/worker.h"
 #include "engine/policy.h"
@@ -67,7 +68,7 @@ struct app {
     unsigned running, drained;
     bool started; /* the instance's name is ours, and the workers run */
     bool draining, stopping;
-    bool keeper_closed, registrar_closed, overview_closed, alerter_closed, callbacks_closed;
+    struct bh_shells shells; /* the five with on_closed that go last: counted while they close */
     enum bh_exit exit_code;
     bool ending; /* the workers are gone: the keeper goes for good */
     bool hanging_told;
@@ -90,8 +91,9 @@ post_all(struct app *app, struct bh_message message)
 /* ---- stopping ---- */
 
 static void
-close_app(struct app *app)
+close_app(void *arg)
 {
+    struct app *app = arg;
     uv_close((uv_handle_t *)&app->on_term, NULL);
     uv_close((uv_handle_t *)&app->on_int, NULL);
     uv_close((uv_handle_t *)&app->on_hup, NULL);
@@ -119,6 +121,7 @@ endpoint_on_closed(void *arg)
 {
     struct app *app = arg;
     app->ending = true;
+    bh_shells_expect(&app->shells, 5, close_app, app);
     bh_keeper_stop(app->keeper);
     bh_registrar_stop(app->registrar);
     bh_alerter_stop(app->alerter);
@@ -127,43 +130,10 @@ endpoint_on_closed(void *arg)
 }
 
 static void
-close_when_alone(struct app *app)
-{
-    if (app->keeper_closed && app->registrar_closed && app->overview_closed &&
-        app->alerter_closed && app->callbacks_closed)
-        close_app(app);
-}
-
-static void
-registrar_on_closed(void *arg)
+shell_on_closed(void *arg)
 {
     struct app *app = arg;
-    app->registrar_closed = true;
-    close_when_alone(app);
-}
-
-static void
-overview_on_closed(void *arg)
-{
-    struct app *app = arg;
-    app->overview_closed = true;
-    close_when_alone(app);
-}
-
-static void
-alerter_on_closed(void *arg)
-{
-    struct app *app = arg;
-    app->alerter_closed = true;
-    close_when_alone(app);
-}
-
-static void
-callbacks_on_closed(void *arg)
-{
-    struct app *app = arg;
-    app->callbacks_closed = true;
-    close_when_alone(app);
+    bh_shells_closed(&app->shells);
 }
 
 static void
@@ -500,9 +470,8 @@ app_on_message(void *arg, const struct bh_message *message)
             end_endpoint(app);
         break;
     case BH_MESSAGE_KEEPER_CLOSED:
-        app->keeper_closed = app->ending;
         if (app->ending)
-            close_when_alone(app);
+            bh_shells_closed(&app->shells);
         else
             renew_keeper(app);
         break;
@@ -600,7 +569,7 @@ open_registrar(struct app *app, struct bh_error *error)
         .lock = app->instance_lock.name,
         .on_held = registrar_on_held,
         .on_refused = registrar_on_refused,
-        .on_closed = registrar_on_closed,
+        .on_closed = shell_on_closed,
         .arg = app,
     };
     return bh_registrar_new(&app->loop, &options, &app->registrar, error);
@@ -640,7 +609,7 @@ open_windows(struct app *app, struct bh_error *error)
         .account = app->account,
         .workers = app->workers,
         .workers_count = app->workers_count,
-        .on_closed = overview_on_closed,
+        .on_closed = shell_on_closed,
         .arg = app,
     };
     enum bh_status status = bh_overview_new(&app->loop, &overview, &app->overview, error);
@@ -649,7 +618,7 @@ open_windows(struct app *app, struct bh_error *error)
     const struct bh_alerter_options alerter = {
         .config = app->config,
         .look = alerter_look,
-        .on_closed = alerter_on_closed,
+        .on_closed = shell_on_closed,
         .arg = app,
     };
     status = bh_alerter_new(&app->loop, &alerter, &app->alerter);
@@ -657,7 +626,7 @@ open_windows(struct app *app, struct bh_error *error)
         return status;
     const struct bh_callbacks_options callbacks = {
         .config = app->config,
-        .on_closed = callbacks_on_closed,
+        .on_closed = shell_on_closed,
         .arg = app,
     };
     status = bh_callbacks_new(&app->loop, &callbacks, &app->callbacks, error);

@@ -14,6 +14,7 @@
 #include "daemon/hush.h"
 #include "daemon/log.h"
 #include "daemon/settings.h"
+#include "daemon/shells.h"
 #include "gateway/webpost.h"
 #include "redis/callback.h"
 #include "redis/refusal.h"
@@ -61,9 +62,9 @@ struct bh_callbacks {
     struct lane lanes[BH_CONFIG_QUEUES_MAX];
     size_t lanes_count;
     struct bh_callback_hosts hosts;
-    struct errand *errands; /* owned; in no order */
-    unsigned in_hand;       /* entries, and room that looks keep */
-    unsigned closing;       /* shells that are still open */
+    struct errand *errands;  /* owned; in no order */
+    unsigned in_hand;        /* entries, and room that looks keep */
+    struct bh_shells shells; /* counted while they close */
     bool stopping, stopped;
     struct bh_mono stop_at;
     struct bh_dice dice;
@@ -568,30 +569,18 @@ make_lanes(struct bh_callbacks *callbacks)
 }
 
 static void
-shell_closed(struct bh_callbacks *callbacks)
-{
-    if (--callbacks->closing == 0)
-        callbacks->options.on_closed(callbacks->options.arg);
-}
-
-static void
-timer_on_closed(uv_handle_t *timer)
-{
-    shell_closed(timer->data);
-}
-
-static void
 webpost_on_closed(void *arg)
 {
-    shell_closed(arg);
+    struct bh_callbacks *callbacks = arg;
+    bh_shells_closed(&callbacks->shells);
 }
 
 static void
 connection_on_closed(void *arg)
 {
     struct bh_callbacks *callbacks = arg;
-    uv_close((uv_handle_t *)&callbacks->timer, timer_on_closed);
-    shell_closed(callbacks);
+    bh_shells_close_timer(&callbacks->shells, &callbacks->timer);
+    bh_shells_closed(&callbacks->shells);
 }
 
 static enum bh_status
@@ -645,7 +634,7 @@ bh_callbacks_new(uv_loop_t *loop, const struct bh_callbacks_options *options,
     ssize_t seeded = getrandom(&seed, sizeof(seed), 0);
     (void)seeded;
     bh_dice_init_number(&callbacks->dice, seed);
-    callbacks->closing = 3;
+    bh_shells_expect(&callbacks->shells, 3, options->on_closed, options->arg);
     uv_timer_init(loop, &callbacks->timer);
     callbacks->timer.data = callbacks;
     make_lanes(callbacks);

@@ -14,6 +14,7 @@
 #include "daemon/hush.h"
 #include "daemon/log.h"
 #include "daemon/settings.h"
+#include "daemon/shells.h"
 #include "daemon/subscriber.h"
 #include "daemon/witness.h"
 #include "gateway/stamp.h"
@@ -66,10 +67,10 @@ struct bh_keeper {
     bool surveying, surveyed;
     struct bh_queue_keys survey_keys;
     uv_timer_t survey_timer;
-    char risk[320];       /* the worst finding at risk; "" none */
-    uint64_t risks_known; /* what was logged: see the_same_findings */
-    bool stopping;        /* for good, also when all shells are closed */
-    unsigned closing;     /* shells that have not reported their end */
+    char risk[320];          /* the worst finding at risk; "" none */
+    uint64_t risks_known;    /* what was logged: see the_same_findings */
+    bool stopping;           /* for good, also when all shells are closed */
+    struct bh_shells shells; /* counted while they close */
 };
 
 /* Paused for no reason that is known: what holds until the account's state was read. */
@@ -527,23 +528,10 @@ connection_on_down(void *arg, const struct bh_redis_down *down)
 /* ---- life ---- */
 
 static void
-shell_closed(struct bh_keeper *keeper)
-{
-    BH_ASSERT(keeper->closing > 0);
-    if (--keeper->closing == 0)
-        keeper->options.on_closed(keeper->options.arg);
-}
-
-static void
 shell_on_closed(void *arg)
 {
-    shell_closed(arg);
-}
-
-static void
-timer_on_closed(uv_handle_t *timer)
-{
-    shell_closed(timer->data);
+    struct bh_keeper *keeper = arg;
+    bh_shells_closed(&keeper->shells);
 }
 
 struct bh_mono
@@ -558,9 +546,9 @@ bh_keeper_stop(struct bh_keeper *keeper)
     if (keeper->stopping)
         return;
     keeper->stopping = true;
-    keeper->closing = 7;
-    uv_close((uv_handle_t *)&keeper->survey_timer, timer_on_closed);
-    uv_close((uv_handle_t *)&keeper->timer, timer_on_closed);
+    bh_shells_expect(&keeper->shells, 7, keeper->options.on_closed, keeper->options.arg);
+    bh_shells_close_timer(&keeper->shells, &keeper->survey_timer);
+    bh_shells_close_timer(&keeper->shells, &keeper->timer);
     bh_witness_close(&keeper->witness, shell_on_closed, keeper);
     bh_subscriber_close(&keeper->subscriber, shell_on_closed, keeper);
     bh_gateway_transport_stop(keeper->transport, shell_on_closed, keeper);

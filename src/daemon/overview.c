@@ -9,6 +9,7 @@
 #include "daemon/overview_internal.h"
 #include "daemon/self_report.h"
 #include "daemon/settings.h"
+#include "daemon/shells.h"
 #include "redis/account.h"
 #include "redis/reply_text.h"
 #include "redis/reply_view.h"
@@ -42,7 +43,7 @@ struct bh_overview {
     unsigned open; /* questions on their way */
     bool server_refused;
     bool stopping, closing_shells;
-    unsigned closing; /* shells that have not reported their end */
+    struct bh_shells shells; /* counted while they close */
 };
 
 /* ---- questions ---- */
@@ -553,23 +554,10 @@ bh_overview_configure(struct bh_overview *overview, const struct bh_config *conf
 /* ---- life ---- */
 
 static void
-shell_closed(struct bh_overview *overview)
+shell_on_closed(void *arg)
 {
-    BH_ASSERT(overview->closing > 0);
-    if (--overview->closing == 0)
-        overview->options.on_closed(overview->options.arg);
-}
-
-static void
-connection_on_closed(void *arg)
-{
-    shell_closed(arg);
-}
-
-static void
-timer_on_closed(uv_handle_t *timer)
-{
-    shell_closed(timer->data);
+    struct bh_overview *overview = arg;
+    bh_shells_closed(&overview->shells);
 }
 
 /* When all questions are answered, or that took too long. */
@@ -580,8 +568,8 @@ close_shells(struct bh_overview *overview)
         (overview->open > 0 && uv_is_active((const uv_handle_t *)&overview->timer)))
         return;
     overview->closing_shells = true;
-    overview->closing = 2;
-    uv_close((uv_handle_t *)&overview->timer, timer_on_closed);
+    bh_shells_expect(&overview->shells, 2, overview->options.on_closed, overview->options.arg);
+    bh_shells_close_timer(&overview->shells, &overview->timer);
     bh_redis_connection_stop(&overview->connection);
 }
 
@@ -622,7 +610,7 @@ open_connection(struct bh_overview *overview, uv_loop_t *loop, struct bh_error *
     const struct bh_redis_listener listener = {
         .on_up = connection_on_up,
         .on_down = connection_on_down,
-        .on_closed = connection_on_closed,
+        .on_closed = shell_on_closed,
         .arg = overview,
     };
     overview->desk.connection = &overview->connection;

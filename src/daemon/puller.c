@@ -10,6 +10,7 @@
 #include "daemon/pull_places.h"
 #include "daemon/pull_question.h"
 #include "daemon/settings.h"
+#include "daemon/shells.h"
 #include "gateway/transport.h"
 #include "redis/pull.h"
 #include "redis/tracking.h"
@@ -68,7 +69,7 @@ struct bh_puller {
     bool trouble_told;
     struct bh_puller_counters counters;
     bool stopping;
-    unsigned closing; /* shells that have not reported their end */
+    struct bh_shells shells; /* counted while they close */
 };
 
 static void timer_on_fire(uv_timer_t *timer);
@@ -339,23 +340,10 @@ timer_on_fire(uv_timer_t *timer)
 /* ---- life ---- */
 
 static void
-shell_closed(struct bh_puller *puller)
-{
-    BH_ASSERT(puller->closing > 0);
-    if (--puller->closing == 0)
-        puller->options.on_closed(puller->options.arg);
-}
-
-static void
 shell_on_closed(void *arg)
 {
-    shell_closed(arg);
-}
-
-static void
-timer_on_closed(uv_handle_t *timer)
-{
-    shell_closed(timer->data);
+    struct bh_puller *puller = arg;
+    bh_shells_closed(&puller->shells);
 }
 
 static void
@@ -480,9 +468,10 @@ bh_puller_stop(struct bh_puller *puller)
     if (puller->stopping)
         return;
     puller->stopping = true;
-    puller->closing = is_open(puller) ? 3 : 1;
+    bh_shells_expect(&puller->shells, is_open(puller) ? 3 : 1, puller->options.on_closed,
+                     puller->options.arg);
     bh_pull_log_summary(&puller->counters);
-    uv_close((uv_handle_t *)&puller->timer, timer_on_closed);
+    bh_shells_close_timer(&puller->shells, &puller->timer);
     if (is_open(puller)) {
         bh_gateway_transport_stop(puller->transport, shell_on_closed, puller);
         bh_redis_connection_stop(&puller->connection);

@@ -12,6 +12,7 @@
 #include "core/zone.h"
 #include "daemon/log.h"
 #include "daemon/settings.h"
+#include "daemon/shells.h"
 #include "redis/refusal.h"
 #include "redis/script_call.h"
 
@@ -38,7 +39,7 @@ struct bh_registrar {
     bool asking;
     bool held, refused;
     bool stopping, releasing, closing_shells;
-    unsigned closing; /* shells that have not reported their end */
+    struct bh_shells shells; /* counted while they close */
 
     /* Whom we wait for. */
     char other_life[BH_LIFE_LEN + 1];
@@ -100,7 +101,7 @@ static void reply_on_reply(void *arg, const struct redisReply *reply, const char
 static void
 ask_again_in(struct bh_registrar *registrar, bh_ms wait_ms)
 {
-    if (registrar->closing == 0)
+    if (!registrar->closing_shells)
         uv_timer_start(&registrar->timer, timer_on_fire, (uint64_t)wait_ms, 0);
 }
 
@@ -117,7 +118,7 @@ send_question(struct bh_registrar *registrar)
 static void
 ask(struct bh_registrar *registrar, enum bh_instance_operation operation)
 {
-    if (registrar->asking || registrar->refused || registrar->closing > 0)
+    if (registrar->asking || registrar->refused || registrar->closing_shells)
         return;
     registrar->operation = operation;
     registrar->asking = send_question(registrar) == BH_OK;
@@ -244,23 +245,10 @@ connection_on_up(void *arg)
 /* ---- life ---- */
 
 static void
-shell_closed(struct bh_registrar *registrar)
+shell_on_closed(void *arg)
 {
-    BH_ASSERT(registrar->closing > 0);
-    if (--registrar->closing == 0)
-        registrar->options.on_closed(registrar->options.arg);
-}
-
-static void
-connection_on_closed(void *arg)
-{
-    shell_closed(arg);
-}
-
-static void
-timer_on_closed(uv_handle_t *timer)
-{
-    shell_closed(timer->data);
+    struct bh_registrar *registrar = arg;
+    bh_shells_closed(&registrar->shells);
 }
 
 static void
@@ -269,8 +257,8 @@ shells_close(struct bh_registrar *registrar)
     if (registrar->closing_shells)
         return;
     registrar->closing_shells = true;
-    registrar->closing = 2;
-    uv_close((uv_handle_t *)&registrar->timer, timer_on_closed);
+    bh_shells_expect(&registrar->shells, 2, registrar->options.on_closed, registrar->options.arg);
+    bh_shells_close_timer(&registrar->shells, &registrar->timer);
     bh_redis_connection_stop(&registrar->connection);
 }
 
@@ -302,7 +290,7 @@ open_connection(struct bh_registrar *registrar, uv_loop_t *loop, struct bh_error
         return status;
     const struct bh_redis_listener listener = {
         .on_up = connection_on_up,
-        .on_closed = connection_on_closed,
+        .on_closed = shell_on_closed,
         .arg = registrar,
     };
     return bh_redis_connection_init(&registrar->connection, loop, &registrar->settings.redis,

@@ -10,6 +10,7 @@
 #include "daemon/log.h"
 #include "daemon/resender.h"
 #include "daemon/settings.h"
+#include "daemon/shells.h"
 #include "redis/inbox.h"
 #include "redis/refusal.h"
 #include "redis/report.h"
@@ -68,7 +69,7 @@ struct bh_reports {
     bool looking;
     struct bh_mono look_at;
     bh_ms answer_ms;
-    unsigned closing; /* handles that are still open */
+    struct bh_shells shells; /* counted while they close */
     bool stopping, stopped;
     struct bh_mono stop_at;
     struct bh_hush hush;
@@ -603,19 +604,6 @@ plan(struct bh_reports *reports)
 
 /* ---- life ---- */
 
-static void
-handle_closed(struct bh_reports *reports)
-{
-    if (--reports->closing == 0)
-        reports->options.on_closed(reports->options.arg);
-}
-
-static void
-timer_on_closed(uv_handle_t *timer)
-{
-    handle_closed(timer->data);
-}
-
 /* What became of all of them, for whoever wonders about the gateway's reports. */
 static void
 sum_up(const struct bh_reports *reports)
@@ -652,8 +640,8 @@ connection_on_closed(void *arg)
     struct bh_reports *reports = arg;
     BH_ASSERT(reports->count == 0);
     sum_up(reports);
-    uv_close((uv_handle_t *)&reports->timer, timer_on_closed);
-    handle_closed(reports);
+    bh_shells_close_timer(&reports->shells, &reports->timer);
+    bh_shells_closed(&reports->shells);
 }
 
 enum bh_status
@@ -684,7 +672,7 @@ bh_reports_new(uv_loop_t *loop, const struct bh_reports_options *options,
     }
     reports->options = *options;
     reports->config = bh_config_retain(options->config);
-    reports->closing = 2;
+    bh_shells_expect(&reports->shells, 2, options->on_closed, options->arg);
     reports->answer_ms = BH_REPORTS_ANSWER_MS;
     reports->look_at = BH_MONO_NEVER;
     uv_timer_init(loop, &reports->timer);

@@ -12,6 +12,7 @@
 #include "daemon/hush.h"
 #include "daemon/log.h"
 #include "daemon/settings.h"
+#include "daemon/shells.h"
 #include "gateway/transport.h"
 #include "redis/store.h"
 
@@ -35,7 +36,7 @@ struct bh_worker {
     struct bh_settings settings;
     struct bh_store *store;
     struct bh_gateway_transport *transport;
-    unsigned closing; /* shells that have not reported their end */
+    struct bh_shells shells; /* counted while they close */
     bool stopping;
     bool drained_told;
     struct bh_hush hush;
@@ -379,26 +380,19 @@ pump_on_turn(uv_prepare_t *pump)
 /* ---- messages ---- */
 
 static void
-shell_closed(struct bh_worker *worker)
+close_loop(void *arg)
 {
-    BH_ASSERT(worker->closing > 0);
-    if (--worker->closing > 0)
-        return;
+    struct bh_worker *worker = arg;
     uv_close((uv_handle_t *)&worker->pump, NULL);
     uv_close((uv_handle_t *)&worker->timer, NULL);
     bh_mailbox_close(&worker->mailbox);
 }
 
 static void
-store_on_closed(void *arg)
+shell_on_closed(void *arg)
 {
-    shell_closed(arg);
-}
-
-static void
-transport_on_stopped(void *arg)
-{
-    shell_closed(arg);
+    struct bh_worker *worker = arg;
+    bh_shells_closed(&worker->shells);
 }
 
 static void
@@ -407,9 +401,9 @@ stop(struct bh_worker *worker)
     if (worker->stopping)
         return;
     worker->stopping = true;
-    worker->closing = 2;
+    bh_shells_expect(&worker->shells, 2, close_loop, worker);
     bh_quiet_room_leave(worker->room, worker->number, turn_now().mono);
-    bh_gateway_transport_stop(worker->transport, transport_on_stopped, worker);
+    bh_gateway_transport_stop(worker->transport, shell_on_closed, worker);
     worker->transport = NULL;
     bh_store_stop(worker->store);
 }
@@ -510,7 +504,7 @@ open_store(struct bh_worker *worker, const char *account, struct bh_error *error
         .account = account,
         .on_event = store_on_event,
         .on_trouble = store_on_trouble,
-        .on_closed = store_on_closed,
+        .on_closed = shell_on_closed,
         .recall = worker->journal != NULL ? store_recall : NULL,
         .on_timed = store_on_timed,
         .on_rolled_back = worker->journal != NULL ? store_on_rolled_back : NULL,
