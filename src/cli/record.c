@@ -143,7 +143,7 @@ bh_record_put_members(const struct bh_record *record, struct bh_json_writer *wri
                    (bh_str_equal_text(name, "meta") && is_json(value, BH_JSON_OBJECT));
         /* hiredis ends each string with a NUL, so the name can be handed on as text. */
         if (raw)
-            bh_json_put_raw(writer, name.ptr, value);
+            bh_json_put_shown(writer, name.ptr, value);
         else
             bh_json_put_string(writer, name.ptr, value);
     }

@@ -115,7 +115,16 @@ void bh_json_put_null(struct bh_json_writer *writer, const char *name);
 /* `json` is already JSON; it is not checked. */
 void bh_json_put_raw(struct bh_json_writer *writer, const char *name, struct bh_str json);
 
-/* A string with its quotation marks and nothing else.  Bytes that are not UTF-8 become U+FFFD each. */
+/*
+ * The same for what strangers wrote and a terminal may show: in its strings the control characters U+0080 to U+009F, which
+ * JSON allows and terminals obey, are escaped.  It means the same, but may be longer.
+ */
+void bh_json_put_shown(struct bh_json_writer *writer, const char *name, struct bh_str json);
+
+/*
+ * A string with its quotation marks and nothing else.  Bytes that are not UTF-8 become U+FFFD each; all control characters
+ * are escaped.
+ */
 enum bh_status bh_json_append_string(struct bh_buf *buf, struct bh_str text);
 
 #endif

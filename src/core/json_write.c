@@ -18,7 +18,7 @@ append_escape(struct bh_buf *buf, uint32_t code)
 static bool
 needs_escape(uint32_t code)
 {
-    return code < 0x20 || code == '"' || code == '\\' || code == 0x7F;
+    return code < 0x20 || code == '"' || code == '\\' || (code >= 0x7F && code < 0xA0);
 }
 
 enum bh_status
@@ -147,4 +147,27 @@ bh_json_put_raw(struct bh_json_writer *writer, const char *name, struct bh_str j
 {
     begin_value(writer, name);
     bh_buf_append_str(writer->buf, json);
+}
+
+/* U+0080 to U+009F are the bytes C2 80 to C2 9F, which are never a part of another character. */
+static bool
+is_control(struct bh_str text, size_t at)
+{
+    return at + 1 < text.len && (unsigned char)text.ptr[at] == 0xC2 &&
+           (unsigned char)text.ptr[at + 1] >= 0x80 && (unsigned char)text.ptr[at + 1] < 0xA0;
+}
+
+void
+bh_json_put_shown(struct bh_json_writer *writer, const char *name, struct bh_str json)
+{
+    size_t from = 0;
+    begin_value(writer, name);
+    for (size_t i = 0; i < json.len; i++) {
+        if (!is_control(json, i))
+            continue;
+        bh_buf_append(writer->buf, json.ptr + from, i - from);
+        append_escape(writer->buf, (unsigned char)json.ptr[i + 1]);
+        from = ++i + 1;
+    }
+    bh_buf_append(writer->buf, json.ptr + from, json.len - from);
 }

@@ -393,21 +393,54 @@ Test(json, writes_broken_text_as_valid_json)
         struct bh_str text;
         const char *wanted;
     } rows[] = {
-        {ROW(""),           "\"\""             },
-        {ROW("\xff"),       "\"\xEF\xBF\xBD\"" },
-        {ROW("a\xc3"),      "\"a\xEF\xBF\xBD\""},
+        {ROW(""),                 "\"\""              },
+        {ROW("\xff"),             "\"\xEF\xBF\xBD\""  },
+        {ROW("a\xc3"),            "\"a\xEF\xBF\xBD\"" },
         {ROW("a\xe2\x82"
              "b"),
          "\"a\xEF\xBF\xBD\xEF\xBF\xBD"
-         "b\""                                 },
-        {ROW("\0"),         "\"\\u0000\""      },
-        {ROW("</script>"),  "\"</script>\""    },
-        {ROW("\"\""),       "\"\\\"\\\"\""     },
+         "b\""                                        },
+        {ROW("\0"),               "\"\\u0000\""       },
+        {ROW("</script>"),        "\"</script>\""     },
+        {ROW("\xC2\x9B"
+             "2J"),
+         "\"\\u009b2J\""                              },
+        {ROW("\xC2\x80\xC2\x9F"), "\"\\u0080\\u009f\""},
+        {ROW("\xC2\xA0"),         "\"\xC2\xA0\""      },
+        {ROW("\"\""),             "\"\\\"\\\"\""      },
     };
     for (size_t i = 0; i < BH_ARRAY_LEN(rows); i++) {
         struct bh_buf buf;
         bh_buf_init(&buf, 64);
         cr_expect_eq(bh_json_append_string(&buf, rows[i].text), BH_OK);
+        cr_expect_str_eq(bh_buf_text(&buf), rows[i].wanted, "row %zu", i);
+        bh_buf_release(&buf);
+    }
+}
+
+Test(json, copies_nothing_that_a_terminal_obeys)
+{
+    static const struct {
+        struct bh_str json;
+        const char *wanted;
+    } rows[] = {
+        {ROW("{}"),                                  "{\"meta\":{}}"                      },
+        {ROW("{\"a\": \"\xC2\x9B"
+             "2J\"}"),
+         "{\"meta\":{\"a\": \"\\u009b2J\"}}"                                              },
+        {ROW("{\"\xC2\x85\":\"\xC2\xA0\xC3\x9F\"}"),
+         "{\"meta\":{\"\\u0085\":\"\xC2\xA0\xC3\x9F\"}}"                                  },
+        {ROW("[\"\xE2\x82\x9B\",\"\xC2"),            "{\"meta\":[\"\xE2\x82\x9B\",\"\xC2}"},
+    };
+    for (size_t i = 0; i < BH_ARRAY_LEN(rows); i++) {
+        struct bh_json_writer writer;
+        struct bh_buf buf;
+        bh_buf_init(&buf, 128);
+        bh_json_writer_init(&writer, &buf);
+        bh_json_open_object(&writer, NULL);
+        bh_json_put_shown(&writer, "meta", rows[i].json);
+        bh_json_close_object(&writer);
+        cr_expect_eq(bh_buf_status(&buf), BH_OK);
         cr_expect_str_eq(bh_buf_text(&buf), rows[i].wanted, "row %zu", i);
         bh_buf_release(&buf);
     }
