@@ -362,6 +362,35 @@ Test(messages, whoever_asked_is_told_when_a_job_ends_and_not_before)
     }
 }
 
+/* A receiver that never answers: who has waited for longest goes, or else who would wait for longest; never the new one. */
+Test(messages, the_outbox_has_a_bound)
+{
+    static const char *const ids[] = {"id1", "id2"};
+    static const char *const gone[] = {"w1000000", "w1"};
+    script_redis_reset(&stage.redis, T0);
+    RUN("EVAL %s 1 bellhop:{q}:callbacks %lld",
+        "for i = 0, 999000, 1000 do local rows = {} for k = 1, 1000 do rows[2 * k - 1] = ARGV[1] + "
+        "i + k "
+        "rows[2 * k] = 'w' .. i + k end redis.call('ZADD', KEYS[1], unpack(rows)) end",
+        (long long)T0 + 1000);
+    RUN("HSET bellhop:{q}:callbacks:tries w1 3 w2 4 w1000000 5");
+    for (size_t i = 0; i < BH_ARRAY_LEN(ids); i++) {
+        struct bh_claim_ref job = begin(ids[i]);
+        struct bh_settle_command ends = sent(job, ids[i], "");
+        ends.callback = BH_CALLBACK_DUE;
+        if (i == 1)
+            RUN("ZADD bellhop:{q}:callbacks 1 w1");
+        cr_expect_eq(settle(ends), BH_SETTLED_OK);
+        cr_expect_eq(stage_int("ZCARD bellhop:{q}:%s", "callbacks"), 1000000);
+        cr_expect_str_eq(text("ZSCORE bellhop:{q}:callbacks %s", gone[i]), "(none)", "%s", gone[i]);
+        cr_expect_str_neq(text("ZSCORE bellhop:{q}:callbacks %s", ids[i]), "(none)", "%s", ids[i]);
+        cr_expect_str_eq(text("HGET bellhop:{q}:callbacks:tries %s", gone[i]), "(none)");
+        cr_expect_eq(stage_int("HGET bellhop:{q}:counters %s", "callback:given_up"),
+                     (int64_t)i + 1);
+    }
+    cr_expect_str_eq(text("HGET bellhop:{q}:callbacks:tries %s", "w2"), "4");
+}
+
 Test(messages, whoever_asked_is_told_of_a_job_that_was_cancelled_at_its_admission)
 {
     static const struct bh_field fields[] = {
