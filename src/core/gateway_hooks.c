@@ -10,6 +10,7 @@
 #include "core/webhook_address.h"
 
 #define ARENA_BYTES ((size_t)4 * 1024)
+#define WORDS_BYTES ((size_t)4 * 1024)
 
 const char *const bh_hooks_events[] = {"dlr",        "voice_status", "sms_mo",   "all",
                                        "voice_call", "voice_dtmf",   "tracking", "rcs",
@@ -60,7 +61,7 @@ judge_unreadable(struct bh_str text, struct bh_hooks_answer *answer)
                                                              : "the answer cannot be read");
 }
 
-/* In the gateway's own words, which are a stranger's. */
+/* In the gateway's own words, which are a stranger's, and may repeat the URL that was to be subscribed. */
 static void
 judge_words(const struct bh_json_value *root, struct bh_hooks_answer *answer)
 {
@@ -70,11 +71,15 @@ judge_words(const struct bh_json_value *root, struct bh_hooks_answer *answer)
         if (!bh_json_string(bh_json_get(root, names[i]), &words))
             words.len = 0;
     answer->result = BH_HOOKS_REFUSED;
-    if (words.len > 0)
+    struct bh_buf shown;
+    bh_buf_init(&shown, WORDS_BYTES);
+    (void)bh_webhook_mask(words, (struct bh_str){"", 0}, &shown);
+    if (shown.len > 0)
         snprintf(answer->error, sizeof(answer->error), "the gateway refuses: \"%s\"",
-                 bh_quote(words).text);
+                 bh_quote(bh_buf_str(&shown)).text);
     else
         snprintf(answer->error, sizeof(answer->error), "the gateway refuses and does not say why");
+    bh_buf_release(&shown);
 }
 
 const char *

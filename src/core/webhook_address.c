@@ -109,7 +109,7 @@ static size_t
 secret_len(struct bh_str text, struct bh_str token, struct bh_str encoded, bool behind_webhook)
 {
     if (behind_webhook)
-        return find_any(text, "?#");
+        return find_any(text, "?# \"'<>");
     if (token.len > 0 && bh_str_starts_with(text, token))
         return token.len;
     return encoded.len > 0 && bh_str_starts_with(text, encoded) ? encoded.len : 0;

@@ -27,7 +27,8 @@ enum bh_status bh_webhook_address(struct bh_str url, struct bh_str token,
 
 /*
  * Append `url` (anybody's) as it may stand in a log or on a screen: the token, whatever follows "/webhook/" in the path, and
- * user and password become "***".  An empty token hides nothing by itself.
+ * user and password become "***".  An empty token hides nothing by itself.  A sentence with a URL in it will do as well, but
+ * for user and password.
  */
 enum bh_status bh_webhook_mask(struct bh_str url, struct bh_str token, struct bh_buf *text);
 

@@ -132,6 +132,7 @@ Test(gateway_hooks, reads_what_became_of_a_change)
         {"an id that is none", "{\"success\":true,\"id\":\"x y\"}",              BH_HOOKS_DONE,       "",     ""},
         {"a bad URL",          "{\"success\":false,\"code\":null,\"error_message\":\"Invalid URL\"}", BH_HOOKS_REFUSED, "", "\"Invalid URL\""},
         {"hostile words",      "{\"success\":false,\"error_message\":\"a\\u001b[2Jb\"}", BH_HOOKS_REFUSED, "", "a\\x1B[2Jb"},
+        {"our secret in them", "{\"success\":false,\"error_message\":\"https://h/webhook/t0ken: no answer\"}", BH_HOOKS_REFUSED, "", "\"https://h/webhook/*** no answer\""},
         {"not there",          "{\"success\":false}",                            BH_HOOKS_REFUSED,    "",     "does not say why"},
         {"no right",           "902",                                            BH_HOOKS_REFUSED,    "",     "(code 902)"},
         {"a code it is not",   "{\"success\":false,\"code\":900,\"id\":2045}",   BH_HOOKS_REFUSED,    "",     "(code 900)"},

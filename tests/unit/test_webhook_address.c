@@ -49,6 +49,8 @@ Test(webhook_address, shows_no_secret)
         {"a former token",          "https://sms.example/webhook/older",       TOKEN, "https://sms.example/webhook/***"},
         {"without knowing one",     "https://sms.example/webhook/older",       "",    "https://sms.example/webhook/***"},
         {"up to the query",         "https://sms.example/webhook/older?a=1",   TOKEN, "https://sms.example/webhook/***?a=1"},
+        {"in a sentence",           "bad: https://h/webhook/older, sorry",     "",    "bad: https://h/webhook/*** sorry"},
+        {"in quotation marks",      "\"https://h/webhook/older\" is bad",      "",    "\"https://h/webhook/***\" is bad"},
         {"the token as query",      "https://sms.example/in?t=" TOKEN "&x=1",  TOKEN, "https://sms.example/in?t=***&x=1"},
         {"the token twice",         "http://h/" TOKEN "/" TOKEN,               TOKEN, "http://h/***/***"},
         {"the token, encoded",      "http://h/in/a%2Fb",                       "a/b", "http://h/in/***"},
