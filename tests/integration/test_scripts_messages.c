@@ -530,6 +530,23 @@ Test(messages, of_a_job_that_somebody_settles_are_remembered_too)
     }
 }
 
+/* Else it would be the next job's of the same id, when this one has been forgotten. */
+Test(messages, keep_no_payload_for_longer_than_the_status)
+{
+    static const struct bh_tracking all = {DAY, 60000, true, true};
+    struct bh_settle_command ends = sent(begin("id1"), "id1", "77");
+    ends.kept_ms = 30 * DAY;
+    cr_expect_eq(settle(ends), BH_SETTLED_OK);
+    cr_expect_leq(stage_int("PTTL bellhop:{q}:kept:id1"), stage_int("PTTL " STATUS) + 60000);
+
+    put_waiting(true, NULL);
+    RUN("HSET " STATUS " to 491");
+    /* Its ttl ends in eleven days then. */
+    script_redis_set_clock(&stage.redis, T0 - 10 * DAY);
+    cr_expect_eq(resolve(BH_RESOLVE_SENT, "77", all), BH_RESOLVED_DONE);
+    cr_expect_leq(stage_int("PTTL bellhop:{q}:kept:id1"), stage_int("PTTL " STATUS) + 60000);
+}
+
 Test(messages, all_of_it_is_written_when_redis_is_full)
 {
     struct bh_claim_ref job = begin("id1");

@@ -259,7 +259,7 @@ local function remember(job)
         bump('messages', #job.messages)
     end
     if job.kept then
-        keep_payload(job.kept, jobs, job.handle, job.kept_ms)
+        keep_payload(job.kept, jobs, job.handle, tonumber(job.kept_ms), retention)
     end
 end
 

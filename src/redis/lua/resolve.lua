@@ -208,7 +208,7 @@ local function keep_for_a_report()
         or not string.find(',' .. kept_types .. ',', ',' .. (job_type or '?') .. ',', 1, true) then
         return
     end
-    keep_payload(kept, jobs, handle, digits(tonumber(h.expires) - now))
+    keep_payload(kept, jobs, handle, tonumber(h.expires) - now, retention)
 end
 
 local function end_as(new_state)
