@@ -65,6 +65,8 @@ bh_encode_resolve(struct bh_call *call, const struct bh_queue_keys *keys,
         bh_call_key(call, bh_queue_key(keys, order[i]));
     bh_key_append_kept(bh_call_buf(call), keys, resolve->id);
     bh_call_end_key(call);
+    bh_key_append_cancel(bh_call_buf(call), keys, resolve->id);
+    bh_call_end_key(call);
     add_message_key(call, keys, resolve);
     bh_call_text(call, resolve->id);
     bh_call_text(call, words[resolve->word]);

@@ -658,6 +658,8 @@ model_resolve(struct model *model, const char *id, enum bh_resolve_word word)
         return BH_RESOLVED_GONE;
     if (word == BH_RESOLVE_RESEND && job->expires != 0 && job->expires <= model->now)
         return BH_RESOLVED_EXPIRED;
+    if (word == BH_RESOLVE_RESEND)
+        model->cancels[model_id_number(id)] = false;
     if (job != NULL)
         status->attempts = job->attempts;
     COPY(status->state, states[word]);
@@ -793,6 +795,8 @@ requeue_job(struct model *model, struct model_job *job)
     if (job->place == MODEL_READY && job->waiting == 'r' && job->attempts == 0 &&
         strcmp(job->reason, "operator") == 0)
         return BH_STEERED_ALREADY;
+    if (job->id[0] != '\0')
+        model->cancels[model_id_number(job->id)] = false;
     enter_line(model, job);
     job->attempts = job->recoveries = job->token = job->started = 0;
     COPY(job->owner, "-");

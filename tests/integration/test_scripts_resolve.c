@@ -258,6 +258,8 @@ Test(resolve_script, resend_puts_the_job_into_the_line_once)
     for (int place = 0; place < PLACES; place++) {
         const char *name = place_names[place];
         struct bh_claim_ref job = put((enum place)place);
+        /* Of when a worker had it in hand; the word that is said now is the newer one. */
+        RUN("SET bellhop:{q}:cancel:id1 1");
         struct bh_resolved resolved = say(BH_RESOLVE_RESEND);
         cr_expect_eq(resolved.code, BH_RESOLVED_DONE, "%s: %d", name, (int)resolved.code);
         cr_expect(bh_str_equal_text(resolved.after, "retrying"), "%s", name);
@@ -747,8 +749,8 @@ Test(resolve_script, no_key_is_made_up_inside)
     bh_call_init(&call, BH_SCRIPT_RESOLVE);
     bh_encode_resolve(&call, &stage.keys, &said);
     cr_assert_eq(bh_call_argv(&call, &argv, &argc), BH_OK);
-    cr_expect(bh_str_equal_text(argv[2], "16"));
-    for (size_t i = 3; i < 19; i++)
+    cr_expect(bh_str_equal_text(argv[2], "17"));
+    for (size_t i = 3; i < 20; i++)
         cr_expect(bh_str_starts_with(argv[i], BH_STR_LITERAL("bellhop:{q}:")), "%.*s",
                   BH_STR_ARGS(argv[i]));
     bh_call_release(&call);

@@ -317,6 +317,21 @@ Test(steer_script, a_tombstone_ends_the_job_at_its_next_admission)
     cr_expect_eq(steer(BH_STEER_CANCEL).code, AL);
 }
 
+/* Cancelled while a worker had it in hand, it ended without being admitted once more. */
+Test(steer_script, a_requeue_takes_an_earlier_cancel_back)
+{
+    static const enum kind kinds[] = {FAILED, RETRYING, INVALID};
+    for (size_t i = 0; i < BH_ARRAY_LEN(kinds); i++) {
+        put(kinds[i]);
+        RUN("SET bellhop:{q}:cancel:id1 1");
+        cr_assert_eq(steer(BH_STEER_REQUEUE).code, D, "%s", kind_names[kinds[i]]);
+        cr_assert_eq(claim(), 1);
+        struct bh_admit_command admit = stage_admission(stage_ref(0), "id1");
+        admit.first = kinds[i] == INVALID;
+        cr_expect_eq(stage_admit("me", admit).code, BH_ADMIT_OK, "%s", kind_names[kinds[i]]);
+    }
+}
+
 Test(steer_script, a_requeued_job_has_nothing_of_its_past)
 {
     static const enum kind kinds[] = {RETRYING, PROMOTED, HELD, FAILED};

@@ -4,8 +4,8 @@
 -- Such a job waits in due or ready, or lies in dead in state `unknown`; all others stay as they are.
 --
 -- KEYS    1 status  2 heads  3 jobs  4 leases  5 ready  6 due  7 dead  8 control  9 counters  10 events
---         11 audit  12 callbacks  13 their tries  14 open  15 pull  16 kept  17 the entry of message_id in the index, if
---         there is one among the fields and messages are remembered
+--         11 audit  12 callbacks  13 their tries  14 open  15 pull  16 kept  17 cancel  18 the entry of message_id in the
+--         index, if there is one among the fields and messages are remembered
 -- ARGV    1 id  2 word: sent, failed or resend  3 source: operator or report  4 who, for the audit
 --         5 retention of a final status, ms  6 about how many events to keep, 0 none
 --         7 the recipient that a report is about, or empty: not known  8 handle of a dead job whose status
@@ -18,7 +18,7 @@
 --         codes: 0 done  1 no such job  2 not uncertain  3 leased, for so many ms  4 is so already
 --         5 its payload is gone, it cannot be sent again  6 its time ran out at so many unix ms
 --         7 it settles nothing: a report about one of several recipients, or others wait to be sent to
--- Changes for code 0: status, head, job; ready, due, dead, counters, events, audit; callbacks, open, pull, kept, index
+-- Changes for code 0: status, head, job; ready, due, dead, counters, events, audit; callbacks, open, pull, kept, index; cancel
 -- Cost    one status, one head; a job that is not uncertain costs one read
 --@include _clock.lua
 --@include _head.lua
@@ -32,7 +32,7 @@
 --@include _kept.lua
 
 local status, heads, jobs, leases, ready, due, dead, control, counters, events, audit_stream, callbacks, tries,
-    open, pull, kept, entry = unpack(KEYS)
+    open, pull, kept, cancel, entry = unpack(KEYS)
 local id, word, source, who = unpack(ARGV, 1, 4)
 local retention = tonumber(ARGV[5])
 local events_cap = tonumber(ARGV[6])
@@ -265,6 +265,8 @@ end
 local function send_again()
     after = 'retrying'
     redis.call('HDEL', status, 'next_at', 'error')
+    -- One that did not meet the job while a worker had it in hand; this word is the newer one.
+    redis.call('DEL', cancel)
     set('reason', 'operator')
     if not in_ready then
         redis.call('LPUSH', ready, handle)

@@ -5,7 +5,8 @@
 --   cancel   it ends, unsent; one that nobody has claimed, or somebody has in hand, ends at its next admission
 --   expire   the same, as if its ttl had run out
 --   retry    what waits for a time goes into the line now; all else about it stays
---   requeue  from the beginning: no attempts, nothing learnt, its ttl's clock anew; for those in dead, too
+--   requeue  from the beginning: no attempts, nothing learnt, its ttl's clock anew; for those in dead, too.  An
+--            earlier cancel is taken back, which may not have met the job while a worker had it in hand
 --   delete   out of dead, with payload and record; the status stays
 --
 -- KEYS    1 heads  2 jobs  3 ready  4 due  5 dead  6 control  7 counters  8 events  9 audit
@@ -299,6 +300,9 @@ local function requeue(job, h)
     end
     if job.place ~= 'dead' then
         gauge(h, -1)
+    end
+    if job.id ~= '' then
+        redis.call('DEL', job.cancel)
     end
     enter_line(job)
     h.attempts, h.recoveries, h.owner, h.token, h.started, h.memo = '0', '0', NOBODY, 0, 0, ''
