@@ -178,6 +178,14 @@ Test(callback_script, counts_posts_that_failed_in_a_row)
     }
 }
 
+Test(callback_script, nothing_stays_when_nobody_looks_any_more)
+{
+    due("job", T0);
+    struct bh_callback_entry entry = take(1)->entries[0];
+    cr_expect_not(tell(&entry, BH_CALLBACK_AGAIN, 1000));
+    cr_expect_gt(stage_int("PTTL bellhop:{q}:callbacks:tries"), DAY);
+}
+
 Test(callback_script, a_change_in_the_meantime_is_posted_whatever_became_of_the_post)
 {
     static const enum bh_callback_outcome outcomes[] = {BH_CALLBACK_DONE, BH_CALLBACK_AGAIN,

@@ -1,7 +1,8 @@
 -- The outbox of callbacks: a job whose status has the field `callback_url` is told of whenever its state has become
 -- final, or its delivery has changed.  What is posted is made of the status at that time, so one entry is enough.
 --
--- The outbox goes some day, should nobody look at it any more, because posts were switched off.
+-- The outbox goes some day, and the tries with it, should nobody look at it any more, because the queue is not in the
+-- configuration any more.
 local OUTBOX_TTL = 30 * 86400000
 
 -- A receiver may be away for ever, and jobs go on ending.

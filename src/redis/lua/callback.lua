@@ -19,6 +19,7 @@
 -- Cost    take: one look, and one write per entry; else one entry
 --@include _clock.lua
 --@include _head.lua
+--@include _callback.lua
 
 local callbacks, tries, control, counters, status = unpack(KEYS, 1, 5)
 local what = ARGV[1]
@@ -74,6 +75,7 @@ local function settle(id, ticket)
     if what == 'again' then
         redis.call('ZADD', callbacks, digits(now + tonumber(ARGV[4])), id)
         redis.call('HINCRBY', tries, id, 1)
+        redis.call('PEXPIRE', tries, digits(OUTBOX_TTL))
         note('callback_error', ARGV[5])
         bump('callback:' .. ARGV[6], 1)
         return 0
