@@ -184,14 +184,18 @@ add_text(struct bh_table *table, struct bh_str text, size_t most)
     bh_buf_release(&cell);
 }
 
-/* What chose the jobs, or the reason or the new limits; what was let go on tells what it had been. */
+/*
+ * What chose the jobs, or the reason or the new limits; what was let go on tells what it had been, but what was stopped
+ * without a reason does not: that it ran is none.
+ */
 static void
 add_why(struct bh_table *table, const struct entry *entry)
 {
     const struct bh_str *fields = entry->fields;
     bool of_jobs = fields[ID].len > 0 || fields[COUNT].len > 0;
     struct bh_str why = fields[CHOSEN_BY].len > 0 ? fields[CHOSEN_BY] : fields[AFTER];
-    add_text(table, why.len > 0 || of_jobs ? why : fields[BEFORE], LINE_BYTES);
+    bool stopped = !bh_str_equal_text(fields[WHAT], "resume");
+    add_text(table, why.len > 0 || of_jobs || stopped ? why : fields[BEFORE], LINE_BYTES);
 }
 
 static enum bh_status

@@ -380,6 +380,17 @@ sum_up(const struct steering *steering, enum bh_exit result)
                : BH_EXIT_DONE;
 }
 
+/* A filter chooses among those jobs only whose state lets them be changed so. */
+static void
+tell_of_none(const struct steering *steering)
+{
+    if (steering->selection.states == 0)
+        bh_cli_warn("there is no such job");
+    else
+        bh_cli_warn("there is no such job that can be %s",
+                    bh_steer_participle(steering->operation));
+}
+
 static enum bh_exit
 run(struct steering *steering, const struct bh_steer_options *options, struct bh_operands operands,
     uint32_t states, bool only)
@@ -389,8 +400,8 @@ run(struct steering *steering, const struct bh_steer_options *options, struct bh
         return result;
     if (steering->count == 0) {
         if (steering->selection.missing == 0)
-            bh_cli_warn("there is no such job");
-        return steering->refused > 0 ? BH_EXIT_FAILED : BH_EXIT_NOTHING;
+            tell_of_none(steering);
+        return BH_EXIT_NOTHING;
     }
     if (options->dry_run)
         return show_dry(steering);

@@ -49,7 +49,11 @@ local function resume()
         return UNCHANGED
     end
     redis.call('HDEL', control, 'paused', 'reason', 'by', 'since')
-    audit(audit_stream, who, operation, '', 'paused by ' .. (by or '?') .. ': ' .. (why or ''), reason)
+    local before = 'paused by ' .. (by or '?')
+    if why and why ~= '' then
+        before = before .. ': ' .. why
+    end
+    audit(audit_stream, who, operation, '', before, reason)
     return DONE
 end
 
