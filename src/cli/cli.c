@@ -109,6 +109,8 @@ help(struct bh_operands operands)
         bh_command_print_list(global_options, BH_ARRAY_LEN(global_options));
         return BH_EXIT_DONE;
     }
+    if (strcmp(operands.values[0], "help") == 0)
+        return help((struct bh_operands){NULL, 0});
     const struct bh_command_row *command = bh_command_get(operands.values[0]);
     if (command == NULL)
         return unknown_command(operands.values[0]);

@@ -76,8 +76,8 @@ bh_command_print_list(const struct bh_option *options, size_t count)
 void
 bh_command_print_help(const struct bh_command_row *command)
 {
-    printf("bellhop %s - %s\n\nusage: bellhop %s %s\n\n%s\n", command->name, command->summary,
-           command->name, command->usage, command->text);
+    printf("bellhop %s - %s\n\nusage: bellhop %s%s%s\n\n%s\n", command->name, command->summary,
+           command->name, command->usage[0] != '\0' ? " " : "", command->usage, command->text);
     if (command->options_count > 0) {
         printf("\noptions:\n");
         print_options(command->options, command->options_count);

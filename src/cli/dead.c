@@ -103,7 +103,7 @@ const struct bh_command_row bh_command_dead = {
         "examples:\n"
         "  bellhop dead list\n"
         "  bellhop dead list state=invalid --json\n"
-        "  bellhop dead list code=900 age<1d\n"
+        "  bellhop dead list code=900 'age<1d'\n"
         "  bellhop dead retry code=900 --yes\n"
         "  bellhop dead purge state=invalid --yes",
     .options = dead_option_rows,

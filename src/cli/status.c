@@ -166,9 +166,10 @@ append_open(struct bh_buf *buf, const struct bh_picture_queue *queue)
     if (view->open == 0)
         return;
     (void)bh_buf_printf(buf,
-                        "%s: %" PRIu64 " messages wait for their final report, %" PRIu64
+                        "%s: %" PRIu64 " message%s for the final report, %" PRIu64
                         " of them for more than ten minutes\n",
-                        queue->name, view->open, view->open_for[BH_QUEUE_OPEN_AGES - 1]);
+                        queue->name, view->open, view->open == 1 ? " waits" : "s wait",
+                        view->open_for[BH_QUEUE_OPEN_AGES - 1]);
     int64_t silent_ms = silence_ms(view);
     if (silent_ms >= SILENCE_MS)
         (void)bh_buf_printf(buf, "%s: messages have gone out, and no report has come for %s\n",

@@ -62,21 +62,21 @@ STEERING(cancel, BH_STEER_CANCEL, WAITING,
     "What may have been sent already ends as unknown, and bellhop resolve settles it.  Some of several\n"
     "recipients reached: it ends as partial.",
     "  bellhop cancel order-4711\n"
-    "  bellhop cancel label=newsletter to~43* --yes\n"
+    "  bellhop cancel label=newsletter 'to~43*' --yes\n"
     "  bellhop cancel - --queue sms --yes <ids.txt");
 
 STEERING(expire, BH_STEER_EXPIRE, WAITING,
     "end waiting jobs as expired",
     "As if their ttl had run out.  What may have been sent already is left for bellhop resolve.",
     "  bellhop expire order-4711\n"
-    "  bellhop expire age>6h state=held --yes");
+    "  bellhop expire 'age>6h' state=held --yes");
 
 STEERING(retry, BH_STEER_RETRY, BH_FILTER_SCHEDULED | BH_FILTER_RETRYING | BH_FILTER_HELD | BH_FILTER_UNCERTAIN,
     "try waiting jobs now",
     "They need not wait for their next try, or for their delay; attempts, ttl and all that is known\n"
     "about them stay.  Idle workers look at once.  What an operator holds is released, not retried.",
     "  bellhop retry order-4711\n"
-    "  bellhop retry code=600 age<1h --yes");
+    "  bellhop retry code=600 'age<1h' --yes");
 
 STEERING(requeue, BH_STEER_REQUEUE, WAITING | DEAD,
     "let waiting or dead jobs begin anew",
@@ -91,5 +91,5 @@ STEERING(delete, BH_STEER_DELETE, DEAD,
     "Their texts are gone then; their status stays until its time is over.  What ended as unknown is\n"
     "first settled by bellhop resolve.",
     "  bellhop delete order-4711\n"
-    "  bellhop delete state=invalid age>7d --yes");
+    "  bellhop delete state=invalid 'age>7d' --yes");
 /* clang-format on */

@@ -58,6 +58,7 @@ Test(cli, answers_what_it_is_asked_about_itself)
     static const struct row rows[] = {
         {"nothing at all",             {NULL},             NULL, 2, {"commands:"},            {NULL}                    },
         {"help",                       {"help"},           NULL, 0, {"commands:", "  send "}, {NULL}                    },
+        {"help of help",               {"help", "help"},   NULL, 0, {"commands:"},            {NULL}                    },
         {"--help",                     {"--help"},         NULL, 0, {"commands:"},            {NULL}                    },
         {"--version",                  {"--version"},      NULL, 0, {"bellhop "},             {NULL}                    },
         {"help of a command",
@@ -628,7 +629,7 @@ Test(cli, status_adds_up_what_there_is)
         {"what reports say",
          {"status", "--queue", "sms"},
          NULL,                                                       0,
-         {"sms: 3 messages wait for their final report, 2 of them for more than ten minutes\n",
+         {"sms: 3 messages wait for the final report, 2 of them for more than ten minutes\n",
           "sms: messages have gone out, and no report has come for "},
          {NULL}                                                                                                           },
         {"callbacks that fail",
