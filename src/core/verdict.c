@@ -335,9 +335,10 @@ all_is_well(struct bh_verdict_list *list, const struct bh_verdict_facts *facts)
         out_milli += facts->queues[i].flow_known ? facts->queues[i].out_milli : 0;
     bh_verdict_add(list, BH_CAUSE_NONE, BH_GRAVITY_FINE, NULL,
                    "All is well: %s, %" PRId64 ".%" PRId64
-                   " per second are done, by %zu workers of %zu bellhopd.",
+                   " per second are done, by %zu worker%s of %zu bellhopd.",
                    bh_verdict_jobs_wait(sum_waiting(facts)).text, out_milli / 1000,
-                   out_milli % 1000 / 100, facts->workers, facts->processes);
+                   out_milli % 1000 / 100, facts->workers, facts->workers == 1 ? "" : "s",
+                   facts->processes);
 }
 
 size_t
