@@ -314,7 +314,9 @@ bh_settle_invalid(struct bh_engine *engine, struct bh_slot *slot, const struct b
         .quotes_field = error->field,
     };
     snprintf(slot->verdict.error, sizeof(slot->verdict.error), "%s", error->text);
-    snprintf(slot->verdict.next, sizeof(slot->verdict.next), "kept byte for byte in the dead set");
+    /* The log may not quote what is wrong where it is masked; the status does. */
+    snprintf(slot->verdict.next, sizeof(slot->verdict.next),
+             "kept byte for byte in the dead set; `bellhop show %s` says what is wrong", slot->id);
     bh_settle_verdict(engine, slot, NULL);
     slot->head.memo = slot->head.lost_by = (struct bh_str){NULL, 0};
     slot->verdict.quotes_field = NULL;

@@ -105,7 +105,7 @@ struct bh_verdict {
     bool only_guarded; /* no request but guarded retries stands between the first one and this */
     bool lock_doubtful; /* what was known of the account's reload lock has been contradicted */
     char error[BH_ERROR_TEXT_MAX]; /* one sentence for a person; "" when all is well */
-    char next[120];                /* what happens now, for the log: "will retry in 45 s" */
+    char next[160];                /* what happens now, for the log: "will retry in 45 s" */
     bool silent;                   /* the status hash says already what is true */
     const char *quotes_field;      /* `error` quotes values of the job; the field at fault, or "" */
 };
