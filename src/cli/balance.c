@@ -169,7 +169,9 @@ const struct bh_command_row bh_command_balance = {
     .usage = "[--ask]",
     .text = "The balance is what bellhopd learnt last ([gateway] balance_interval); --ask asks the "
             "gateway.  The\n"
-            "spending is that of the last hour.  Amounts are in the account's currency.\n\n"
+            "spending is that of the last hour; while there are figures of less than an hour, it "
+            "is theirs,\n"
+            "as so much per hour.  Amounts are in the account's currency.\n\n"
             "examples:\n"
             "  bellhop balance\n"
             "  bellhop balance --ask --json | jq .balance",

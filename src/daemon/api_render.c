@@ -212,7 +212,7 @@ bh_api_queue(const struct bh_overview_snapshot *snapshot, const char *name)
 /* ---- account, gateway, processes ---- */
 
 static int64_t
-spend_per_hour(const struct bh_overview_snapshot *snapshot)
+spent_last_hour(const struct bh_overview_snapshot *snapshot)
 {
     int64_t sum = 0;
     for (size_t i = 0; i < snapshot->queues_count; i++)
@@ -253,7 +253,7 @@ put_account(struct bh_json_writer *writer, const struct bh_overview_snapshot *sn
                      bh_verdict_balance_is_low(balance, config->gateway.low_balance_micro));
     put_wall(writer, "balance_at", account->balance_at);
     put_money(writer, "low_balance", config->gateway.low_balance_micro);
-    put_money(writer, "spend_per_hour", spend_per_hour(snapshot));
+    put_money(writer, "spent_last_hour", spent_last_hour(snapshot));
     put_known(writer, "probe_wait_ms", account->probe_wait_ms);
     bh_json_put_text(writer, "journal", journals[account->journal]);
     bh_json_put_text(writer, "lock", locks[account->lock]);

@@ -200,7 +200,7 @@ function drawAccount() {
     paused && account.probe_wait_ms !== null ? ['Tried again in', span(account.probe_wait_ms)] : null,
     ['Balance', account.balance === null ? 'not read yet' : account.balance, account.balance_low ? 'warn' : ''],
     account.balance_at ? ['Read', `${span(Math.max(0, view.at - account.balance_at))} ago`] : null,
-    ['Spent in the last hour', account.spend_per_hour],
+    ['Spent in the last hour', account.spent_last_hour],
     ['Journal', account.journal],
     ['Reload lock', account.lock === 'unknown' ? 'not tried' : account.lock],
   ]);
