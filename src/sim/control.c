@@ -384,6 +384,10 @@ inbound(struct bh_sim_world *world, struct bh_sim_exchange *exchange)
         .to = bh_sim_params_text(&exchange->params, "to"),
         .text = bh_sim_params_text(&exchange->params, "text"),
     };
+    if (draft.from.len == 0 || draft.to.len == 0) {
+        fail(exchange, "wants from and to");
+        return;
+    }
     const struct bh_sim_message *message =
         bh_sim_journal_add(&world->journals[BH_SIM_KIND_INBOUND], &draft);
     struct bh_sim_payload payload = {0};
@@ -411,6 +415,16 @@ reset(struct bh_sim_world *world, struct bh_sim_exchange *exchange)
     answer_ok(exchange);
 }
 
+/* What curl makes of JSON unless it is told otherwise. */
+static bool
+is_mislabelled(const struct bh_sim_exchange *exchange)
+{
+    struct bh_sim_str key = {"", 0};
+    if (exchange->params.count > 0)
+        key = bh_sim_params_key(&exchange->params, exchange->params.count - 1);
+    return key.len > 0 && key.ptr[0] == '{';
+}
+
 void
 bh_sim_control(struct bh_sim_world *world, struct bh_sim_exchange *exchange, struct bh_sim_str what)
 {
@@ -433,6 +447,10 @@ bh_sim_control(struct bh_sim_world *world, struct bh_sim_exchange *exchange, str
     exchange->answer.content_type = BH_SIM_TYPE_JSON;
     if (exchange->body_unreadable) {
         fail(exchange, "the body is no JSON");
+        return;
+    }
+    if (is_mislabelled(exchange)) {
+        fail(exchange, "the body is JSON: say so, Content-Type: application/json");
         return;
     }
     for (size_t at = 0; at < BH_SIM_ARRAY_LEN(commands); at++) {

@@ -50,7 +50,7 @@ static const char usage[] =
     "\n"
     "Keys without a config: sim-live-key (live), sim-sandbox-key (sandbox).\n"
     "\n"
-    "Steering it (JSON; no key needed):\n"
+    "Steering it (Content-Type: application/json; no key needed):\n"
     "  GET  /_sim/stats      what was really accepted, per recipient; requests, connections, "
     "answers;\n"
     "                        ?to=N, ?to=N&text=T or ?foreign_id=F: the count of that one\n"

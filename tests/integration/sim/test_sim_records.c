@@ -194,9 +194,14 @@ Test(sim_records, keep_a_page_of_a_hundred_and_a_bounded_past)
 Test(sim_records, take_messages_from_phones)
 {
     static const struct row rows[] = {
-        {"inbound", "POST", "/_sim/inbound", JSON,
-         "{\"from\":\"491711111111\",\"to\":\"491771783130\",\"text\":\"yes\"}", 200,
-         "{\"ok\":true,\"id\":2340100}"},
+        {"inbound",                     "POST", "/_sim/inbound", JSON,
+         "{\"from\":\"491711111111\",\"to\":\"491771783130\",\"text\":\"yes\"}",                                     200,
+         "{\"ok\":true,\"id\":2340100}"                                                                                                                      },
+        {"nobody's",                    "POST", "/_sim/inbound", JSON, "{\"to\":\"491771783130\",\"text\":\"yes\"}",
+         400,                                                                                                             "{\"error\":\"wants from and to\"}"},
+        {"JSON that says it is a form", "POST", "/_sim/inbound", FORM,
+         "{\"from\":\"491711111111\",\"to\":\"491771783130\",\"text\":\"yes=\"}",                                    400,
+         "*Content-Type*"                                                                                                                                    },
         GET("journal", "/api/journal/inbound",
             "[{\"id\":\"2340100\",\"from\":\"491711111111\",\"to\":\"491771783130\",\"text\":"
             "\"yes\",*"),
