@@ -181,8 +181,9 @@ append_callbacks(struct bh_buf *buf, const struct bh_picture_queue *queue)
 {
     if (queue->view.callbacks_failing > 0)
         (void)bh_buf_printf(
-            buf, "%s: %" PRIu64 " callbacks wait, and of %" PRIu64 " of them posts have failed\n",
-            queue->name, queue->view.callbacks, queue->view.callbacks_failing);
+            buf, "%s: %" PRIu64 " callback%s, and posts of %" PRIu64 " have failed\n", queue->name,
+            queue->view.callbacks, queue->view.callbacks == 1 ? " waits" : "s wait",
+            queue->view.callbacks_failing);
 }
 
 static void

@@ -635,7 +635,7 @@ Test(cli, status_adds_up_what_there_is)
         {"callbacks that fail",
          {"status", "--queue", "sms"},
          NULL,                                                       0,
-         {"sms: 3 callbacks wait, and of 2 of them posts have failed\n"},
+         {"sms: 3 callbacks wait, and posts of 2 have failed\n"},
          {NULL}                                                                                                           },
         {"a quiet queue",
          {"status", "--queue", "voice"},
