@@ -50,8 +50,10 @@ struct bh_overview_queue {
     struct bh_mono read_at; /* when, by our clock; `at` is the same by the server's */
     struct bh_wall at;
     uint64_t raw, moved, ready, due, leases, dead, overdue;
-    uint64_t callbacks, callbacks_failing; /* to be posted; of these: posts have failed */
-    struct bh_wall next_due;               /* 0: none waits */
+    uint64_t callbacks, callbacks_failing;                 /* see redis/queue_view.h */
+    struct bh_wall callbacks_due, callbacks_failing_since; /* likewise */
+    char callbacks_error[128];
+    struct bh_wall next_due; /* 0: none waits */
     bh_ms
         oldest_ms; /* age of the oldest job that could run now, as far as known; 0: there is none */
     bool paused;

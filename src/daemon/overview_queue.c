@@ -52,6 +52,9 @@ copy_figures(struct bh_overview_queue *queue, const struct bh_queue_view *view)
     queue->overdue = view->overdue;
     queue->callbacks = view->callbacks;
     queue->callbacks_failing = view->callbacks_failing;
+    queue->callbacks_due = view->callbacks_due;
+    queue->callbacks_failing_since = view->callbacks_failing_since;
+    take_text(queue->callbacks_error, sizeof(queue->callbacks_error), view->callbacks_error);
     queue->next_due = view->next_due;
     queue->oldest_ms = bh_minutes_oldest_ms(&queue->minutes, view);
     queue->paused = view->paused;
@@ -142,6 +145,11 @@ view_of(const struct bh_overview_queue *queue)
         .leases = queue->leases,
         .dead = queue->dead,
         .overdue = queue->overdue,
+        .callbacks = queue->callbacks,
+        .callbacks_failing = queue->callbacks_failing,
+        .callbacks_due = queue->callbacks_due,
+        .callbacks_failing_since = queue->callbacks_failing_since,
+        .callbacks_error = bh_str_from(queue->callbacks_error),
         .next_due = queue->next_due,
         .paused = queue->paused,
         .reason = bh_str_from(queue->reason),
@@ -149,6 +157,8 @@ view_of(const struct bh_overview_queue *queue)
         .since = queue->since,
         .rate = queue->rate,
         .concurrency = queue->concurrency,
+        .open = queue->open,
+        .silent_since = queue->silent_since,
     };
 }
 

@@ -65,6 +65,16 @@ read_open(const struct redisReply *reply, struct bh_queue_view *view)
     return read_length(reply, 18, &view->open) && read_wall(reply, 19, &view->silent_since);
 }
 
+static bool
+read_callbacks(const struct redisReply *reply, struct bh_queue_view *view)
+{
+    return read_length(reply, 23, &view->callbacks) &&
+           read_length(reply, 24, &view->callbacks_failing) &&
+           read_wall(reply, 25, &view->callbacks_due) &&
+           read_wall(reply, 26, &view->callbacks_failing_since) &&
+           bh_reply_str(reply, 27, &view->callbacks_error);
+}
+
 enum bh_status
 bh_decode_inspect(const struct redisReply *reply, struct bh_queue_view *ret_view)
 {
@@ -80,8 +90,7 @@ bh_decode_inspect(const struct redisReply *reply, struct bh_queue_view *ret_view
         !read_pause(reply, &view) || !read_limit(reply, 14, &view.rate) ||
         !read_limit(reply, 15, &view.concurrency) || !read_length(reply, 16, &view.overdue) ||
         !read_wall(reply, 17, &view.pushed_at) || !read_open(reply, &view) ||
-        !read_length(reply, 23, &view.callbacks) ||
-        !read_length(reply, 24, &view.callbacks_failing))
+        !read_callbacks(reply, &view))
         return BH_EPROTO;
     view.counters_count = (count - BH_QUEUE_VIEW_HEADER) / 2;
     *ret_view = view;

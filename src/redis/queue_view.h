@@ -26,7 +26,7 @@ struct redisReply; /* of <hiredis/hiredis.h> */
 #define BH_QUEUE_LIMIT_STAYS (-2)
 
 /* Elements of the answer before the counters. */
-#define BH_QUEUE_VIEW_HEADER 25
+#define BH_QUEUE_VIEW_HEADER 28
 
 /* Views borrow from the reply. */
 struct bh_queue_view {
@@ -44,6 +44,10 @@ struct bh_queue_view {
         pushed_at;      /* of the oldest in `raw` and `in`, as its producer says; 0: unknown */
     uint64_t callbacks; /* changes that are to be posted */
     uint64_t callbacks_failing; /* of these: posts have failed */
+    struct bh_wall
+        callbacks_due; /* when the first of them is, or was, to be posted; 0: none waits */
+    struct bh_wall callbacks_failing_since; /* posts have failed, and none was taken; 0: not so */
+    struct bh_str callbacks_error;          /* why the last of these failed */
     bool paused;
     struct bh_str reason; /* an operator's words */
     struct bh_str by;
@@ -65,6 +69,7 @@ enum bh_status bh_decode_inspect(const struct redisReply *reply,
 
 /*
  * The counter `at` < counters_count.  Names: "outcome:STATE", "code:N" (answers by the gateway's code),
+ * "callbacks_failing_since" (unix ms),
  * "attempts", "recovered", "spend_micro", "unreadable", "handle", "token", "uncertain:WITNESS" (what settled an
  * uncertain job), "delivery:WORD", "messages" and "delivery_ms:..." (redis/report.h), "reported_at" (unix ms), "callback:OUTCOME" (redis/callback.h), and the gauges "now:scheduled",
  * "now:retrying", "now:held:REASON", "now:uncertain", "now:suspects" of the jobs in `due`, `ready` and

@@ -6,6 +6,7 @@
 
 #include "integration/script_stage.h"
 #include "redis/callback.h"
+#include "redis/queue_view.h"
 
 #define TAKEN_MS ((bh_ms)20000)
 
@@ -132,6 +133,61 @@ Test(callback_script, done_is_done_and_noted)
     expect_field("job", "callback_at", "1700000000000");
     expect_field("job", "callback_error", "");
     cr_expect_eq(stage_counter("callback:done"), 1);
+}
+
+static int64_t
+failing_since(void)
+{
+    struct bh_call call;
+    struct bh_queue_view view;
+    bh_call_init(&call, BH_SCRIPT_INSPECT);
+    bh_encode_inspect(&call, &stage.keys);
+    redisReply *reply = script_redis_run(&stage.redis, &call);
+    cr_assert_eq(bh_decode_inspect(reply, &view), BH_OK);
+    const char *why = view.callbacks_failing_since.ms > 0 ? "it does not answer" : "";
+    cr_expect(bh_str_equal_text(view.callbacks_error, why), "%.*s",
+              BH_STR_ARGS(view.callbacks_error));
+    freeReplyObject(reply);
+    return view.callbacks_failing_since.ms;
+}
+
+Test(callback_script, a_receiver_fails_since_the_first_post_in_vain)
+{
+    due("a", T0);
+    due("b", T0);
+    struct bh_callback_taken taken = *take(2);
+    cr_expect_eq(failing_since(), 0);
+    cr_expect_not(tell(&taken.entries[0], BH_CALLBACK_AGAIN, 1000));
+    cr_expect_eq(failing_since(), T0);
+    script_redis_set_clock(&stage.redis, T0 + 500);
+    cr_expect_not(tell(&taken.entries[1], BH_CALLBACK_AGAIN, 5000));
+    cr_expect_eq(failing_since(), T0, "it still does");
+    script_redis_set_clock(&stage.redis, T0 + 2000);
+    taken = *take(1);
+    cr_expect_not(tell(&taken.entries[0], BH_CALLBACK_DONE, 0));
+    cr_expect_eq(failing_since(), 0, "the other is not held against it");
+    script_redis_set_clock(&stage.redis, T0 + 6000);
+    taken = *take(1);
+    cr_expect_not(tell(&taken.entries[0], BH_CALLBACK_REFUSED, 1000));
+    cr_expect_eq(failing_since(), T0 + 6000);
+    script_redis_set_clock(&stage.redis, T0 + 8000);
+    taken = *take(1);
+    cr_expect_not(tell(&taken.entries[0], BH_CALLBACK_GIVEN_UP, 0));
+    cr_expect_eq(failing_since(), 0, "nobody waits for it any more");
+}
+
+Test(callback_script, tells_when_the_first_is_due)
+{
+    struct bh_call call;
+    struct bh_queue_view view;
+    due("late", T0 - 700);
+    due("soon", T0 + 700);
+    bh_call_init(&call, BH_SCRIPT_INSPECT);
+    bh_encode_inspect(&call, &stage.keys);
+    redisReply *reply = script_redis_run(&stage.redis, &call);
+    cr_assert_eq(bh_decode_inspect(reply, &view), BH_OK);
+    cr_expect_eq(view.callbacks_due.ms, T0 - 700);
+    freeReplyObject(reply);
 }
 
 /* clang-format off */

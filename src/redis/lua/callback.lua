@@ -15,7 +15,8 @@
 --         posts that failed since the change
 --         else: code, server's time in ms
 --         codes: 0 written  1 it has changed in the meantime, or is somebody else's
--- Changes callbacks, tries, counters, status (callback_at, callback_error)
+-- Changes callbacks, tries, counters (callback:..., and since when and why none is taken: callbacks_failing_since,
+--         callbacks_error), status (callback_at, callback_error)
 -- Cost    take: one look, and one write per entry; else one entry
 --@include _clock.lua
 --@include _head.lua
@@ -56,9 +57,22 @@ local function note(field, value, gone)
     end
 end
 
+-- The receiver fails since the first post in vain that none which was taken has followed.
+local function failing(error)
+    redis.call('HSETNX', counters, 'callbacks_failing_since', now_text)
+    redis.call('HSET', counters, 'callbacks_error', error)
+end
+
+local function failing_no_more()
+    redis.call('HDEL', counters, 'callbacks_failing_since', 'callbacks_error')
+end
+
 local function remove(id)
     redis.call('ZREM', callbacks, id)
     redis.call('HDEL', tries, id)
+    if redis.call('EXISTS', tries) == 0 then
+        failing_no_more()
+    end
 end
 
 local function settle(id, ticket)
@@ -67,6 +81,7 @@ local function settle(id, ticket)
     if what == 'done' then
         note('callback_at', now_text, 'callback_error')
         bump('callback:done', 1)
+        failing_no_more()
     end
     local score = redis.call('ZSCORE', callbacks, id)
     if not score or tonumber(score) ~= tonumber(ticket) then
@@ -78,6 +93,7 @@ local function settle(id, ticket)
         redis.call('PEXPIRE', tries, digits(OUTBOX_TTL))
         note('callback_error', ARGV[5])
         bump('callback:' .. ARGV[6], 1)
+        failing(ARGV[5])
         return 0
     end
     remove(id)

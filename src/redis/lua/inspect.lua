@@ -10,7 +10,8 @@
 --         when the oldest job in `raw` and `in` was pushed (unix ms), as its producer says, or 0;
 --         how many messages wait for a final report, since when nothing was heard while messages went out (unix ms
 --         or 0), how many of the open messages were accepted more than 1, 5 and 10 minutes ago; callbacks that
---         wait, and how many of these have failed before;
+--         wait, how many of these have failed before, when the first is due (unix ms or 0), since when posts have failed
+--         and none was taken (unix ms or 0), and why the last one failed;
 --         then field and value of each counter
 -- Changes nothing
 -- Cost    the same for queues of any length
@@ -52,6 +53,10 @@ local h = handle and head_read(redis.call('HGET', heads, handle))
 local paused, reason, by, since, rate, concurrency =
     unpack(redis.call('HMGET', control, 'paused', 'reason', 'by', 'since', 'limit:rate', 'limit:concurrency'))
 
+local callback = redis.call('ZRANGE', callbacks, 0, 0, 'WITHSCORES')
+local failing_since, callbacks_error =
+    unpack(redis.call('HMGET', counters, 'callbacks_failing_since', 'callbacks_error'))
+
 local reply = {
     0, now, redis.call('LLEN', raw), redis.call('LLEN', incoming), redis.call('LLEN', ready),
     redis.call('ZCARD', due), redis.call('ZCARD', leases), redis.call('ZCARD', dead),
@@ -60,6 +65,7 @@ local reply = {
     overdue(due) + overdue(leases), oldest_pushed_at(),
     redis.call('ZCARD', open), silent_since(), open_for(1), open_for(5), open_for(10),
     redis.call('ZCARD', callbacks), redis.call('HLEN', tries),
+    math.floor(tonumber(callback[2] or 0)), tonumber(failing_since or 0) or 0, callbacks_error or '',
 }
 for _, value in ipairs(redis.call('HGETALL', counters)) do
     reply[#reply + 1] = value
