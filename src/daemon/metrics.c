@@ -322,6 +322,40 @@ put_callbacks(const struct writer *w)
     }
 }
 
+/* How long ago that was, by the server's clock; 0 for a moment to come, or for none. */
+static void
+put_since(const struct writer *w, const char *name, const struct bh_overview_queue *queue,
+          struct bh_wall since)
+{
+    bh_ms ago_ms = since.ms > 0 ? bh_ms_max(queue->at.ms - since.ms, 0) : 0;
+    put_sample_micro(w->buf, name,
+                     (struct labels){
+                         "queue", queue->name, NULL, {NULL, 0}
+    },
+                     ago_ms * 1000);
+}
+
+static void
+put_callback_times(const struct writer *w)
+{
+    static const char failing[] = "bellhop_callback_failing_seconds";
+    static const char late[] = "bellhop_callback_late_seconds";
+    put_family(w->buf, failing, "gauge",
+               "Since when posts to producers fail and none is taken; 0 when it is not so.");
+    for (size_t i = 0; i < w->snapshot->queues_count; i++) {
+        const struct bh_overview_queue *queue = &w->snapshot->queues[i];
+        if (is_fresh(w, queue))
+            put_since(w, failing, queue, queue->callbacks_failing_since);
+    }
+    put_family(w->buf, late, "gauge",
+               "How long ago the first waiting post to a producer should have been made.");
+    for (size_t i = 0; i < w->snapshot->queues_count; i++) {
+        const struct bh_overview_queue *queue = &w->snapshot->queues[i];
+        if (is_fresh(w, queue))
+            put_since(w, late, queue, queue->callbacks_due);
+    }
+}
+
 static void
 put_callback_outcomes(const struct writer *w)
 {
@@ -494,6 +528,7 @@ bh_metrics_write(struct bh_buf *buf, const struct bh_overview_snapshot *snapshot
                 "Jobs that were sent again as a new job, by a delivery report's word.", "resent");
     put_uncertain(&w);
     put_callbacks(&w);
+    put_callback_times(&w);
     put_callback_outcomes(&w);
     put_spend(&w);
     put_waits(&w);

@@ -66,6 +66,8 @@ set_up(void)
         .oldest_ms = 1500,
         .callbacks = 6,
         .callbacks_failing = 4,
+        .callbacks_due.ms = 1700000000000 - 1500,
+        .callbacks_failing_since.ms = 1700000000000 - 61250,
         .counters = counters,
         .counters_count = BH_ARRAY_LEN(counters),
     };
@@ -157,6 +159,8 @@ Test(metrics, say_what_the_snapshot_says, .fini = tear_down)
         "bellhop_uncertain_total{queue=\"sms\",resolution=\"unknown\"} 2",
         "bellhop_callbacks{queue=\"sms\",state=\"waiting\"} 6",
         "bellhop_callbacks{queue=\"sms\",state=\"failing\"} 4",
+        "bellhop_callback_failing_seconds{queue=\"sms\"} 61.25",
+        "bellhop_callback_late_seconds{queue=\"sms\"} 1.5",
         "bellhop_callbacks_total{queue=\"sms\",outcome=\"done\"} 12",
         "bellhop_callbacks_total{queue=\"sms\",outcome=\"again\"} 0",
         "bellhop_callbacks_total{queue=\"sms\",outcome=\"given_up\"} 1",
@@ -235,6 +239,7 @@ Test(metrics, leave_out_what_is_not_known_or_too_old, .fini = tear_down)
     cr_expect_null(strstr(all, "bellhop_queue_paused{"));
     cr_expect_null(strstr(all, "bellhop_open_messages{"));
     cr_expect_null(strstr(all, "bellhop_callbacks{"));
+    cr_expect_null(strstr(all, "bellhop_callback_late_seconds{"));
     cr_expect_null(strstr(all, "bellhop_report_silence_seconds{"));
     cr_expect(has("bellhop_messages_total{queue=\"sms\"} 40"), "a counter stays");
     cr_expect(has("bellhop_jobs_total{queue=\"sms\",outcome=\"sent\"} 21"), "a counter stays");
