@@ -526,6 +526,7 @@ put_flow(struct bh_json_writer *writer, const struct bh_picture_queue *queue)
 static void
 put_counts(struct bh_json_writer *writer, const struct bh_picture_queue *queue)
 {
+    const struct bh_verdict_queue facts = bh_picture_queue_facts(queue);
     bh_json_put_int(writer, "ready", (int64_t)queue->ready);
     bh_json_put_int(writer, "scheduled", bh_picture_find(queue, "now:scheduled"));
     bh_json_put_int(writer, "retrying", bh_picture_find(queue, "now:retrying"));
@@ -538,6 +539,8 @@ put_counts(struct bh_json_writer *writer, const struct bh_picture_queue *queue)
     bh_json_put_int(writer, "dead", (int64_t)queue->view.dead);
     bh_json_put_int(writer, "callbacks", (int64_t)queue->view.callbacks);
     bh_json_put_int(writer, "callbacks_failing", (int64_t)queue->view.callbacks_failing);
+    bh_json_put_int(writer, "callbacks_failing_ms", facts.callbacks_failing_ms);
+    bh_json_put_int(writer, "callbacks_late_ms", facts.callbacks_late_ms);
     bh_json_put_int(writer, "taken", bh_picture_find(queue, "handle"));
     bh_json_put_int(writer, "attempts", bh_picture_find(queue, "attempts"));
     put_outcomes(writer, queue);

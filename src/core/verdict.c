@@ -32,6 +32,8 @@ static const char *const cause_names[] = {
     [BH_CAUSE_UNCERTAIN] = "uncertain",
     [BH_CAUSE_UNKNOWN] = "unknown",
     [BH_CAUSE_EXPIRED] = "expired",
+    [BH_CAUSE_REPORTS_SILENT] = "reports_silent",
+    [BH_CAUSE_CALLBACKS] = "callbacks",
     [BH_CAUSE_REDIS_UNSAFE] = "redis_unsafe",
     [BH_CAUSE_REDIS_NEARLY_FULL] = "redis_nearly_full",
     [BH_CAUSE_DEAD] = "dead",
@@ -370,6 +372,8 @@ bh_verdict_find(const struct bh_verdict_facts *facts, struct bh_verdict verdicts
     bh_verdict_uncertain(&list, facts);
     bh_verdict_unknown(&list, facts);
     bh_verdict_expired(&list, facts);
+    bh_verdict_reports_silent(&list, facts);
+    bh_verdict_callbacks(&list, facts);
     if (facts->server != NULL)
         judge_safety(&list, facts->server);
     bh_verdict_dead(&list, facts);

@@ -37,6 +37,8 @@ enum bh_cause {
     BH_CAUSE_UNCERTAIN,       /* nobody knows yet whether they were sent */
     BH_CAUSE_UNKNOWN,         /* nothing could tell whether they were sent: they have ended so */
     BH_CAUSE_EXPIRED,         /* jobs have ended unsent because their time was over */
+    BH_CAUSE_REPORTS_SILENT,  /* messages go out, and nobody tells what becomes of them */
+    BH_CAUSE_CALLBACKS,       /* producers are not told: their receiver fails, or posts are late */
     BH_CAUSE_REDIS_UNSAFE,    /* may throw jobs away or forget them */
     BH_CAUSE_REDIS_NEARLY_FULL,
     BH_CAUSE_DEAD, /* kept for a person to look at */
@@ -66,7 +68,14 @@ struct bh_verdict_queue {
     int64_t in_milli, out_milli;
     bool paused;
     struct bh_str pause_reason, pause_by;
-    bh_ms paused_ms; /* for how long */
+    bh_ms paused_ms;           /* for how long */
+    bh_ms silent_ms;           /* messages have gone out, and no report has come; 0: not so */
+    uint64_t messages_lately;  /* that went out within the last hour, where reports are awaited */
+    struct bh_str callback_to; /* scheme and host that callbacks are posted to; "": to none */
+    struct bh_str callbacks_error; /* why the last one failed */
+    uint64_t callbacks, callbacks_failing, callbacks_given_up_lately;
+    bh_ms callbacks_failing_ms; /* none was taken, and posts have failed; 0: not so */
+    bh_ms callbacks_late_ms;    /* the first of them should have been posted; 0: not so */
 };
 
 struct bh_verdict_facts {
@@ -98,6 +107,12 @@ struct bh_verdict_facts {
 };
 
 #define BH_VERDICT_OLD_MS (10 * BH_MINUTE_MS)
+
+/* A receiver may be restarted; what is posted may wait for those before it; the gateway's alert rules ask for as much. */
+#define BH_VERDICT_CALLBACKS_FAIL_MS (5 * BH_MINUTE_MS)
+#define BH_VERDICT_CALLBACKS_LATE_MS (10 * BH_MINUTE_MS)
+#define BH_VERDICT_SILENT_MS         (30 * BH_MINUTE_MS)
+#define BH_VERDICT_SILENT_MESSAGES   10
 
 struct bh_verdict {
     enum bh_cause cause;

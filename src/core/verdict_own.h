@@ -34,6 +34,8 @@ void bh_verdict_too_old(struct bh_verdict_list *list, const struct bh_verdict_fa
 void bh_verdict_uncertain(struct bh_verdict_list *list, const struct bh_verdict_facts *facts);
 void bh_verdict_unknown(struct bh_verdict_list *list, const struct bh_verdict_facts *facts);
 void bh_verdict_expired(struct bh_verdict_list *list, const struct bh_verdict_facts *facts);
+void bh_verdict_reports_silent(struct bh_verdict_list *list, const struct bh_verdict_facts *facts);
+void bh_verdict_callbacks(struct bh_verdict_list *list, const struct bh_verdict_facts *facts);
 void bh_verdict_dead(struct bh_verdict_list *list, const struct bh_verdict_facts *facts);
 
 #endif

@@ -229,6 +229,121 @@ bh_verdict_expired(struct bh_verdict_list *list, const struct bh_verdict_facts *
                        worst.others, bh_verdict_jobs(worst.queue->expired_lately).text);
 }
 
+/* ---- What the world is told, and tells ---- */
+
+void
+bh_verdict_reports_silent(struct bh_verdict_list *list, const struct bh_verdict_facts *facts)
+{
+    struct worst worst = {0};
+    for (size_t i = 0; i < facts->queues_count; i++) {
+        const struct bh_verdict_queue *queue = &facts->queues[i];
+        if (queue->silent_ms >= BH_VERDICT_SILENT_MS &&
+            queue->messages_lately >= BH_VERDICT_SILENT_MESSAGES)
+            offer(&worst, queue, (uint64_t)queue->silent_ms);
+    }
+    if (!found(&worst))
+        return;
+    bh_verdict_add(list, BH_CAUSE_REPORTS_SILENT, BH_GRAVITY_WARN, worst.queue->name,
+                   "Messages of queue %s%s go out, and no delivery report has come for %s: nobody "
+                   "can tell whether they arrive.",
+                   worst.queue->name, worst.others, bh_span_format(worst.queue->silent_ms).text);
+    bh_verdict_advise(list, "bellhop hooks check tells where reports get lost.");
+}
+
+struct receiver {
+    char text[112];
+};
+
+static struct receiver
+receiver_of(const struct bh_verdict_queue *queue, const char *unknown)
+{
+    struct receiver receiver;
+    (void)snprintf(receiver.text, sizeof(receiver.text), "%s", unknown);
+    if (queue->callback_to.len > 0)
+        (void)snprintf(receiver.text, sizeof(receiver.text), "%.*s",
+                       queue->callback_to.len < 100 ? (int)queue->callback_to.len : 100,
+                       queue->callback_to.ptr);
+    return receiver;
+}
+
+/* How long its receiver has failed; 0: it does not, or nothing waits for it. */
+static bh_ms
+failing_ms(const struct bh_verdict_queue *queue)
+{
+    bool fails =
+        queue->callbacks_failing > 0 && queue->callbacks_failing_ms >= BH_VERDICT_CALLBACKS_FAIL_MS;
+    return fails ? queue->callbacks_failing_ms : 0;
+}
+
+static bool
+callbacks_failing(struct bh_verdict_list *list, const struct bh_verdict_facts *facts)
+{
+    struct worst worst = {0};
+    for (size_t i = 0; i < facts->queues_count; i++) {
+        if (failing_ms(&facts->queues[i]) > 0)
+            offer(&worst, &facts->queues[i], (uint64_t)failing_ms(&facts->queues[i]));
+    }
+    if (!found(&worst))
+        return false;
+    const struct bh_verdict_queue *queue = worst.queue;
+    bh_verdict_add(list, BH_CAUSE_CALLBACKS, BH_GRAVITY_WARN, queue->name,
+                   "Callbacks of queue %s%s fail: %s has taken none for %s (%.*s); %" PRIu64
+                   " wait%s.",
+                   queue->name, worst.others, receiver_of(queue, "the producer").text,
+                   bh_span_format(queue->callbacks_failing_ms).text,
+                   queue->callbacks_error.len < 120 ? (int)queue->callbacks_error.len : 120,
+                   queue->callbacks_error.ptr, queue->callbacks, queue->callbacks == 1 ? "s" : "");
+    bh_verdict_advise(
+        list,
+        "Mend that receiver, or [queue %s] callback_url; what is not taken within two "
+        "days is given up.",
+        queue->name);
+    return true;
+}
+
+static bool
+callbacks_late(struct bh_verdict_list *list, const struct bh_verdict_facts *facts)
+{
+    struct worst worst = {0};
+    for (size_t i = 0; i < facts->queues_count; i++) {
+        if (facts->queues[i].callbacks_late_ms >= BH_VERDICT_CALLBACKS_LATE_MS)
+            offer(&worst, &facts->queues[i], (uint64_t)facts->queues[i].callbacks_late_ms);
+    }
+    if (!found(&worst))
+        return false;
+    const struct bh_verdict_queue *queue = worst.queue;
+    bh_verdict_add(list, BH_CAUSE_CALLBACKS, BH_GRAVITY_WARN, queue->name,
+                   "Callbacks of queue %s%s are late: %" PRIu64
+                   " wait%s, the first should have been posted %s ago.",
+                   queue->name, worst.others, queue->callbacks, queue->callbacks == 1 ? "s" : "",
+                   bh_span_format(queue->callbacks_late_ms).text);
+    bh_verdict_advise(list, "Is %s slow?  It gets eight at a time.",
+                      receiver_of(queue, "the producer").text);
+    return true;
+}
+
+void
+bh_verdict_callbacks(struct bh_verdict_list *list, const struct bh_verdict_facts *facts)
+{
+    struct worst worst = {0};
+    if (callbacks_failing(list, facts) || callbacks_late(list, facts))
+        return;
+    for (size_t i = 0; i < facts->queues_count; i++) {
+        if (facts->queues[i].callbacks_given_up_lately > 0)
+            offer(&worst, &facts->queues[i], facts->queues[i].callbacks_given_up_lately);
+    }
+    if (!found(&worst))
+        return;
+    const struct bh_verdict_queue *queue = worst.queue;
+    bh_verdict_add(list, BH_CAUSE_CALLBACKS, BH_GRAVITY_WARN, queue->name,
+                   "Of queue %s%s %" PRIu64 " callback%s given up within the last hour: %s was not "
+                   "told what became of these jobs.",
+                   queue->name, worst.others, queue->callbacks_given_up_lately,
+                   queue->callbacks_given_up_lately == 1 ? " was" : "s were",
+                   receiver_of(queue, "the producer").text);
+    bh_verdict_advise(list, "The log names them: callback_given_up.");
+}
+
 void
 bh_verdict_dead(struct bh_verdict_list *list, const struct bh_verdict_facts *facts)
 {

@@ -2,6 +2,8 @@
 
 #include <stdio.h>
 
+#include "core/callback.h"
+
 /* ---- A queue ---- */
 
 static int64_t
@@ -64,6 +66,27 @@ unknown_lately(const struct bh_queue_source *source)
     return left < source->view->dead ? left : source->view->dead;
 }
 
+/* `since` is 0 when it is not so. */
+static bh_ms
+for_ms(const struct bh_queue_view *view, struct bh_wall since)
+{
+    return since.ms > 0 ? bh_ms_max(view->server_now.ms - since.ms, 0) : 0;
+}
+
+static void
+add_callbacks(const struct bh_queue_source *source, struct bh_verdict_queue *facts)
+{
+    const struct bh_queue_view *view = source->view;
+    facts->callbacks = view->callbacks;
+    facts->callbacks_failing = view->callbacks_failing;
+    facts->callbacks_given_up_lately = grown_lately(source, "callback:given_up");
+    facts->callbacks_failing_ms = for_ms(view, view->callbacks_failing_since);
+    facts->callbacks_late_ms = for_ms(view, view->callbacks_due);
+    facts->callbacks_error = view->callbacks_error;
+    if (source->config != NULL)
+        facts->callback_to = bh_callback_origin(bh_str_from(source->config->callback_url));
+}
+
 static int64_t
 rate_of(const struct bh_queue_source *source)
 {
@@ -83,6 +106,8 @@ bh_queue_facts(const struct bh_queue_source *source)
         .rate = rate_of(source),
         .pause_reason = {"", 0},
         .pause_by = {"", 0},
+        .callback_to = {"", 0},
+        .callbacks_error = {"", 0},
     };
     if (view == NULL)
         return facts;
@@ -101,6 +126,9 @@ bh_queue_facts(const struct bh_queue_source *source)
     facts.pause_reason = view->reason;
     facts.pause_by = view->by;
     facts.paused_ms = bh_ms_max(view->server_now.ms - view->since.ms, 0);
+    facts.silent_ms = for_ms(view, view->silent_since);
+    facts.messages_lately = grown_lately(source, "messages");
+    add_callbacks(source, &facts);
     return facts;
 }
 

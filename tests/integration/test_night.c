@@ -5,9 +5,11 @@
  */
 #include <criterion/criterion.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "support/cli_stage.h"
+#include "support/http_client.h"
 #include "support/rig.h"
 
 static struct bh_rig rig;
@@ -50,6 +52,33 @@ expect_cause(const char *cause)
     const char *wanted = bh_rig_text(&rig, "\"verdict\":{\"cause\":\"%s\"", cause);
     cr_expect_not_null(strstr(result.out, wanted), "no %s in %s%s", wanted, result.out, result.err);
     run_release(&result);
+}
+
+/* And what the page says. */
+static bool
+page_says(const char *cause)
+{
+    struct bh_test_http http;
+    bh_test_http_call(bh_rig_http_port(&rig), "GET", "/api/v1/overview", NULL, NULL, &http);
+    const char *wanted = bh_rig_text(&rig, "\"verdict\":{\"cause\":\"%s\"", cause);
+    bool says = http.status == 200 && strstr(http.body, wanted) != NULL;
+    bh_test_http_release(&http);
+    return says;
+}
+
+static bool
+has_counter(const char *name)
+{
+    return bh_rig_integer(&rig, "HEXISTS bellhop:{sms}:counters %s", name) == 1;
+}
+
+static long long
+ago_ms(long long ms)
+{
+    redisReply *reply = bh_rig_command(&rig, "TIME");
+    long long now_ms = strtoll(reply->element[0]->str, NULL, 10) * 1000;
+    freeReplyObject(reply);
+    return now_ms - ms;
 }
 
 static void
@@ -148,5 +177,49 @@ Test(night, redis_is_gone, .timeout = 120)
     run_release(&result);
     bh_daemon_release(&rig.daemons[0]);
     bh_rig_start_redis(&rig);
+    bh_rig_stop(&rig);
+}
+
+/* Nobody listens at the receiver's port, and hours are not waited for. */
+Test(night, the_shop_takes_no_callbacks, .timeout = 120)
+{
+    const struct bh_rig_options options = {
+        .http = "listen = 127.0.0.1:0",
+        .queues = "[queue sms]\ncallback_url = http://127.0.0.1:1/shop\ncallback_all = yes\n",
+    };
+    bh_rig_start(&rig, &options);
+    push_many(3);
+    BH_RIG_UNTIL(&rig, has_counter("callbacks_failing_since"));
+    freeReplyObject(bh_rig_command(&rig, "HSET bellhop:{sms}:counters callbacks_failing_since %lld",
+                                   ago_ms(3 * 3600000LL)));
+    BH_RIG_UNTIL_MS(
+        &rig, NAMED_MS,
+        names("Callbacks of queue sms fail: http://127.0.0.1:1 has taken none for 3 h "));
+    cr_expect(names("; 3 wait.  Mend that receiver"), "%s", first_line());
+    expect_cause("callbacks");
+    BH_RIG_UNTIL_MS(&rig, NAMED_MS, page_says("callbacks"));
+    bh_rig_stop(&rig);
+}
+
+Test(night, nobody_reports_what_arrives, .timeout = 120)
+{
+    const struct bh_rig_options options = {
+        .http = "listen = 127.0.0.1:0\nwebhook_token = t0ken-of-a-test",
+        .queues = "[queue sms]\n",
+        .without_daemon = true,
+    };
+    bh_rig_start(&rig, &options);
+    freeReplyObject(bh_rig_command(&rig, "LPUSH bellhop:{sms}:minutes %s",
+                                   bh_rig_text(&rig, "%lld 0 0 0 0 0 0 0", ago_ms(3600000LL))));
+    bh_rig_start_daemon(&rig, NULL, NULL);
+    push_many(12);
+    BH_RIG_UNTIL(&rig, bh_rig_integer(&rig, "ZCARD bellhop:{sms}:open") == 12);
+    freeReplyObject(
+        bh_rig_command(&rig, "ZADD bellhop:{sms}:open %lld first", ago_ms(40 * 60000LL)));
+    BH_RIG_UNTIL_MS(
+        &rig, NAMED_MS,
+        names("Messages of queue sms go out, and no delivery report has come for 40 min"));
+    expect_cause("reports_silent");
+    BH_RIG_UNTIL_MS(&rig, NAMED_MS, page_says("reports_silent"));
     bh_rig_stop(&rig);
 }

@@ -86,6 +86,16 @@ static void awaits_beside(struct whole *w) { w->facts.awaited_name = "night-1"; 
 static void unknown(struct whole *w) { w->queues[1].unknown_lately = 2; }
 static void expired(struct whole *w) { w->queues[0].expired_lately = 7; w->queues[2].expired_lately = 9; }
 
+static void reports_silent(struct whole *w) { w->queues[0].silent_ms = 40 * BH_MINUTE_MS; w->queues[0].messages_lately = 10; }
+static void few_silent(struct whole *w) { reports_silent(w); w->queues[0].messages_lately = 9; }
+static void callbacks_fail(struct whole *w) { w->queues[0].callbacks = 17; w->queues[0].callbacks_failing = 3; w->queues[0].callbacks_failing_ms = 3 * BH_HOUR_MS; w->queues[0].callbacks_late_ms = BH_HOUR_MS; w->queues[0].callbacks_error = BH_STR_LITERAL("it answers with HTTP 503"); w->queues[0].callback_to = BH_STR_LITERAL("https://shop.example"); }
+static void callbacks_fail_nowhere(struct whole *w) { callbacks_fail(w); w->queues[0].callback_to = BH_STR_LITERAL(""); }
+static void two_receivers_fail(struct whole *w) { callbacks_fail(w); w->queues[1] = w->queues[0]; w->queues[1].name = "voice"; w->queues[1].callbacks = 1; w->queues[1].callbacks_failing_ms++; }
+static void callbacks_failed_just_now(struct whole *w) { callbacks_fail(w); w->queues[0].callbacks_failing_ms = 5 * BH_MINUTE_MS - 1; w->queues[0].callbacks_late_ms = 0; }
+static void callbacks_were_failing(struct whole *w) { callbacks_fail(w); w->queues[0].callbacks_failing = 0; w->queues[0].callbacks_late_ms = 0; }
+static void callbacks_late(struct whole *w) { callbacks_were_failing(w); w->queues[0].callbacks_late_ms = 12 * BH_MINUTE_MS; }
+static void callbacks_given_up(struct whole *w) { w->queues[0].callbacks_given_up_lately = 2; }
+
 static void one_expired(struct whole *w) { w->queues[0].expired_lately = 1; }
 static void one_dead(struct whole *w) { w->queues[2].dead = 1; }
 static void one_waits(struct whole *w) { no_process(w); w->queues[0].waiting = 1; }
@@ -145,6 +155,15 @@ static const struct {
     {"others work meanwhile",     awaits_beside,     BH_CAUSE_NONE,              BH_GRAVITY_FINE,  1, "All is well"},
     {"unknown jobs",              unknown,           BH_CAUSE_UNKNOWN,           BH_GRAVITY_WARN,  1, "Of queue voice 2 jobs ended unknown within the last hour"},
     {"expired jobs",              expired,           BH_CAUSE_EXPIRED,           BH_GRAVITY_WARN,  1, "Of queue bulk (and 1 other queue) 9 jobs expired"},
+    {"no reports",                reports_silent,    BH_CAUSE_REPORTS_SILENT,    BH_GRAVITY_WARN,  1, "Messages of queue sms go out, and no delivery report has come for 40 min"},
+    {"no reports of a few",       few_silent,        BH_CAUSE_NONE,              BH_GRAVITY_FINE,  1, "All is well"},
+    {"callbacks fail",            callbacks_fail,    BH_CAUSE_CALLBACKS,         BH_GRAVITY_WARN,  1, "Callbacks of queue sms fail: https://shop.example has taken none for 3 h (it answers with HTTP 503); 17 wait.  Mend that receiver"},
+    {"callbacks go nowhere",      callbacks_fail_nowhere, BH_CAUSE_CALLBACKS,    BH_GRAVITY_WARN,  1, "fail: the producer has taken none for 3 h"},
+    {"two receivers fail",        two_receivers_fail, BH_CAUSE_CALLBACKS,        BH_GRAVITY_WARN,  1, "queue voice (and 1 other queue) fail: https://shop.example has taken none for 3 h (it answers with HTTP 503); 1 waits."},
+    {"callbacks failed just now", callbacks_failed_just_now, BH_CAUSE_NONE,      BH_GRAVITY_FINE,  1, "All is well"},
+    {"no callback fails any more", callbacks_were_failing, BH_CAUSE_NONE,        BH_GRAVITY_FINE,  1, "All is well"},
+    {"callbacks are late",        callbacks_late,    BH_CAUSE_CALLBACKS,         BH_GRAVITY_WARN,  1, "Callbacks of queue sms are late: 17 wait, the first should have been posted 12 min ago.  Is https://shop.example slow"},
+    {"callbacks are given up",    callbacks_given_up, BH_CAUSE_CALLBACKS,        BH_GRAVITY_WARN,  1, "Of queue sms 2 callbacks were given up within the last hour: the producer was not told"},
     {"one expired job",           one_expired,       BH_CAUSE_EXPIRED,           BH_GRAVITY_WARN,  1, "Of queue sms 1 job expired"},
     {"one dead job",              one_dead,          BH_CAUSE_DEAD,              BH_GRAVITY_NOTE,  1, "keeps 1 dead job (failed"},
     {"one job waits",             one_waits,         BH_CAUSE_NO_PROCESS,        BH_GRAVITY_ALARM, 1, "within a day; 1 job waits."},
