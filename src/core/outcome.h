@@ -89,11 +89,26 @@ struct bh_outcome {
     char error[200]; /* one sentence for a person; empty when accepted for all */
 };
 
+/* Why the gateway is not well: what the last answer that was no good one said, or its absence. */
+struct bh_gateway_illness {
+    enum bh_trouble trouble; /* none: an answer came */
+    int http_status, code;   /* 0: none */
+    bool asks_patience;      /* by Retry-After */
+};
+
+/* For people: begins in lower case, ends without a full stop. */
+struct bh_illness_text {
+    char text[160];
+};
+struct bh_illness_text bh_gateway_illness_text(const struct bh_gateway_illness *illness);
+
 /* Frees the results and empties the outcome. */
 void bh_outcome_release(struct bh_outcome *outcome);
 
 const char *bh_outcome_kind_name(enum bh_outcome_kind kind);
 const char *bh_trouble_name(enum bh_trouble trouble);
+
+bool bh_trouble_from_name(const char *name, enum bh_trouble *ret_trouble);
 
 /* For people: begins in lower case, ends without a full stop. */
 const char *bh_trouble_sentence(enum bh_trouble trouble);

@@ -287,6 +287,36 @@ judge_account(struct bh_verdict_list *list, const struct bh_verdict_facts *facts
     bh_verdict_advise(list, "%s%s.", what_to_do(facts->account_reason), again);
 }
 
+struct why {
+    char text[220];
+};
+
+/* " (REASON, for TIME)"; "" where nobody tells. */
+static struct why
+why_ill(const struct bh_verdict_facts *facts)
+{
+    struct why why = {""};
+    if (facts->workers_ill > 0)
+        (void)snprintf(why.text, sizeof(why.text), " (%s, for %s)",
+                       bh_gateway_illness_text(&facts->illness).text,
+                       bh_span_format(facts->ill_ms).text);
+    return why;
+}
+
+/* It answers, and wants nothing for now. */
+static void
+add_patience(struct bh_verdict_list *list, const struct bh_verdict_facts *facts)
+{
+    bool lasts =
+        facts->ill_ms >= BH_VERDICT_PATIENCE_MS || facts->ill_wait_ms >= BH_VERDICT_PATIENCE_MS;
+    bh_verdict_add(list, BH_CAUSE_GATEWAY_DOWN, lasts ? BH_GRAVITY_ALARM : BH_GRAVITY_WARN, NULL,
+                   "The gateway asks for patience%s: %zu of %zu workers send nothing; %s.",
+                   why_ill(facts).text, facts->workers_ill, facts->workers,
+                   bh_verdict_jobs_wait(sum_waiting(facts)).text);
+    bh_verdict_advise(list, "They go on by themselves in %s, as it asked.",
+                      bh_span_format(facts->ill_wait_ms).text);
+}
+
 static void
 judge_gateway(struct bh_verdict_list *list, const struct bh_verdict_facts *facts)
 {
@@ -295,11 +325,13 @@ judge_gateway(struct bh_verdict_list *list, const struct bh_verdict_facts *facts
         held += facts->queues[i].held_gateway;
     if (facts->workers_holding > 0) {
         bh_verdict_add(list, BH_CAUSE_GATEWAY_DOWN, BH_GRAVITY_ALARM, NULL,
-                       "The gateway does not answer as it should: %zu of %zu workers hold back and "
-                       "only try it now and then; %s.",
-                       facts->workers_holding, facts->workers,
+                       "The gateway does not answer as it should%s: %zu of %zu workers hold back "
+                       "and only try it now and then; %s.",
+                       why_ill(facts).text, facts->workers_holding, facts->workers,
                        bh_verdict_jobs_wait(sum_waiting(facts)).text);
         bh_verdict_advise(list, "They go on by themselves; bellhop doctor looks at the way.");
+    } else if (facts->workers_ill > 0) {
+        add_patience(list, facts);
     } else if (held > 0) {
         bh_verdict_add(list, BH_CAUSE_GATEWAY_DOWN, BH_GRAVITY_WARN, NULL,
                        "The gateway was not reachable or asked for patience: %s %s held until it "

@@ -13,6 +13,7 @@
 
 #include "core/base.h"
 #include "core/instant.h"
+#include "core/outcome.h"
 #include "core/redis_survey.h"
 #include "core/str.h"
 
@@ -91,6 +92,11 @@ struct bh_verdict_facts {
     const char *awaited_name;   /* who asks is a bellhopd that waits for this name; NULL: is not */
     size_t workers, workers_holding, workers_stalled,
         workers_cut_off; /* holding: the breaker is open */
+    size_t workers_ill;  /* that send nothing because the gateway fails or asks for patience, and
+                            tell why: */
+    bh_ms ill_ms;        /* for so long */
+    bh_ms ill_wait_ms;   /* until the next try */
+    struct bh_gateway_illness illness;
 
     bool account_known;
     bool account_open;
@@ -107,6 +113,9 @@ struct bh_verdict_facts {
 };
 
 #define BH_VERDICT_OLD_MS (10 * BH_MINUTE_MS)
+
+/* What the gateway asks for under load ends sooner. */
+#define BH_VERDICT_PATIENCE_MS (30 * BH_SECOND_MS)
 
 /* A receiver may be restarted; what is posted may wait for those before it; the gateway's alert rules ask for as much. */
 #define BH_VERDICT_CALLBACKS_FAIL_MS (5 * BH_MINUTE_MS)

@@ -114,6 +114,29 @@ add_meters(struct bh_process_report *report, const struct bh_meters *meters)
     report->redis_reconnects += ups > 1 ? ups - 1 : 0;
 }
 
+/* Nothing is sent, and not because of a limit of ours. */
+static void
+add_illness(struct bh_process_report *report, const struct bh_worker_gauges *gauges,
+            struct bh_mono now)
+{
+    bh_ms wait_ms = bh_ms_max(atomic_load(&gauges->breaker_until_ms) - now.ms, 0);
+    bh_ms since_ms = atomic_load(&gauges->gateway_ill_since_ms);
+    if (since_ms == 0 || (wait_ms == 0 && !atomic_load(&gauges->breaker_open)))
+        return;
+    bool is_first = report->gateway_holding++ == 0;
+    if (is_first || wait_ms < report->gateway_wait_ms)
+        report->gateway_wait_ms = wait_ms;
+    if (!is_first && now.ms - since_ms <= report->gateway_ill_ms)
+        return;
+    report->gateway_ill_ms = bh_ms_max(now.ms - since_ms, 0);
+    report->gateway_illness = (struct bh_gateway_illness){
+        .trouble = (enum bh_trouble)atomic_load(&gauges->gateway_trouble),
+        .http_status = atomic_load(&gauges->gateway_http_status),
+        .code = atomic_load(&gauges->gateway_code),
+        .asks_patience = atomic_load(&gauges->gateway_asks_patience),
+    };
+}
+
 static void
 add_quantiles(const struct bh_self_report *self, struct bh_mono now,
               struct bh_process_report *report)
@@ -145,6 +168,7 @@ bh_self_report_make(const struct bh_self_report *self, struct bh_mono now,
     for (unsigned i = 0; i < self->workers_count; i++) {
         ret_report->workers[i] = worker_now(self, i, now);
         add_meters(ret_report, bh_worker_meters(self->workers[i]));
+        add_illness(ret_report, bh_worker_gauges(self->workers[i]), now);
     }
     add_quantiles(self, now, ret_report);
 }

@@ -329,6 +329,11 @@ show_gauges(struct bh_worker *worker, struct bh_turn turn)
     atomic_store(&gauges->breaker_until_ms, stats->breaker_until.ms);
     atomic_store(&gauges->gateway_good_at_ms, stats->gateway_good_at.ms);
     atomic_store(&gauges->gateway_bad_at_ms, stats->gateway_bad_at.ms);
+    atomic_store(&gauges->gateway_trouble, (int)stats->gateway_illness.trouble);
+    atomic_store(&gauges->gateway_http_status, stats->gateway_illness.http_status);
+    atomic_store(&gauges->gateway_code, stats->gateway_illness.code);
+    atomic_store(&gauges->gateway_asks_patience, stats->gateway_illness.asks_patience);
+    atomic_store(&gauges->gateway_ill_since_ms, stats->gateway_ill_since.ms);
     atomic_store(&gauges->claimed, stats->claimed);
     atomic_store(&gauges->claims_answered, stats->claims_answered);
     atomic_store(&gauges->silent_since_ms, bh_engine_silent_since(worker->engine, turn).ms);

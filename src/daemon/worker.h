@@ -32,8 +32,12 @@ struct bh_worker_gauges {
     atomic_uint in_flight;
     atomic_bool store_up;
     atomic_bool breaker_open;
-    atomic_llong breaker_until_ms;                      /* monotonic: the next try, if it is open */
+    atomic_llong
+        breaker_until_ms; /* monotonic: nothing is sent before; the next try, if it is open */
     atomic_llong gateway_good_at_ms, gateway_bad_at_ms; /* monotonic: its last answers; 0: none */
+    atomic_llong gateway_ill_since_ms; /* monotonic: no good answer since, but others; 0: not so */
+    atomic_int gateway_trouble, gateway_http_status, gateway_code; /* struct bh_gateway_illness */
+    atomic_bool gateway_asks_patience;
     atomic_ullong claimed, sent, failed, attempts;
     atomic_llong silent_since_ms; /* see bh_engine_silent_since */
     atomic_ullong claims_answered;

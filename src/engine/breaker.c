@@ -86,6 +86,7 @@ static void
 feed_good(struct bh_breaker *breaker, struct bh_mono now)
 {
     breaker->good_at = now;
+    breaker->ill_since.ms = 0;
     forget_failures(breaker);
     if (breaker->cooling > 0)
         breaker->cooling--;
@@ -133,10 +134,18 @@ feed_throttled(struct bh_breaker *breaker, bh_ms retry_after_ms, unsigned in_fli
     breaker->openings += is_news;
 }
 
+static void
+note_illness(struct bh_breaker *breaker, enum bh_gateway_mood mood, struct bh_mono now)
+{
+    if (mood != BH_MOOD_NEUTRAL && mood != BH_MOOD_GOOD && breaker->ill_since.ms == 0)
+        breaker->ill_since = now;
+}
+
 void
 bh_breaker_feed(struct bh_breaker *breaker, enum bh_gateway_mood mood, bh_ms retry_after_ms,
                 unsigned in_flight, uint32_t dice, struct bh_mono now)
 {
+    note_illness(breaker, mood, now);
     switch (mood) {
     case BH_MOOD_NEUTRAL: break;
     case BH_MOOD_GOOD: feed_good(breaker, now); break;
@@ -155,6 +164,7 @@ bh_breaker_hear_good(struct bh_breaker *breaker)
     if (!breaker->open)
         return;
     forget_failures(breaker);
+    breaker->ill_since.ms = 0;
     breaker->closed_until = breaker->throttled_until;
 }
 

@@ -34,6 +34,7 @@ struct bh_breaker {
     struct bh_mono closed_until;    /* nothing is sent before; its reach is the probe's moment */
     struct bh_mono throttled_until; /* as far as the gateway asked for patience itself */
     struct bh_mono good_at, bad_at; /* the last answer of each kind; 0: none yet */
+    struct bh_mono ill_since;       /* no good answer since, but others; 0: not so */
     bool open;
 };
 

@@ -315,6 +315,7 @@ bh_engine_stats(const struct bh_engine *engine)
     stats->breaker_until = engine->breaker.closed_until;
     stats->gateway_good_at = engine->breaker.good_at;
     stats->gateway_bad_at = engine->breaker.bad_at;
+    stats->gateway_ill_since = engine->breaker.ill_since;
     return stats;
 }
 

@@ -65,8 +65,10 @@ struct bh_engine_stats {
     unsigned slots_used;          /* now */
     unsigned in_flight;           /* requests on their way, now */
     bool breaker_open;            /* now */
-    struct bh_mono breaker_until; /* the gateway is tried again then, if the breaker is open */
+    struct bh_mono breaker_until; /* nothing is sent before; the next try, if the breaker is open */
     struct bh_mono gateway_good_at, gateway_bad_at; /* its last answer of each kind; 0: none yet */
+    struct bh_mono gateway_ill_since;          /* no good answer since, but others; 0: not so */
+    struct bh_gateway_illness gateway_illness; /* why, if it is so */
 };
 
 /* Account states change rarely; this is how the shell shows what the engine is doing. */

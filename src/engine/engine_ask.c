@@ -263,7 +263,9 @@ bh_ask_answered(struct bh_engine *engine, struct bh_slot *slot, const struct bh_
     enum bh_journal_finding finding = read_answer(slot, exchange, &entry);
     /* Out of the count of what is on its way, as every request whose end the breaker hears of. */
     bh_slot_move(&engine->slots, slot, BH_STAGE_SETTLE);
-    bh_job_feed_breaker(engine, mood_of(exchange), exchange->retry_after_ms,
+    const struct bh_gateway_illness illness = {exchange->trouble, exchange->http_status, 0,
+                                               exchange->retry_after_ms >= 0};
+    bh_job_feed_breaker(engine, mood_of(exchange), exchange->retry_after_ms, &illness,
                         "the gateway's journal is not answered");
 
     if (finding == BH_JOURNAL_MORE && ask->page + 1 < PAGES_MAX) {

@@ -201,9 +201,9 @@ void bh_job_give_back_waiting(struct bh_engine *engine);
 /* Draw what makes a signed request unlike every other. */
 #define BH_NONCE_BYTES 33
 void bh_job_throw_nonce(struct bh_engine *engine, char *ret_nonce);
-/* What a request's end says about the gateway; `text` says what happened, for the log. */
+/* What a request's end says about the gateway; `illness` and `text` say what happened, for operators and the log. */
 void bh_job_feed_breaker(struct bh_engine *engine, enum bh_gateway_mood mood, bh_ms retry_after_ms,
-                         const char *text);
+                         const struct bh_gateway_illness *illness, const char *text);
 /* Somebody else of the process was answered since our last failure. */
 void bh_job_hear_good(struct bh_engine *engine);
 

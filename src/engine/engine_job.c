@@ -565,9 +565,11 @@ note_breaker(struct bh_engine *engine, bool was_open, const char *text)
 
 void
 bh_job_feed_breaker(struct bh_engine *engine, enum bh_gateway_mood mood, bh_ms retry_after_ms,
-                    const char *text)
+                    const struct bh_gateway_illness *illness, const char *text)
 {
     bool was_open = engine->breaker.open;
+    if (mood != BH_MOOD_NEUTRAL && mood != BH_MOOD_GOOD)
+        engine->stats.gateway_illness = *illness;
     bh_breaker_feed(&engine->breaker, mood, retry_after_ms, bh_gate_in_flight(engine),
                     bh_engine_dice(engine), engine->turn.mono);
     note_breaker(engine, was_open, was_open ? "the gateway answers again" : text);
@@ -589,7 +591,9 @@ judge(struct bh_engine *engine, struct bh_slot *slot, const struct bh_outcome *o
     watch_unclassified(engine, &slot->verdict);
     tell_account(engine, slot, outcome);
     bh_gate_give_back(engine, slot);
-    bh_job_feed_breaker(engine, slot->verdict.mood, slot->verdict.retry_after_ms,
+    const struct bh_gateway_illness illness = {outcome->trouble, outcome->http_status,
+                                               outcome->code, outcome->retry_after_ms >= 0};
+    bh_job_feed_breaker(engine, slot->verdict.mood, slot->verdict.retry_after_ms, &illness,
                         slot->verdict.error);
     wait_for_breaker(engine, slot);
     engine->stats.attempts += slot->verdict.attempts - the_case.attempts;

@@ -160,6 +160,20 @@ add_worker(struct bh_process_sum *sum, const struct bh_process_worker *worker)
     sum->lag_p99_us = larger(sum->lag_p99_us, worker->lag_p99_us);
 }
 
+static void
+add_illness(struct bh_process_sum *sum, const struct bh_process_report *report)
+{
+    if (report->gateway_holding == 0)
+        return;
+    if (sum->ill == 0 || report->gateway_wait_ms < sum->wait_ms)
+        sum->wait_ms = report->gateway_wait_ms;
+    if (sum->ill == 0 || report->gateway_ill_ms > sum->ill_ms) {
+        sum->ill_ms = report->gateway_ill_ms;
+        sum->illness = report->gateway_illness;
+    }
+    sum->ill += report->gateway_holding;
+}
+
 void
 bh_process_sum_add(struct bh_process_sum *sum, const struct bh_process_report *report)
 {
@@ -167,6 +181,7 @@ bh_process_sum_add(struct bh_process_sum *sum, const struct bh_process_report *r
     sum->draining += report->draining;
     for (size_t i = 0; i < report->workers_count; i++)
         add_worker(sum, &report->workers[i]);
+    add_illness(sum, report);
     sum->gateway_count += report->gateway_count;
     sum->gateway_p50_us = larger(sum->gateway_p50_us, report->gateway_p50_us);
     sum->gateway_p95_us = larger(sum->gateway_p95_us, report->gateway_p95_us);
@@ -207,6 +222,10 @@ bh_process_facts(struct bh_verdict_facts *facts, const struct bh_process_sum *su
     facts->silent_name = sum->silent_name;
     facts->workers = sum->workers;
     facts->workers_holding = sum->holding;
+    facts->workers_ill = sum->ill;
+    facts->ill_ms = sum->ill_ms;
+    facts->ill_wait_ms = sum->wait_ms;
+    facts->illness = sum->illness;
     facts->workers_stalled = sum->stalled;
     facts->workers_cut_off = sum->cut_off;
 }

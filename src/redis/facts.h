@@ -56,7 +56,11 @@ struct bh_process_sum {
     bh_ms silent_ms;         /* since the newest of these; -1: there is none */
     const char *silent_name; /* whose that is; borrowed from the report */
     size_t workers, holding, stalled, cut_off;
-    int64_t lag_p99_us; /* of the slowest loop; -1: not known */
+    size_t ill;    /* holding ones of processes that tell why: see redis/processes.h */
+    bh_ms ill_ms;  /* the longest */
+    bh_ms wait_ms; /* the shortest */
+    struct bh_gateway_illness illness; /* of the longest */
+    int64_t lag_p99_us;                /* of the slowest loop; -1: not known */
     int64_t gateway_p50_us, gateway_p95_us,
         gateway_p99_us; /* of the slowest process; -1: not known */
     uint64_t gateway_count;

@@ -49,6 +49,21 @@ write_worker(struct bh_json_writer *writer, const struct bh_process_worker *work
 }
 
 static void
+write_illness(struct bh_json_writer *writer, const struct bh_process_report *report)
+{
+    const struct bh_gateway_illness *illness = &report->gateway_illness;
+    bh_json_open_object(writer, "ill");
+    bh_json_put_int(writer, "workers", report->gateway_holding);
+    bh_json_put_int(writer, "for_ms", report->gateway_ill_ms);
+    bh_json_put_int(writer, "wait_ms", report->gateway_wait_ms);
+    bh_json_put_text(writer, "trouble", bh_trouble_name(illness->trouble));
+    bh_json_put_int(writer, "http_status", illness->http_status);
+    bh_json_put_int(writer, "code", illness->code);
+    bh_json_put_bool(writer, "asks_patience", illness->asks_patience);
+    bh_json_close_object(writer);
+}
+
+static void
 write_gateway(struct bh_json_writer *writer, const struct bh_process_report *report)
 {
     bh_json_open_object(writer, "gateway");
@@ -59,6 +74,8 @@ write_gateway(struct bh_json_writer *writer, const struct bh_process_report *rep
     bh_json_put_int(writer, "p99_us", report->gateway_p99_us);
     bh_json_put_int(writer, "connections_open", report->connections_open);
     bh_json_put_int(writer, "connections_opened", exact(report->connections_opened));
+    if (report->gateway_holding > 0)
+        write_illness(writer, report);
     bh_json_close_object(writer);
 }
 
@@ -193,6 +210,24 @@ read_workers(struct reader *reader, const struct bh_json_value *list,
 }
 
 static void
+read_illness(struct reader *reader, const struct bh_json_value *ill,
+             struct bh_process_report *report)
+{
+    char trouble[16] = "";
+    if (ill == NULL)
+        return;
+    report->gateway_holding = (unsigned)get_int(reader, ill, "workers", 1, BH_PROCESS_WORKERS_MAX);
+    report->gateway_ill_ms = get_int(reader, ill, "for_ms", 0, EXACT_MAX);
+    report->gateway_wait_ms = get_int(reader, ill, "wait_ms", 0, EXACT_MAX);
+    report->gateway_illness.http_status = (int)get_int(reader, ill, "http_status", 0, 999);
+    report->gateway_illness.code = (int)get_int(reader, ill, "code", 0, INT_MAX);
+    report->gateway_illness.asks_patience = get_bool(reader, ill, "asks_patience");
+    get_text(reader, ill, "trouble", trouble, sizeof(trouble));
+    if (!bh_trouble_from_name(trouble, &report->gateway_illness.trouble))
+        reader->good = false;
+}
+
+static void
 read_shells(struct reader *reader, const struct bh_json_value *root,
             struct bh_process_report *report)
 {
@@ -205,6 +240,7 @@ read_shells(struct reader *reader, const struct bh_json_value *root,
     report->gateway_p99_us = get_us(reader, gateway, "p99_us");
     report->connections_open = (unsigned)get_int(reader, gateway, "connections_open", 0, INT_MAX);
     report->connections_opened = get_count(reader, gateway, "connections_opened");
+    read_illness(reader, bh_json_get(gateway, "ill"), report);
     report->redis_reconnects = get_count(reader, redis, "reconnects");
     report->redis_p50_us = get_us(reader, redis, "p50_us");
     report->redis_p99_us = get_us(reader, redis, "p99_us");

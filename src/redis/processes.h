@@ -11,6 +11,7 @@
 #include "core/base.h"
 #include "core/buf.h"
 #include "core/instant.h"
+#include "core/outcome.h"
 #include "core/str.h"
 #include "redis/call.h"
 #include "redis/instance.h"
@@ -45,6 +46,13 @@ struct bh_process_report {
     bh_ms window_ms;
     uint64_t gateway_count;
     int64_t gateway_p50_us, gateway_p95_us, gateway_p99_us;
+
+    /* Workers that send nothing because the gateway fails or asks for patience.  Processes of older versions do not tell. */
+    unsigned gateway_holding;
+    bh_ms gateway_ill_ms;  /* the longest time of theirs without a good answer */
+    bh_ms gateway_wait_ms; /* until the first of them tries it again */
+    struct bh_gateway_illness gateway_illness; /* why */
+
     unsigned connections_open;
     uint64_t connections_opened;
     uint64_t redis_reconnects;

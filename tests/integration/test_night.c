@@ -118,8 +118,26 @@ Test(night, the_gateway_hangs, .timeout = 120)
     bh_rig_start(&rig, &options);
     bh_rig_tell(&rig, "fault", "{\"kind\":\"hang\",\"count\":1000000}");
     push_many(20);
-    BH_RIG_UNTIL_MS(&rig, NAMED_MS, names("The gateway does not answer as it should"));
+    BH_RIG_UNTIL_MS(
+        &rig, NAMED_MS,
+        names("The gateway does not answer as it should (no whole answer came in time, for "));
     expect_cause("gateway_down");
+    bh_rig_stop(&rig);
+}
+
+/* Why, how long, and when it goes on; all of it on the page, too. */
+Test(night, the_gateway_asks_for_patience, .timeout = 120)
+{
+    const struct bh_rig_options options = {.http = "listen = 127.0.0.1:0"};
+    bh_rig_start(&rig, &options);
+    bh_rig_tell(&rig, "fault", "{\"kind\":\"503\",\"retry_after\":600,\"count\":1000000}");
+    push_many(20);
+    BH_RIG_UNTIL_MS(&rig, NAMED_MS,
+                    names("The gateway asks for patience (the gateway is overloaded and asks to "
+                          "come back later (HTTP 503), for "));
+    cr_expect(names(": 1 of 1 workers send nothing; "), "%s", first_line());
+    expect_cause("gateway_down");
+    BH_RIG_UNTIL_MS(&rig, NAMED_MS, page_says("gateway_down"));
     bh_rig_stop(&rig);
 }
 

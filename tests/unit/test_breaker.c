@@ -37,6 +37,23 @@ Test(breaker, says_nothing_about_what_says_nothing)
     cr_expect_not(breaker.open);
 }
 
+Test(breaker, knows_since_when_no_answer_was_good)
+{
+    struct bh_breaker breaker;
+    bh_breaker_init(&breaker, 8);
+    feed_many(&breaker, BH_MOOD_NEUTRAL, 1, 0, 5);
+    cr_expect_eq(breaker.ill_since.ms, 0);
+    feed_many(&breaker, BH_MOOD_THROTTLED, 1, 0, 10);
+    feed_many(&breaker, BH_MOOD_BAD, 5, 0, 20);
+    cr_expect_eq(breaker.ill_since.ms, 10);
+    feed_many(&breaker, BH_MOOD_GOOD, 1, 0, 30);
+    cr_expect_eq(breaker.ill_since.ms, 0);
+    feed_many(&breaker, BH_MOOD_BAD, 5, 0, 40);
+    cr_expect_eq(breaker.ill_since.ms, 40);
+    bh_breaker_hear_good(&breaker);
+    cr_expect_eq(breaker.ill_since.ms, 0);
+}
+
 Test(breaker, opens_after_three_failures_in_a_row)
 {
     static const struct {

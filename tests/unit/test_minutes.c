@@ -257,6 +257,9 @@ a_report(const char *instance, size_t workers)
         .gateway_p50_us = 40000,
         .gateway_p95_us = 50000,
         .gateway_p99_us = -1,
+        .gateway_holding = (unsigned)workers,
+        .gateway_ill_ms = workers > 0 ? 720000 : 0,
+        .gateway_wait_ms = workers > 0 ? 1500 : 0,
         .connections_open = 3,
         .connections_opened = 99,
         .redis_reconnects = 1,
@@ -264,6 +267,8 @@ a_report(const char *instance, size_t workers)
         .redis_p99_us = 700,
     };
     (void)snprintf(report.instance, sizeof(report.instance), "%s", instance);
+    if (workers > 0)
+        report.gateway_illness = (struct bh_gateway_illness){BH_TROUBLE_TOO_BIG, 503, 900, true};
     for (size_t i = 0; i < workers; i++)
         report.workers[i] = (struct bh_process_worker){
             .number = (unsigned)i,
@@ -315,6 +320,13 @@ Test(processes, are_read_as_they_were_written)
                   got.gateway_p99_us == -1 && got.connections_open == 3 &&
                   got.connections_opened == 99 && got.redis_reconnects == 1 &&
                   got.redis_p50_us == 300 && got.redis_p99_us == 700 && got.window_ms == 900000);
+        cr_expect(got.gateway_holding == wanted.gateway_holding &&
+                  got.gateway_ill_ms == wanted.gateway_ill_ms &&
+                  got.gateway_wait_ms == wanted.gateway_wait_ms &&
+                  got.gateway_illness.trouble == wanted.gateway_illness.trouble &&
+                  got.gateway_illness.http_status == wanted.gateway_illness.http_status &&
+                  got.gateway_illness.code == wanted.gateway_illness.code &&
+                  got.gateway_illness.asks_patience == wanted.gateway_illness.asks_patience);
         bh_buf_release(&buf);
     }
 }

@@ -55,6 +55,11 @@ static void bad_key(struct whole *w) { paused_for(w, "auth"); }
 static void by_hand(struct whole *w) { paused_for(w, "paused"); }
 static void holding(struct whole *w) { w->facts.workers_holding = 8; }
 static void held(struct whole *w) { w->queues[1].held_gateway = 7; }
+static void ill(struct whole *w, const struct bh_gateway_illness *illness) { w->facts.workers_ill = 8; w->facts.ill_ms = 12 * BH_MINUTE_MS; w->facts.ill_wait_ms = 20 * BH_SECOND_MS; w->facts.illness = *illness; }
+static void holding_by_dns(struct whole *w) { holding(w); ill(w, &(struct bh_gateway_illness){BH_TROUBLE_RESOLVE, 0, 0, false}); }
+static void holding_by_500(struct whole *w) { holding(w); ill(w, &(struct bh_gateway_illness){BH_TROUBLE_NONE, 500, 0, false}); }
+static void patience(struct whole *w) { held(w); ill(w, &(struct bh_gateway_illness){BH_TROUBLE_NONE, 429, 0, true}); }
+static void short_patience(struct whole *w) { patience(w); w->facts.ill_ms = BH_SECOND_MS; }
 static void queue_paused(struct whole *w) { w->queues[0].paused = true; w->queues[0].paused_ms = BH_MINUTE_MS; w->queues[0].pause_by = BH_STR_LITERAL("root"); w->queues[0].pause_reason = BH_STR_LITERAL("works"); }
 static void retrying_paused(struct whole *w) { queue_paused(w); w->queues[0].waiting = 0; w->queues[0].oldest_ms = 0; w->queues[0].later = 7; }
 static void retrying_alone(struct whole *w) { no_process(w); w->queues[0].later = 7; }
@@ -129,6 +134,10 @@ static const struct {
     {"paused by hand",            by_hand,           BH_CAUSE_ACCOUNT_PAUSED,    BH_GRAVITY_ALARM, 1, "until somebody resumes it (bellhop resume --account)."},
     {"workers hold back",         holding,           BH_CAUSE_GATEWAY_DOWN,      BH_GRAVITY_ALARM, 1, "8 of 8 workers hold back"},
     {"jobs held for the gateway", held,              BH_CAUSE_GATEWAY_DOWN,      BH_GRAVITY_WARN,  1, "7 jobs are held"},
+    {"its name is not found",     holding_by_dns,    BH_CAUSE_GATEWAY_DOWN,      BH_GRAVITY_ALARM, 1, "(the gateway's name cannot be resolved, for 12 min): 8 of 8 workers hold back"},
+    {"it answers 500",            holding_by_500,    BH_CAUSE_GATEWAY_DOWN,      BH_GRAVITY_ALARM, 1, "(HTTP 500), for 12 min): 8 of 8 workers hold back"},
+    {"it asks for patience",      patience,          BH_CAUSE_GATEWAY_DOWN,      BH_GRAVITY_ALARM, 1, "The gateway asks for patience (the gateway asks to send less often (HTTP 429), for 12 min): 8 of 8 workers send nothing; 5 jobs wait.  They go on by themselves in 20 s, as it asked."},
+    {"for a moment",              short_patience,    BH_CAUSE_GATEWAY_DOWN,      BH_GRAVITY_WARN,  1, "for 1 s): 8 of 8 workers send nothing"},
     {"a paused queue",            queue_paused,      BH_CAUSE_QUEUE_PAUSED,      BH_GRAVITY_ALARM, 1, "Queue sms has been paused for 1 min by root: works; 5 jobs wait."},
     {"jobs to be retried wait in it", retrying_paused, BH_CAUSE_QUEUE_PAUSED,    BH_GRAVITY_ALARM, 1, "7 jobs wait"},
     {"and for a process",         retrying_alone,    BH_CAUSE_NO_PROCESS,        BH_GRAVITY_ALARM, 1, "none has reported within a day; 12 jobs wait"},
