@@ -209,20 +209,38 @@ judge_processes(struct bh_verdict_list *list, const struct bh_verdict_facts *fac
             bh_verdict_jobs_wait(sum_waiting(facts)).text);
 }
 
+/* "1 of 8 workers", "1 of 1 worker". */
+static struct bh_verdict_words
+workers_of(size_t count, const struct bh_verdict_facts *facts)
+{
+    struct bh_verdict_words words;
+    (void)snprintf(words.text, sizeof(words.text), "%zu of %zu worker%s", count, facts->workers,
+                   facts->workers == 1 ? "" : "s");
+    return words;
+}
+
+static const char *
+they_go_on(size_t count)
+{
+    return count == 1 ? "It goes on by itself" : "They go on by themselves";
+}
+
 static void
 judge_workers(struct bh_verdict_list *list, const struct bh_verdict_facts *facts)
 {
     if (facts->workers_stalled > 0) {
-        bh_verdict_add(list, BH_CAUSE_WORKERS_STALLED, BH_GRAVITY_ALARM, NULL,
-                       "%zu of %zu workers stand still: their loops do not turn.",
-                       facts->workers_stalled, facts->workers);
+        bh_verdict_add(list, BH_CAUSE_WORKERS_STALLED, BH_GRAVITY_ALARM, NULL, "%s %s.",
+                       workers_of(facts->workers_stalled, facts).text,
+                       facts->workers_stalled == 1 ? "stands still: its loop does not turn"
+                                                   : "stand still: their loops do not turn");
         bh_verdict_advise(list, "See bellhop workers; restart the process if it stays so.");
     }
     if (facts->workers_cut_off > 0) {
         bool all = facts->workers_cut_off == facts->workers;
         bh_verdict_add(list, BH_CAUSE_WORKERS_CUT_OFF, all ? BH_GRAVITY_ALARM : BH_GRAVITY_WARN,
-                       NULL, "%zu of %zu workers have no connection to Redis, which answers here.",
-                       facts->workers_cut_off, facts->workers);
+                       NULL, "%s %s no connection to Redis, which answers here.",
+                       workers_of(facts->workers_cut_off, facts).text,
+                       facts->workers_cut_off == 1 ? "has" : "have");
         bh_verdict_advise(list, "See their log: journalctl -u bellhopd.");
     }
 }
@@ -310,10 +328,11 @@ add_patience(struct bh_verdict_list *list, const struct bh_verdict_facts *facts)
     bool lasts =
         facts->ill_ms >= BH_VERDICT_PATIENCE_MS || facts->ill_wait_ms >= BH_VERDICT_PATIENCE_MS;
     bh_verdict_add(list, BH_CAUSE_GATEWAY_DOWN, lasts ? BH_GRAVITY_ALARM : BH_GRAVITY_WARN, NULL,
-                   "The gateway asks for patience%s: %zu of %zu workers send nothing; %s.",
-                   why_ill(facts).text, facts->workers_ill, facts->workers,
+                   "The gateway asks for patience%s: %s %s nothing; %s.", why_ill(facts).text,
+                   workers_of(facts->workers_ill, facts).text,
+                   facts->workers_ill == 1 ? "sends" : "send",
                    bh_verdict_jobs_wait(sum_waiting(facts)).text);
-    bh_verdict_advise(list, "They go on by themselves in %s, as it asked.",
+    bh_verdict_advise(list, "%s in %s, as it asked.", they_go_on(facts->workers_ill),
                       bh_span_format(facts->ill_wait_ms).text);
 }
 
@@ -324,12 +343,14 @@ judge_gateway(struct bh_verdict_list *list, const struct bh_verdict_facts *facts
     for (size_t i = 0; i < facts->queues_count; i++)
         held += facts->queues[i].held_gateway;
     if (facts->workers_holding > 0) {
+        bool one = facts->workers_holding == 1;
         bh_verdict_add(list, BH_CAUSE_GATEWAY_DOWN, BH_GRAVITY_ALARM, NULL,
-                       "The gateway does not answer as it should%s: %zu of %zu workers hold back "
-                       "and only try it now and then; %s.",
-                       why_ill(facts).text, facts->workers_holding, facts->workers,
+                       "The gateway does not answer as it should%s: %s %s it now and then; %s.",
+                       why_ill(facts).text, workers_of(facts->workers_holding, facts).text,
+                       one ? "holds back and only tries" : "hold back and only try",
                        bh_verdict_jobs_wait(sum_waiting(facts)).text);
-        bh_verdict_advise(list, "They go on by themselves; bellhop doctor looks at the way.");
+        bh_verdict_advise(list, "%s; bellhop doctor looks at the way.",
+                          they_go_on(facts->workers_holding));
     } else if (facts->workers_ill > 0) {
         add_patience(list, facts);
     } else if (held > 0) {

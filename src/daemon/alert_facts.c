@@ -170,13 +170,14 @@ show_queue(const struct bh_alert_queue_facts *queue, size_t place, const struct 
     memcpy(unknown.subject, queue->name, sizeof(queue->name));
     show(board, &oldest, "The oldest job of queue %s has waited for %s; the limit is %s.",
          queue->name, bh_span(queue->oldest_ms).text, bh_span(limits->oldest_job_ms).text);
-    show(board, &dead,
-         "The dead set of queue %s holds %lld jobs; the limit is %lld. They need a person.",
-         queue->name, (long long)dead.value, (long long)dead.limit);
+    show(board, &dead, "The dead set of queue %s holds %lld job%s; the limit is %lld. %s a person.",
+         queue->name, (long long)dead.value, dead.value == 1 ? "" : "s", (long long)dead.limit,
+         dead.value == 1 ? "It needs" : "They need");
     show(board, &unknown,
-         "%lld jobs of queue %s ended as unknown: nobody can tell whether their messages were "
-         "sent. See bellhop dead list state=unknown.",
-         (long long)more, queue->name);
+         "%lld job%s of queue %s ended as unknown: nobody can tell whether %s sent. See bellhop "
+         "dead list state=unknown.",
+         (long long)more, more == 1 ? "" : "s", queue->name,
+         more == 1 ? "its message was" : "their messages were");
 }
 
 void

@@ -84,9 +84,9 @@ say(const struct bh_outage_sight *sight, enum bh_outage_kind kind, bool over,
         bh_log_int("kept_back", (int64_t)summary->kept_back),
     };
     bh_log_write(over ? BH_LOG_INFO : BH_LOG_WARN, over ? "outage_over" : "outage", fields,
-                 BH_ARRAY_LEN(fields), "%s, after %s; %llu jobs wait%s%s",
-                 over ? ended[kind] : lasting[kind], bh_span(summary->lasted_ms).text, jobs, known,
-                 next);
+                 BH_ARRAY_LEN(fields), "%s, after %s; %llu job%s%s%s",
+                 over ? ended[kind] : lasting[kind], bh_span(summary->lasted_ms).text, jobs,
+                 jobs == 1 ? " waits" : "s wait", known, next);
 }
 
 void

@@ -168,7 +168,7 @@ Test(daemon_alerts, are_logged_where_there_is_no_such_program, .timeout = 120)
     push_bad(&rig);
     struct bh_process *process = &rig.daemons[0].process;
     cr_expect(bh_process_wait_line(process, "it cannot be started: no such file", ALERT_WAIT_MS));
-    cr_expect(bh_process_wait_line(process, "dead set of queue sms holds 1 jobs", ALERT_WAIT_MS));
+    cr_expect(bh_process_wait_line(process, "dead set of queue sms holds 1 job;", ALERT_WAIT_MS));
     BH_RIG_UNTIL_MS(&rig, ALERT_WAIT_MS,
                     bh_process_count(process, "could not be delivered by [alert] url") == 1);
     cr_expect_eq(bh_process_count(process, "could not be delivered by [alert] command"), 1,

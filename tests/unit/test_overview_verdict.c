@@ -81,7 +81,7 @@ static const struct {
     {"Redis is full",                 redis_full,        BH_CAUSE_REDIS_FULL,      "100 of 100 MiB", NULL},
     {"it waits for its name",         waits_alone,       BH_CAUSE_NO_PROCESS,      "instance's name, night-1", NULL},
     {"others work meanwhile",         waits_beside,      BH_CAUSE_NONE,            "of 2 bellhopd", NULL},
-    {"a loop stands still",           stalled,           BH_CAUSE_WORKERS_STALLED, "1 of 1 workers", NULL},
+    {"a loop stands still",           stalled,           BH_CAUSE_WORKERS_STALLED, "1 of 1 worker ", NULL},
     {"its own report is older",       stalled_in_report, BH_CAUSE_NONE,            "of 2 bellhopd", NULL},
     {"another one is silent",         silent,            BH_CAUSE_PROCESS_SILENT,  "day-1 has not reported for 1 min", NULL},
     {"all drain",                     all_drain,         BH_CAUSE_NO_PROCESS,      "draining", NULL},

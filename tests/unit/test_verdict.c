@@ -104,6 +104,11 @@ static void callbacks_given_up(struct whole *w) { w->queues[0].callbacks_given_u
 static void one_expired(struct whole *w) { w->queues[0].expired_lately = 1; }
 static void one_dead(struct whole *w) { w->queues[2].dead = 1; }
 static void one_waits(struct whole *w) { no_process(w); w->queues[0].waiting = 1; }
+static void lone(struct whole *w) { w->facts.workers = w->facts.processes = 1; }
+static void lone_stalled(struct whole *w) { lone(w); stalled(w); }
+static void lone_cut_off(struct whole *w) { lone(w); w->facts.workers_cut_off = 1; }
+static void one_holds(struct whole *w) { w->facts.workers_holding = 1; }
+static void lone_holds(struct whole *w) { lone(w); one_holds(w); }
 static void several(struct whole *w) { no_credit(w); old(w); dead(w); uncertain(w); }
 static void all_gone(struct whole *w) { no_process(w); no_credit(w); holding(w); redis_full(w); }
 static void paused_and_old(struct whole *w) { queue_paused(w); old(w); flooded(w); stuck(w); w->queues[0].waiting = 50000; }
@@ -127,8 +132,13 @@ static const struct {
     {"a process that is gone",    lost_process,      BH_CAUSE_NO_PROCESS,        BH_GRAVITY_ALARM, 1, "heard 2 min 5 s ago"},
     {"all drain",                 draining,          BH_CAUSE_NO_PROCESS,        BH_GRAVITY_ALARM, 1, "draining"},
     {"one of two drains",         one_drains,        BH_CAUSE_NONE,              BH_GRAVITY_FINE,  1, "All is well"},
-    {"a worker stands still",     stalled,           BH_CAUSE_WORKERS_STALLED,   BH_GRAVITY_ALARM, 1, "1 of 8 workers"},
-    {"workers without Redis",     cut_off,           BH_CAUSE_WORKERS_CUT_OFF,   BH_GRAVITY_ALARM, 1, "8 of 8 workers"},
+    {"a worker stands still",     stalled,           BH_CAUSE_WORKERS_STALLED,   BH_GRAVITY_ALARM, 1, "1 of 8 workers stands still: its loop does not turn."},
+    {"workers without Redis",     cut_off,           BH_CAUSE_WORKERS_CUT_OFF,   BH_GRAVITY_ALARM, 1, "8 of 8 workers have no connection"},
+    {"all is well with one",      lone,              BH_CAUSE_NONE,              BH_GRAVITY_FINE,  1, "by 1 worker of 1 bellhopd."},
+    {"the only one stands still", lone_stalled,      BH_CAUSE_WORKERS_STALLED,   BH_GRAVITY_ALARM, 1, "1 of 1 worker stands still: its loop does not turn."},
+    {"the only one without Redis", lone_cut_off,     BH_CAUSE_WORKERS_CUT_OFF,   BH_GRAVITY_ALARM, 1, "1 of 1 worker has no connection"},
+    {"a worker holds back",       one_holds,         BH_CAUSE_GATEWAY_DOWN,      BH_GRAVITY_ALARM, 1, "1 of 8 workers holds back and only tries it now and then; 5 jobs wait.  It goes on by itself"},
+    {"the only one holds back",   lone_holds,        BH_CAUSE_GATEWAY_DOWN,      BH_GRAVITY_ALARM, 1, "1 of 1 worker holds back"},
     {"no credit",                 no_credit,         BH_CAUSE_ACCOUNT_PAUSED,    BH_GRAVITY_ALARM, 1, "out of credit (balance 0), and nothing has been sent for 3 h, code 500: 5 jobs wait.  Top it up; it is tried again by itself, next in 42 s."},
     {"a refused key",             bad_key,           BH_CAUSE_ACCOUNT_PAUSED,    BH_GRAVITY_ALARM, 1, "Repair key"},
     {"paused by hand",            by_hand,           BH_CAUSE_ACCOUNT_PAUSED,    BH_GRAVITY_ALARM, 1, "until somebody resumes it (bellhop resume --account)."},
