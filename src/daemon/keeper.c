@@ -9,18 +9,17 @@
 #include "core/gateway_profile.h"
 #include "core/gateway_request.h"
 #include "core/money.h"
-#include "core/redis_survey.h"
 #include "daemon/clock.h"
 #include "daemon/hush.h"
 #include "daemon/log.h"
 #include "daemon/settings.h"
 #include "daemon/shells.h"
 #include "daemon/subscriber.h"
+#include "daemon/surveyor.h"
 #include "daemon/witness.h"
 #include "gateway/stamp.h"
 #include "gateway/transport.h"
 #include "redis/account.h"
-#include "redis/survey.h"
 
 /* A prober or a trial whose process died is succeeded after this time. */
 #define PROBE_LEASE_MS (60 * BH_SECOND_MS)
@@ -35,9 +34,6 @@ enum slot {
 
 /* Before asking Redis again about something that it said would be possible by now. */
 #define ASK_AGAIN_MS BH_SECOND_MS
-
-/* The server is surveyed again after so long: what was at risk may have been mended, or the other way round. */
-#define SURVEY_AGAIN_MS (10 * BH_MINUTE_MS)
 
 struct bh_keeper {
     struct bh_keeper_options options;
@@ -64,11 +60,7 @@ struct bh_keeper {
     bool trial_is_ours;
     bool low_told;
     struct bh_hush hush;
-    bool surveying, surveyed;
-    struct bh_queue_keys survey_keys;
-    uv_timer_t survey_timer;
-    char risk[320];          /* the worst finding at risk; "" none */
-    uint64_t risks_known;    /* what was logged: see the_same_findings */
+    struct bh_surveyor surveyor;
     bool stopping;           /* for good, also when all shells are closed */
     struct bh_shells shells; /* counted while they close */
 };
@@ -398,9 +390,7 @@ bh_keeper_hear(struct bh_keeper *keeper, const struct bh_account_command *word)
     }
 }
 
-/* ---- the survey of the server ---- */
-
-static void survey(struct bh_keeper *keeper);
+/* ---- the connection ---- */
 
 static void
 read_account(struct bh_keeper *keeper)
@@ -408,81 +398,11 @@ read_account(struct bh_keeper *keeper)
     sent_or_told(keeper, bh_account_read(&keeper->desk, read_on_read, keeper));
 }
 
-/* FNV-1a over level and topic of each; texts may hold figures that change all the time. */
-static uint64_t
-fingerprint(const struct bh_finding *findings, size_t count)
-{
-    uint64_t hash = 14695981039346656037u;
-    for (size_t i = 0; i < count; i++) {
-        hash = (hash ^ (uint64_t)findings[i].level) * 1099511628211u;
-        for (const char *c = findings[i].topic; *c != '\0'; c++)
-            hash = (hash ^ (uint64_t)(unsigned char)*c) * 1099511628211u;
-    }
-    return hash;
-}
-
-static void
-keep_risk(struct bh_keeper *keeper, const struct bh_finding *findings, size_t count)
-{
-    const struct bh_finding *worst = NULL;
-    for (size_t i = 0; i < count; i++) {
-        if (findings[i].level >= BH_FINDING_RISK &&
-            (worst == NULL || findings[i].level > worst->level))
-            worst = &findings[i];
-    }
-    snprintf(keeper->risk, sizeof(keeper->risk), "%s", worst != NULL ? worst->text : "");
-}
-
-static void
-survey_timer_on_fire(uv_timer_t *timer)
-{
-    struct bh_keeper *keeper = timer->data;
-    if (!keeper->surveying)
-        survey(keeper);
-}
-
 /* The account is read behind the survey: a server that refuses the one shall have been told about by the other. */
 static void
-survey_on_done(void *arg, const struct bh_redis_survey *result)
+surveyor_on_first(void *arg)
 {
-    struct bh_keeper *keeper = arg;
-    static const enum bh_log_level levels[] = {
-        [BH_FINDING_GOOD] = BH_LOG_INFO,
-        [BH_FINDING_NOTE] = BH_LOG_INFO,
-        [BH_FINDING_RISK] = BH_LOG_WARN,
-        [BH_FINDING_FATAL] = BH_LOG_ERROR,
-    };
-    bool first = !keeper->surveyed;
-    keeper->surveying = false;
-    keeper->surveyed = true;
-    struct bh_finding findings[BH_FINDINGS_MAX];
-    size_t count = bh_redis_survey_judge(result, findings);
-    bool news = first || fingerprint(findings, count) != keeper->risks_known;
-    for (size_t i = 0; news && i < count; i++) {
-        const struct bh_log_field topic = bh_log_text("topic", findings[i].topic);
-        bh_log_write(levels[findings[i].level], "redis_check", &topic, 1, "%s", findings[i].text);
-    }
-    keeper->risks_known = fingerprint(findings, count);
-    keep_risk(keeper, findings, count);
-    if (keeper->stopping)
-        return;
-    uv_timer_start(&keeper->survey_timer, survey_timer_on_fire, (uint64_t)SURVEY_AGAIN_MS,
-                   (uint64_t)SURVEY_AGAIN_MS);
-    if (first)
-        read_account(keeper);
-}
-
-static void
-survey(struct bh_keeper *keeper)
-{
-    const struct bh_survey_options options = {
-        .connection = &keeper->connection,
-        .queue = &keeper->survey_keys,
-        .account = &keeper->desk.keys,
-        .on_done = survey_on_done,
-        .arg = keeper,
-    };
-    keeper->surveying = bh_survey_start(&options) == BH_OK;
+    read_account(arg);
 }
 
 static void
@@ -492,12 +412,7 @@ connection_on_up(void *arg)
     bh_log_write(BH_LOG_INFO, "redis_up", NULL, 0, "connected to Redis");
     /* A worker's word may have been lost with the connection: it waits for one from us, whatever we told before. */
     keeper->told = not_known;
-    if (keeper->surveyed || keeper->surveying) {
-        read_account(keeper);
-        return;
-    }
-    survey(keeper);
-    if (!keeper->surveying)
+    if (!bh_surveyor_up(&keeper->surveyor))
         read_account(keeper);
 }
 
@@ -505,8 +420,7 @@ static void
 connection_on_down(void *arg, const struct bh_redis_down *down)
 {
     struct bh_keeper *keeper = arg;
-    /* A survey that was under way has ended unheard; the next connection begins anew. */
-    keeper->surveying = false;
+    bh_surveyor_down(&keeper->surveyor);
     const struct bh_log_field fields[] = {
         bh_log_text("reason", down->reason),
         bh_log_duration("next_try", down->retry_after_ms),
@@ -547,7 +461,7 @@ bh_keeper_stop(struct bh_keeper *keeper)
         return;
     keeper->stopping = true;
     bh_shells_expect(&keeper->shells, 7, keeper->options.on_closed, keeper->options.arg);
-    bh_shells_close_timer(&keeper->shells, &keeper->survey_timer);
+    bh_surveyor_close(&keeper->surveyor, &keeper->shells);
     bh_shells_close_timer(&keeper->shells, &keeper->timer);
     bh_witness_close(&keeper->witness, shell_on_closed, keeper);
     bh_subscriber_close(&keeper->subscriber, shell_on_closed, keeper);
@@ -561,8 +475,13 @@ static enum bh_status
 open_shells(struct bh_keeper *keeper, uv_loop_t *loop, struct bh_error *error)
 {
     const struct bh_config *config = keeper->config;
-    enum bh_status status =
-        bh_queue_keys_init(&keeper->survey_keys, config->redis.prefix, config->queues[0].name);
+    enum bh_status status = bh_surveyor_open(&keeper->surveyor, config,
+                                             &(struct bh_surveyor_options){
+                                                 .connection = &keeper->connection,
+                                                 .account = &keeper->desk.keys,
+                                                 .on_first = surveyor_on_first,
+                                                 .arg = keeper,
+                                             });
     if (status == BH_OK)
         status =
             bh_account_keys_init(&keeper->desk.keys, config->redis.prefix, keeper->account_name);
@@ -632,8 +551,7 @@ bh_keeper_new(uv_loop_t *loop, const struct bh_keeper_options *options,
     bh_gateway_request_init(&keeper->request, 0);
     uv_timer_init(loop, &keeper->timer);
     keeper->timer.data = keeper;
-    uv_timer_init(loop, &keeper->survey_timer);
-    keeper->survey_timer.data = keeper;
+    bh_surveyor_init(&keeper->surveyor, loop);
     bh_witness_init(&keeper->witness, loop);
     bh_subscriber_init(&keeper->subscriber, loop);
     enum bh_status status = open_shells(keeper, loop, error);
@@ -682,7 +600,7 @@ bh_keeper_configure(struct bh_keeper *keeper, const struct bh_config *config)
 const char *
 bh_keeper_redis_risk(const struct bh_keeper *keeper)
 {
-    return keeper->surveyed ? keeper->risk : NULL;
+    return bh_surveyor_risk(&keeper->surveyor);
 }
 
 void
