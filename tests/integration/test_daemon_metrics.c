@@ -25,35 +25,6 @@
 
 /* ---- shorthands ---- */
 
-/* Where the process says that it listens: what follows `mark` in a line of its log. */
-static int
-port_from_log(struct bh_rig *rig, struct bh_process *process, const char *line_mark,
-              const char *mark)
-{
-    char line[1024];
-    int port = 0;
-    if (!bh_process_wait_line(process, line_mark, BH_RIG_WAIT_MS)) {
-        bh_process_show(process);
-        bh_rig_fail(rig, "nobody listens");
-    }
-    FILE *file = fopen(process->log, "r");
-    while (file != NULL && fgets(line, sizeof(line), file) != NULL) {
-        const char *found = strstr(line, line_mark) != NULL ? strstr(line, mark) : NULL;
-        if (found != NULL)
-            port = (int)strtol(found + strlen(mark), NULL, 10);
-    }
-    if (file != NULL)
-        fclose(file);
-    cr_assert_neq(port, 0, "no port in the log");
-    return port;
-}
-
-static int
-http_port(struct bh_rig *rig, unsigned index)
-{
-    return port_from_log(rig, &rig->daemons[index].process, " http_up ", "port=");
-}
-
 /* The answer's body, kept until the rig's stop; *ret_status may be NULL. */
 static const char *
 get(struct bh_rig *rig, int port, const char *target, int *ret_status)
@@ -113,7 +84,7 @@ Test(daemon_metrics, agree_with_what_the_gateway_counted)
     struct bh_rig rig;
     const struct bh_rig_options options = {.http = HTTP, .pool = "workers = 2"};
     bh_rig_start(&rig, &options);
-    int port = http_port(&rig, 0);
+    int port = bh_rig_http_port(&rig);
     push_jobs(&rig, "met", 60);
     bh_rig_push(&rig, "sms", "{\"to\":\"no number at all\"}");
     bh_rig_push(&rig, "sms",
@@ -163,7 +134,7 @@ Test(daemon_metrics, ask_redis_nothing)
     struct bh_rig rig;
     const struct bh_rig_options options = {.http = HTTP};
     bh_rig_start(&rig, &options);
-    int port = http_port(&rig, 0);
+    int port = bh_rig_http_port(&rig);
     BH_RIG_UNTIL(&rig, measure(&rig, port, "bellhop_jobs{queue=\"sms\",state=\"ready\"}") == 0);
     bh_redis_process_pause(&rig.redis);
     for (int i = 0; i < 200; i++)
@@ -259,7 +230,7 @@ Test(daemon_metrics, are_what_rules_dashboard_and_manual_name)
     const struct bh_rig_options options = {.http = HTTP};
     struct run_result result;
     bh_rig_start(&rig, &options);
-    int port = http_port(&rig, 0);
+    int port = bh_rig_http_port(&rig);
     push_jobs(&rig, "met", 3);
     bh_rig_wait_state(&rig, "sms", "met-0", "sent");
     BH_RIG_UNTIL(&rig,
@@ -395,11 +366,11 @@ Test(daemon_metrics, are_taken_by_a_real_prometheus)
     struct bh_process prometheus = {0};
     const struct bh_rig_options options = {.http = HTTP};
     bh_rig_start(&rig, &options);
-    int port = http_port(&rig, 0);
+    int port = bh_rig_http_port(&rig);
     push_jobs(&rig, "met", 5);
     bh_rig_wait_state(&rig, "sms", "met-0", "sent");
     start_prometheus(&rig, port, &prometheus);
-    int api = port_from_log(&rig, &prometheus, "msg=\"Listening on\"", "address=127.0.0.1:");
+    int api = bh_rig_port_in_log(&rig, &prometheus, "msg=\"Listening on\"", "address=127.0.0.1:");
     BH_RIG_UNTIL(&rig, strstr(query(&rig, api, "up{job=\"bellhop\"} == 1"), "\"1\"]") != NULL);
     BH_RIG_UNTIL(&rig,
                  strstr(query(&rig, api, "bellhop_jobs_total{queue=\"sms\",outcome=\"sent\"} == 5"),
@@ -429,7 +400,7 @@ Test(daemon_metrics, ready_means_that_work_is_done)
     const struct bh_rig_options options = {
         .http = HTTP, .redis = "command_timeout = 2s", .sim = "[account]\nbalance = 0.08\n"};
     bh_rig_start(&rig, &options);
-    int port = http_port(&rig, 0);
+    int port = bh_rig_http_port(&rig);
     BH_RIG_UNTIL(&rig, answers(&rig, port, "/readyz", 200, "ready"));
 
     push_jobs(&rig, "pay", 3);
@@ -455,7 +426,7 @@ Test(daemon_metrics, ready_is_taken_back_at_once_when_it_drains)
     struct bh_rig rig;
     const struct bh_rig_options options = {.http = HTTP, .gateway = "timeout = 25s"};
     bh_rig_start(&rig, &options);
-    int port = http_port(&rig, 0);
+    int port = bh_rig_http_port(&rig);
     BH_RIG_UNTIL(&rig, answers(&rig, port, "/readyz", 200, "ready"));
     bh_rig_tell(&rig, "fault",
                 "{\"kind\":\"hang\",\"at\":\"after\",\"match\":{\"path\":\"/api/sms\"}}");
@@ -477,7 +448,7 @@ Test(daemon_metrics, the_watchdog_is_fed_only_while_loops_turn)
                                               "BELLHOP_CRASH_POINT=hang=stand-still", NULL};
     bh_rig_start(&rig, &options);
     struct bh_daemon *daemon = bh_rig_start_daemon(&rig, NULL, environment);
-    int port = http_port(&rig, 0), fed = 0;
+    int port = bh_rig_http_port(&rig), fed = 0;
     BH_RIG_UNTIL(&rig, answers(&rig, port, "/readyz", 200, "ready"));
     bh_rig_begin_waiting(&rig, BH_RIG_WAIT_MS);
     while (fed < 5 && bh_rig_may_wait(&rig)) {
@@ -538,7 +509,7 @@ Test(daemon_metrics, go_with_the_configuration)
     const struct bh_rig_options other = {
         .http = HTTP, .queues = "[queue sms]\ntype = sms\n[queue more]\ntype = sms\n"};
     bh_rig_start(&rig, &options);
-    int port = http_port(&rig, 0);
+    int port = bh_rig_http_port(&rig);
     push_jobs(&rig, "met", 4);
     BH_RIG_UNTIL(&rig, measure(&rig, port, "bellhop_wait_seconds_count{queue=\"sms\"}") == 4);
     BH_RIG_UNTIL(&rig, measure(&rig, port, "bellhop_jobs{queue=\"voice\",state=\"ready\"}") == 0);

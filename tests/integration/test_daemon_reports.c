@@ -29,27 +29,6 @@
 /* ---- shorthands ---- */
 
 static int
-http_port(struct bh_rig *rig, unsigned index)
-{
-    static const char mark[] = " http_up ";
-    struct bh_process *process = &rig->daemons[index].process;
-    char line[512];
-    int port = 0;
-    if (!bh_process_wait_line(process, mark, BH_RIG_WAIT_MS))
-        bh_rig_fail(rig, "daemon %u does not listen", index);
-    FILE *file = fopen(process->log, "r");
-    while (file != NULL && fgets(line, sizeof(line), file) != NULL) {
-        const char *found = strstr(line, mark) != NULL ? strstr(line, "port=") : NULL;
-        if (found != NULL)
-            port = (int)strtol(found + 5, NULL, 10);
-    }
-    if (file != NULL)
-        fclose(file);
-    cr_assert_neq(port, 0, "no port in the log");
-    return port;
-}
-
-static int
 call(int port, const char *method, const char *target, const char *headers, const char *body)
 {
     struct bh_test_http got;
@@ -135,7 +114,7 @@ Test(daemon_reports, settle_a_job_that_ended_as_unknown, .timeout = 250)
     struct bh_rig rig;
     const struct bh_rig_options options = {.http = HTTP, .sim = SIM, .queues = HOLD};
     bh_rig_start(&rig, &options);
-    int port = http_port(&rig, 0);
+    int port = bh_rig_http_port(&rig);
     for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
         const char *id = bh_rig_text(&rig, "late-%s", methods[i]);
         const char *number = bh_rig_text(&rig, "49171999060%zu", i);
@@ -159,7 +138,7 @@ Test(daemon_reports, settle_a_job_before_it_is_sent_again, .timeout = 120)
     struct bh_rig rig;
     const struct bh_rig_options options = {.http = HTTP, .sim = SIM};
     bh_rig_start(&rig, &options);
-    subscribe(&rig, http_port(&rig, 0), "all", "POST");
+    subscribe(&rig, bh_rig_http_port(&rig), "all", "POST");
     bh_rig_tell(&rig, "plan", "{\"to\":\"491719990610\",\"plan\":\"DELIVERED@1000\"}");
     push_unlucky(&rig, "sms", "soon", "491719990610");
     bh_rig_wait_state(&rig, "sms", "soon", "retrying");
@@ -176,7 +155,7 @@ Test(daemon_reports, that_come_before_our_own_answer_harm_nothing, .timeout = 12
     const struct bh_rig_options options = {
         .http = HTTP, .sim = SIM, .queues = HOLD, .gateway = "timeout = 6s\nconnect_timeout = 1s"};
     bh_rig_start(&rig, &options);
-    subscribe(&rig, http_port(&rig, 0), "dlr", "JSON");
+    subscribe(&rig, bh_rig_http_port(&rig), "dlr", "JSON");
     bh_rig_tell(&rig, "plan", "{\"to\":\"491719990620\",\"plan\":\"DELIVERED@0.05\"}");
     bh_rig_tell(&rig, "fault",
                 "{\"kind\":\"delay\",\"at\":\"after\",\"ms\":4000,\"match\":{\"text\":\"slow.\"}}");
@@ -205,7 +184,7 @@ Test(daemon_reports, keep_what_they_know_when_redis_goes_away_or_forgets_its_scr
     const struct bh_rig_options options = {
         .http = HTTP, .sim = SIM, .queues = HOLD, .redis = "command_timeout = 500ms"};
     bh_rig_start(&rig, &options);
-    int port = http_port(&rig, 0);
+    int port = bh_rig_http_port(&rig);
     push_unlucky(&rig, "sms", "kept", "491719990630");
     bh_rig_wait_state(&rig, "sms", "kept", "unknown");
     const char *report =
@@ -288,7 +267,7 @@ Test(daemon_reports, that_are_forged_or_for_nobody_change_nothing, .timeout = 12
     struct bh_rig rig;
     const struct bh_rig_options options = {.http = HTTP, .sim = SIM, .queues = HOLD};
     bh_rig_start(&rig, &options);
-    int port = http_port(&rig, 0);
+    int port = bh_rig_http_port(&rig);
     bh_rig_push(&rig, "sms", "{\"id\":\"sent\",\"to\":\"491719990640\",\"text\":\"sent\"}");
     push_unlucky(&rig, "sms", "unlucky", "491719990641");
     push_unlucky(&rig, "sms", "two", "491719990642,491719990643");
@@ -346,7 +325,7 @@ Test(daemon_reports, that_are_shuffled_and_repeated_end_as_the_gateway_says, .ti
         .sim = "[reports]\nplan = realistic\nspeed = 200\n[hooks]\norder = shuffled\nrepeat = "
                "3\nempty_every = 7\n"};
     bh_rig_start(&rig, &options);
-    subscribe(&rig, http_port(&rig, 0), "dlr", "POST");
+    subscribe(&rig, bh_rig_http_port(&rig), "dlr", "POST");
     for (int i = 0; i < MANY; i++)
         bh_rig_push(
             &rig, "sms",
@@ -376,7 +355,7 @@ Test(daemon_reports, follow_a_reload_of_the_token, .timeout = 120)
     struct bh_rig rig;
     struct bh_rig_options options = {.http = "listen = 127.0.0.1:0", .sim = SIM};
     bh_rig_start(&rig, &options);
-    int port = http_port(&rig, 0);
+    int port = bh_rig_http_port(&rig);
     cr_expect_eq(post(port, ""), 404, "there is no token");
     options.http = HTTP;
     bh_rig_reload(&rig, 0, &options);
@@ -402,7 +381,7 @@ Test(daemon_reports, are_taken_until_the_last_request_has_ended, .timeout = 120)
     struct bh_rig rig;
     const struct bh_rig_options options = {.http = HTTP, .sim = SIM, .queues = HOLD};
     bh_rig_start(&rig, &options);
-    int port = http_port(&rig, 0);
+    int port = bh_rig_http_port(&rig);
     push_unlucky(&rig, "sms", "early", "491719990650");
     bh_rig_wait_state(&rig, "sms", "early", "unknown");
     bh_rig_tell(&rig, "fault",
@@ -428,7 +407,7 @@ Test(daemon_reports, do_without_an_endpoint_whose_address_is_taken, .timeout = 1
     struct bh_rig rig;
     struct bh_rig_options options = {.http = HTTP, .sim = SIM};
     bh_rig_start(&rig, &options);
-    int port = http_port(&rig, 0);
+    int port = bh_rig_http_port(&rig);
     options.http =
         bh_rig_text(&rig, "listen = 127.0.0.1:%d\nwebhook_token = t0ken-of-a-test", port);
     struct bh_daemon *second = bh_rig_start_daemon(&rig, &options, NULL);
@@ -437,7 +416,7 @@ Test(daemon_reports, do_without_an_endpoint_whose_address_is_taken, .timeout = 1
     bh_rig_push(&rig, "sms", "{\"id\":\"alone\",\"to\":\"491719990660\",\"text\":\"alone\"}");
     bh_rig_wait_state(&rig, "sms", "alone", "sent");
     /* The first one has gone, so the second one gets it at its next try. */
-    cr_expect_eq(http_port(&rig, 1), port);
+    cr_expect_eq(bh_rig_http_port_of(&rig, 1), port);
     cr_expect_eq(call(port, "GET", "/healthz", NULL, NULL), 200);
     cr_expect_eq(bh_process_count(&second->process, "http_down"), 1);
     bh_rig_stop(&rig);
@@ -448,7 +427,7 @@ Test(daemon_reports, stay_within_bounds_when_strangers_hold_on_to_connections, .
     struct bh_rig rig;
     const struct bh_rig_options options = {.http = HTTP, .sim = SIM};
     bh_rig_start(&rig, &options);
-    int port = http_port(&rig, 0), fds[100];
+    int port = bh_rig_http_port(&rig), fds[100];
     for (size_t i = 0; i < 100; i++)
         cr_assert_geq(fds[i] = bh_test_http_connect(port, 20000), 0);
     bh_rig_push(&rig, "sms", "{\"id\":\"among\",\"to\":\"491719990670\",\"text\":\"among\"}");

@@ -100,24 +100,6 @@ wait_for_next(struct bh_rig *rig, const char *queue, const char *id)
     return next;
 }
 
-static int
-port_of(struct bh_rig *rig, unsigned index)
-{
-    struct bh_process *process = &rig->daemons[index].process;
-    char line[512];
-    int port = 0;
-    cr_assert(bh_process_wait_line(process, " http_up ", BH_RIG_WAIT_MS));
-    FILE *file = fopen(process->log, "r");
-    while (file != NULL && fgets(line, sizeof(line), file) != NULL) {
-        const char *found = strstr(line, " http_up ") != NULL ? strstr(line, "port=") : NULL;
-        if (found != NULL)
-            port = (int)strtol(found + 5, NULL, 10);
-    }
-    if (file != NULL)
-        fclose(file);
-    return port;
-}
-
 /* With all connections that a report needs. */
 static void
 start(struct bh_rig *rig, const struct bh_rig_options *options)
@@ -326,7 +308,7 @@ Test(daemon_resend, sends_once_for_all_processes, .timeout = 120)
     push_sms(&rig, "sms", "both", UNLOCKED);
     bh_rig_wait_state(&rig, "sms", "both", "sent");
     const char *report = sms_report(&rig, "sms", "both", "FAILED");
-    int ports[2] = {bh_rig_http_port(&rig), port_of(&rig, 1)};
+    int ports[2] = {bh_rig_http_port(&rig), bh_rig_http_port_of(&rig, 1)};
     /* Connected to Redis as well. */
     for (size_t i = 0; i < 2; i++)
         BH_RIG_UNTIL(&rig, post_to(ports[i], "msg_id=1&foreign_id=nobody&status=DELIVERED") == 200);

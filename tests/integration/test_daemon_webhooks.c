@@ -53,20 +53,7 @@ takes_reports(struct bh_rig *rig)
 static int
 port_of(struct bh_rig *rig, unsigned index)
 {
-    struct bh_process *process = &rig->daemons[index].process;
-    char line[512];
-    int port = 0;
-    if (!bh_process_wait_line(process, " http_up ", BH_RIG_WAIT_MS))
-        bh_rig_fail(rig, "daemon %u does not listen", index);
-    FILE *file = fopen(process->log, "r");
-    while (file != NULL && fgets(line, sizeof(line), file) != NULL) {
-        const char *found = strstr(line, " http_up ") != NULL ? strstr(line, "port=") : NULL;
-        if (found != NULL)
-            port = (int)strtol(found + 5, NULL, 10);
-    }
-    if (file != NULL)
-        fclose(file);
-    cr_assert_neq(port, 0, "no port in the log");
+    int port = bh_rig_http_port_of(rig, index);
     BH_RIG_UNTIL(rig, takes_reports(rig));
     return port;
 }

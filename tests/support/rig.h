@@ -121,8 +121,13 @@ long long bh_rig_number(struct bh_rig *rig, const char *queue, const char *id, c
 bool bh_rig_is(struct bh_rig *rig, const char *queue, const char *id, const char *name,
                const char *value);
 
-/* Where the first daemon listens for HTTP, once it does; it has to be configured to. */
+/* Where a daemon, and where the first one listens for HTTP, once it does; it has to be configured to. */
+int bh_rig_http_port_of(struct bh_rig *rig, unsigned index);
 int bh_rig_http_port(struct bh_rig *rig);
+
+/* The number behind `mark` in the last line of a process' log that has `line_mark`, once there is one; not 0. */
+int bh_rig_port_in_log(struct bh_rig *rig, struct bh_process *process, const char *line_mark,
+                       const char *mark);
 
 /* Wait until the job has this state. */
 void bh_rig_wait_state(struct bh_rig *rig, const char *queue, const char *id, const char *state);

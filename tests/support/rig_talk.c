@@ -256,23 +256,36 @@ bh_rig_message(struct bh_rig *rig, const char *foreign_id)
 }
 
 int
-bh_rig_http_port(struct bh_rig *rig)
+bh_rig_port_in_log(struct bh_rig *rig, struct bh_process *process, const char *line_mark,
+                   const char *mark)
 {
-    static const char mark[] = " http_up ";
-    struct bh_process *process = &rig->daemons[0].process;
-    char line[512];
+    char line[1024];
     int port = 0;
-    if (!bh_process_wait_line(process, mark, BH_RIG_WAIT_MS))
-        bh_rig_fail(rig, "the daemon does not listen");
+    if (!bh_process_wait_line(process, line_mark, BH_RIG_WAIT_MS)) {
+        bh_process_show(process);
+        bh_rig_fail(rig, "nobody listens");
+    }
     FILE *file = fopen(process->log, "r");
     while (file != NULL && fgets(line, sizeof(line), file) != NULL) {
-        const char *found = strstr(line, mark) != NULL ? strstr(line, "port=") : NULL;
+        const char *found = strstr(line, line_mark) != NULL ? strstr(line, mark) : NULL;
         if (found != NULL)
-            port = (int)strtol(found + 5, NULL, 10);
+            port = (int)strtol(found + strlen(mark), NULL, 10);
     }
     if (file != NULL)
         fclose(file);
     if (port == 0)
         bh_rig_fail(rig, "no port in the log");
     return port;
+}
+
+int
+bh_rig_http_port_of(struct bh_rig *rig, unsigned index)
+{
+    return bh_rig_port_in_log(rig, &rig->daemons[index].process, " http_up ", "port=");
+}
+
+int
+bh_rig_http_port(struct bh_rig *rig)
+{
+    return bh_rig_http_port_of(rig, 0);
 }
