@@ -338,6 +338,13 @@ bh_picture_grown(const struct bh_picture_queue *queue, const char *name, bh_ms w
 }
 
 int64_t
+bh_picture_silence_ms(const struct bh_queue_view *view)
+{
+    return view->silent_since.ms > 0 ? bh_ms_max(view->server_now.ms - view->silent_since.ms, 0)
+                                     : 0;
+}
+
+int64_t
 bh_picture_spend_micro(const struct bh_picture *picture)
 {
     int64_t sum = -1;

@@ -88,6 +88,9 @@ int64_t bh_picture_outcome(const struct bh_picture_queue *queue, enum bh_state s
 int64_t bh_picture_grown(const struct bh_picture_queue *queue, const char *name, bh_ms window_ms,
                          bh_ms *ret_over_ms);
 
+/* For how long messages have gone out without a report, as of the look; 0: there is no such silence. */
+int64_t bh_picture_silence_ms(const struct bh_queue_view *view);
+
 /* What all queues have cost within the last hour, per hour, in millionths; -1: not known. */
 int64_t bh_picture_spend_micro(const struct bh_picture *picture);
 
