@@ -135,7 +135,7 @@ Test(night, the_gateway_asks_for_patience, .timeout = 120)
     BH_RIG_UNTIL_MS(&rig, NAMED_MS,
                     names("The gateway asks for patience (the gateway is overloaded and asks to "
                           "come back later (HTTP 503), for "));
-    cr_expect(names(": 1 of 1 workers send nothing; "), "%s", first_line());
+    cr_expect(names(": 1 of 1 worker sends nothing; "), "%s", first_line());
     expect_cause("gateway_down");
     BH_RIG_UNTIL_MS(&rig, NAMED_MS, page_says("gateway_down"));
     bh_rig_stop(&rig);
