@@ -64,27 +64,54 @@ take_apart(struct bh_str url)
     return pieces;
 }
 
+/* The byte that is written as %XX at `at`; -1: something else is. */
+static int
+byte_at(struct bh_str path, size_t at)
+{
+    if (at + 2 >= path.len || path.ptr[at] != '%')
+        return -1;
+    return bh_hex_value(path.ptr[at + 1]) * 16 + bh_hex_value(path.ptr[at + 2]);
+}
+
+/* The beginning of a character in more bytes than it needs (RFC 3629, 10): C0 AE is a dot to those who do not count. */
+static bool
+is_overlong(int byte, int next)
+{
+    return byte == 0xC0 || byte == 0xC1 || (byte == 0xE0 && next >= 0x80 && next < 0xA0) ||
+           (byte == 0xF0 && next >= 0x80 && next < 0x90);
+}
+
 /* What one server reads as an ordinary character of a name, and the next one as a way up or the end of the text. */
 static bool
 hides_something(struct bh_str path)
 {
-    for (size_t i = 0; i + 2 < path.len; i++) {
-        if (path.ptr[i] != '%')
+    for (size_t i = 0; i < path.len; i++) {
+        int byte = byte_at(path, i);
+        if (byte < 0)
             continue;
-        int byte = bh_hex_value(path.ptr[i + 1]) * 16 + bh_hex_value(path.ptr[i + 2]);
-        if (byte < 0x20 || byte == 0x7F || memchr("/\\.%;", byte, 5) != NULL)
+        if (byte < 0x20 || byte == 0x7F || memchr("/\\.%;", byte, 5) != NULL ||
+            is_overlong(byte, byte_at(path, i + 3)))
             return true;
     }
     return false;
 }
 
-/* "." or "..", also with parameters behind, which some servers cut off before they look: "..;x". */
+static struct bh_str
+without_blanks(struct bh_str segment)
+{
+    while (segment.len >= 3 && byte_at(segment, segment.len - 3) == ' ')
+        segment.len -= 3;
+    return segment;
+}
+
+/* "." or "..", also with what some servers cut off before they look: parameters and blanks behind, "..;x" and "..%20". */
 static bool
 climbs(struct bh_str path)
 {
     struct bh_str segment;
     while (bh_str_split(&path, '/', &segment)) {
         segment.len = segment.len > 0 ? find_any(segment, ";") : 0;
+        segment = without_blanks(segment);
         if (bh_str_equal_text(segment, ".") || bh_str_equal_text(segment, ".."))
             return true;
     }
