@@ -36,6 +36,7 @@ bh_resend_reason(enum bh_resend_answer answer)
     case BH_RESEND_OFF: return "the queue does not send it again";
     case BH_RESEND_SEVERAL: return "it has several recipients, and some may have got it";
     case BH_RESEND_OFTEN: return "it was sent as often as it may";
+    case BH_RESEND_ARRIVED: return "an earlier message in its place has arrived after all";
     case BH_RESEND_EXPIRED: return "its ttl leaves no time";
     case BH_RESEND_UNREADABLE: return "it is not a valid job any more";
     }

@@ -46,6 +46,7 @@ enum bh_resend_answer {
     BH_RESEND_OFF,     /* neither the word nor the job ask for it, as the queue is configured */
     BH_RESEND_SEVERAL, /* the job has several recipients, or a group */
     BH_RESEND_OFTEN,   /* it was sent as often as it may */
+    BH_RESEND_ARRIVED, /* one in whose place it was sent has arrived after all; known to whoever looks into Redis */
     BH_RESEND_EXPIRED, /* less than a minute of the ttl would be left */
     BH_RESEND_UNREADABLE, /* the job, or the new one, is not valid: the rules have changed, or it has grown too big */
 };

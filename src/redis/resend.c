@@ -13,7 +13,8 @@
 /* The looks, in the order of sending. */
 enum look { LOOK_TIME, LOOK_STATUS, LOOK_KEPT, LOOKS };
 
-#define STATUS_FIELDS 5
+#define STATUS_FIELDS  6
+#define EARLIER_FIELDS 3
 
 struct work {
     struct bh_redis_connection *connection; /* borrowed */
@@ -25,9 +26,14 @@ struct work {
     void *arg;
 
     unsigned asked, answered;
+    unsigned hops; /* along the chain of jobs that were sent in each other's place */
     struct bh_wall now, accepted, expires;
     enum bh_delivery delivery;
     bool is_kept;
+    char earlier_id
+        [BH_JOB_ID_MAX +
+         1]; /* in whose place it was sent; empty: it is the first, or the rest is looked at */
+    bool earlier_arrived;
     struct bh_buf kept, made;
 
     struct bh_queue_keys keys;
@@ -53,6 +59,17 @@ end(struct work *work, enum bh_status status)
     work->on_done(work->arg, status, &work->result,
                   work->error_text[0] != '\0' ? work->error_text : NULL);
     work_free(work);
+}
+
+/* False, and nothing is written, for what is no id. */
+static bool
+take_id(struct bh_str text, char *ret_id)
+{
+    if (!bh_job_is_word(text, BH_JOB_ID_MAX))
+        return false;
+    memcpy(ret_id, text.ptr, text.len);
+    ret_id[text.len] = '\0';
+    return true;
 }
 
 /* ---- 3: the script ---- */
@@ -106,8 +123,8 @@ make(struct work *work)
         .expires = work->expires,
         .lock_ms = work->errand.lock_ms,
     };
-    if (work->expires.ms == 0) {
-        resend->answer = BH_RESEND_EXPIRED;
+    if (work->expires.ms == 0 || work->earlier_arrived) {
+        resend->answer = work->earlier_arrived ? BH_RESEND_ARRIVED : BH_RESEND_EXPIRED;
         return BH_OK;
     }
     enum bh_status status = bh_resend_make(bh_buf_str(&work->kept), &facts, &work->made, resend);
@@ -128,7 +145,68 @@ make_and_push(struct work *work)
     return status == BH_OK ? push(work) : status;
 }
 
+/* ---- the messages before it ---- */
+
+static enum bh_status look_at_earlier(struct work *work);
+
+static void
+take_earlier(struct work *work, const struct redisReply *reply)
+{
+    struct bh_str type, delivery, earlier;
+    enum bh_delivery word = BH_DELIVERY_NONE;
+    work->earlier_id[0] = '\0';
+    if (bh_reply_str(reply, 0, &type) && bh_reply_str(reply, 1, &delivery))
+        word = bh_delivery_from_word(delivery, bh_str_equal_text(type, "voice"));
+    work->earlier_arrived = bh_resend_is_over(word);
+    if (!work->earlier_arrived && ++work->hops <= BH_JOB_RESEND_NUMBER_MAX &&
+        bh_reply_str(reply, 2, &earlier))
+        take_id(earlier, work->earlier_id);
+}
+
+/* While this one was under way, a late report may have told that one before it has arrived after all. */
+static void
+earlier_on_reply(void *arg, const struct redisReply *reply, const char *error_text)
+{
+    struct work *work = arg;
+    (void)error_text;
+    enum bh_status status = bh_redis_judge(work->connection, reply, work->error_text);
+    if (status == BH_OK && bh_reply_count(reply) != EARLIER_FIELDS)
+        status = BH_EPROTO;
+    if (status == BH_OK) {
+        take_earlier(work, reply);
+        status = work->earlier_id[0] != '\0' ? look_at_earlier(work) : make_and_push(work);
+    }
+    if (status != BH_OK)
+        end(work, status);
+}
+
+static enum bh_status
+look_at_earlier(struct work *work)
+{
+    struct bh_str argv[2 + EARLIER_FIELDS] = {BH_STR_LITERAL("HMGET"), BH_STR_LITERAL(""),
+                                              BH_STR_LITERAL("type"), BH_STR_LITERAL("delivery"),
+                                              BH_STR_LITERAL("resend_of")};
+    struct bh_buf key;
+    bh_buf_init(&key, 512);
+    enum bh_status status = bh_key_append_status(&key, &work->keys, work->earlier_id);
+    argv[1] = bh_buf_str(&key);
+    if (status == BH_OK)
+        status = bh_redis_connection_send(work->connection, BH_ARRAY_LEN(argv), argv, 0,
+                                          earlier_on_reply, work);
+    bh_buf_release(&key);
+    return status;
+}
+
 /* ---- or call it back ---- */
+
+static enum bh_status recall(struct work *work);
+
+/* It has been sent, failed, too, and has a successor: then that is the one to be called back. */
+static bool
+go_to_next(struct work *work, struct bh_str next)
+{
+    return ++work->hops <= BH_JOB_RESEND_NUMBER_MAX && take_id(next, work->result.new_id);
+}
 
 static void
 recall_on_reply(void *arg, const struct redisReply *reply, const char *error_text)
@@ -140,12 +218,18 @@ recall_on_reply(void *arg, const struct redisReply *reply, const char *error_tex
     };
     struct work *work = arg;
     enum bh_recall_code code;
+    struct bh_str next;
     (void)error_text;
     enum bh_status status = bh_redis_judge(work->connection, reply, work->error_text);
     if (status == BH_OK)
-        status = bh_decode_recall(reply, &code);
-    if (status == BH_OK)
+        status = bh_decode_recall(reply, &code, &next);
+    if (status == BH_OK && code == BH_RECALL_CODE_TOO_LATE && go_to_next(work, next)) {
+        status = recall(work);
+        if (status == BH_OK)
+            return;
+    } else if (status == BH_OK) {
         work->result.fate = fates[code];
+    }
     end(work, status);
 }
 
@@ -163,7 +247,7 @@ go_on(struct work *work)
     enum bh_status status = work->failed;
     bool has_arrived = bh_resend_is_over(work->delivery);
     if (status == BH_OK && work->is_kept && !has_arrived)
-        status = make_and_push(work);
+        status = work->earlier_id[0] != '\0' ? look_at_earlier(work) : make_and_push(work);
     else if (status == BH_OK && has_arrived && work->result.new_id[0] != '\0')
         status = recall(work);
     else {
@@ -191,7 +275,7 @@ read_time(struct work *work, const struct redisReply *reply)
 static enum bh_status
 read_status(struct work *work, const struct redisReply *reply)
 {
-    struct bh_str type, delivery, resent_as;
+    struct bh_str type, delivery, id;
     if (bh_reply_count(reply) != STATUS_FIELDS)
         return BH_EPROTO;
     if (!bh_reply_number(reply, 0, &work->accepted.ms))
@@ -200,8 +284,10 @@ read_status(struct work *work, const struct redisReply *reply)
         work->expires.ms = 0;
     if (bh_reply_str(reply, 2, &type) && bh_reply_str(reply, 3, &delivery))
         work->delivery = bh_delivery_from_word(delivery, bh_str_equal_text(type, "voice"));
-    if (bh_reply_str(reply, 4, &resent_as) && bh_job_is_word(resent_as, BH_JOB_ID_MAX))
-        memcpy(work->result.new_id, resent_as.ptr, resent_as.len);
+    if (bh_reply_str(reply, 4, &id))
+        take_id(id, work->result.new_id);
+    if (bh_reply_str(reply, 5, &id))
+        take_id(id, work->earlier_id);
     return BH_OK;
 }
 
@@ -239,9 +325,9 @@ look(struct work *work, enum look which, struct bh_buf *key)
 {
     /* When the end was written (updated_at), the gateway had taken the message. */
     struct bh_str argv[2 + STATUS_FIELDS] = {
-        BH_STR_LITERAL("HMGET"),      BH_STR_LITERAL(""),     BH_STR_LITERAL("updated_at"),
-        BH_STR_LITERAL("expires_at"), BH_STR_LITERAL("type"), BH_STR_LITERAL("delivery"),
-        BH_STR_LITERAL("resent_as"),
+        BH_STR_LITERAL("HMGET"),      BH_STR_LITERAL(""),          BH_STR_LITERAL("updated_at"),
+        BH_STR_LITERAL("expires_at"), BH_STR_LITERAL("type"),      BH_STR_LITERAL("delivery"),
+        BH_STR_LITERAL("resent_as"),  BH_STR_LITERAL("resend_of"),
     };
     size_t argc = BH_ARRAY_LEN(argv);
     enum bh_status status = BH_OK;

@@ -21,20 +21,13 @@ bh_encode_resend(struct bh_call *call, const struct bh_queue_keys *keys, const c
     bh_call_int(call, events_cap);
 }
 
-/* A code, and a state that nobody needs. */
-static bool
-read_code(const struct redisReply *reply, int64_t max, int64_t *ret_code)
-{
-    struct bh_str state;
-    return bh_reply_count(reply) == 2 && bh_reply_int(reply, 0, 0, max, ret_code) &&
-           bh_reply_str(reply, 1, &state);
-}
-
 enum bh_status
 bh_decode_resend(const struct redisReply *reply, enum bh_resend_code *ret_code)
 {
     int64_t code;
-    if (!read_code(reply, BH_RESEND_CODE_LAPSED, &code))
+    struct bh_str state;
+    if (bh_reply_count(reply) != 2 || !bh_reply_int(reply, 0, 0, BH_RESEND_CODE_LAPSED, &code) ||
+        !bh_reply_str(reply, 1, &state))
         return BH_EPROTO;
     *ret_code = (enum bh_resend_code)code;
     return BH_OK;
@@ -49,15 +42,21 @@ bh_encode_recall(struct bh_call *call, const struct bh_queue_keys *keys, const c
     bh_key_append_cancel(bh_call_buf(call), keys, new_id);
     bh_call_end_key(call);
     bh_call_key(call, bh_queue_key(keys, BH_KEY_CONTROL));
+    bh_key_append_kept(bh_call_buf(call), keys, new_id);
+    bh_call_end_key(call);
     bh_call_int(call, retention_ms);
 }
 
 enum bh_status
-bh_decode_recall(const struct redisReply *reply, enum bh_recall_code *ret_code)
+bh_decode_recall(const struct redisReply *reply, enum bh_recall_code *ret_code,
+                 struct bh_str *ret_next)
 {
     int64_t code;
-    if (!read_code(reply, BH_RECALL_CODE_ALREADY, &code))
+    struct bh_str state, next;
+    if (bh_reply_count(reply) != 3 || !bh_reply_int(reply, 0, 0, BH_RECALL_CODE_ALREADY, &code) ||
+        !bh_reply_str(reply, 1, &state) || !bh_reply_str(reply, 2, &next))
         return BH_EPROTO;
     *ret_code = (enum bh_recall_code)code;
+    *ret_next = next;
     return BH_OK;
 }

@@ -30,14 +30,16 @@ enum bh_status bh_decode_resend(const struct redisReply *reply,
 
 enum bh_recall_code {
     BH_RECALL_CODE_DONE,     /* it will be cancelled at its next admission */
-    BH_RECALL_CODE_TOO_LATE, /* it is being sent, or was */
-    BH_RECALL_CODE_ALREADY,  /* it is, or will be, cancelled */
+    BH_RECALL_CODE_TOO_LATE, /* it is being sent, or was; from now on none is sent in its place */
+    BH_RECALL_CODE_ALREADY,  /* it is, or will be, cancelled, or ended unsent by itself */
 };
 
 /* The same for BH_SCRIPT_RECALL, about the job that was sent again. */
 void bh_encode_recall(struct bh_call *call, const struct bh_queue_keys *keys, const char *new_id,
                       bh_ms retention_ms);
-enum bh_status bh_decode_recall(const struct redisReply *reply,
-                                enum bh_recall_code *ret_code) BH_MUST_CHECK;
+
+/* *ret_next: TOO_LATE: the job that was pushed in its place, else empty; borrowed from the reply. */
+enum bh_status bh_decode_recall(const struct redisReply *reply, enum bh_recall_code *ret_code,
+                                struct bh_str *ret_next) BH_MUST_CHECK;
 
 #endif

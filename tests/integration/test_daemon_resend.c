@@ -25,6 +25,7 @@
 #define QUEUES                                                                                     \
     "[queue sms]\ntype = sms\nresend_on_report = yes\nretry = 1s, 2s\n"                            \
     "[queue slow]\ntype = sms\nresend_on_report = yes\nretry = 1h\n"                               \
+    "[queue chain]\ntype = sms\nresend_on_report = yes\nretry = 1s, 1h\n"                          \
     "[queue off]\ntype = sms\n"                                                                    \
     "[queue voice]\ntype = voice\nredial = 2\nredial_after = 2s\n"
 
@@ -253,6 +254,47 @@ Test(daemon_resend, is_called_back_when_the_message_has_arrived_after_all, .time
     cr_expect_eq(post(&rig, sms_report(&rig, "sms", "quick", "DELIVERED")), 200);
     BH_RIG_UNTIL(&rig, has_said(&rig, "resend_too_late", "quick", 1));
     cr_expect_eq(bh_rig_accepted_in_all(&rig), 3);
+    bh_rig_stop(&rig);
+}
+
+/* What was sent in its place fails, too, before or after it is known that the first has arrived. */
+Test(daemon_resend, sends_no_third_message_when_the_first_has_arrived, .timeout = 120)
+{
+    static const char *const ids[] = {"before", "after", "meanwhile"};
+    const char *next[3];
+    struct bh_rig rig;
+    start(&rig, &all_options);
+    for (size_t i = 0; i < 3; i++) {
+        push_sms(&rig, "chain", ids[i], UNLOCKED);
+        bh_rig_wait_state(&rig, "chain", ids[i], "sent");
+        cr_expect_eq(post(&rig, sms_report(&rig, "chain", ids[i], "FAILED")), 200);
+        next[i] = wait_for_next(&rig, "chain", ids[i]);
+    }
+    /* The third one waits for an hour when the good word comes. */
+    cr_expect_eq(post(&rig, sms_report(&rig, "chain", next[0], "FAILED")), 200);
+    BH_RIG_UNTIL(&rig, bh_rig_field(&rig, "chain", next[0], "resent_as")[0] != '\0');
+    const char *third = bh_rig_field(&rig, "chain", next[0], "resent_as");
+    bh_rig_wait_state(&rig, "chain", third, "scheduled");
+    cr_expect_eq(post(&rig, sms_report(&rig, "chain", ids[0], "DELIVERED")), 200);
+    BH_RIG_UNTIL(&rig, has_said(&rig, "resend_recalled", ids[0], 1));
+    cr_expect_eq(
+        bh_rig_integer(&rig, "EXISTS %s", bh_rig_text(&rig, "bellhop:{chain}:cancel:%s", third)),
+        1);
+
+    cr_expect_eq(post(&rig, sms_report(&rig, "chain", ids[1], "DELIVERED")), 200);
+    BH_RIG_UNTIL(&rig, has_said(&rig, "resend_too_late", ids[1], 1));
+    cr_expect_eq(post(&rig, sms_report(&rig, "chain", next[1], "FAILED")), 200);
+
+    /* The good word came while a worker had the second one in hand, when no payload of it was kept. */
+    (void)bh_rig_integer(&rig, "HSET bellhop:{chain}:status:meanwhile delivery DELIVERED");
+    cr_expect_eq(post(&rig, sms_report(&rig, "chain", next[2], "FAILED")), 200);
+    BH_RIG_UNTIL(&rig, has_said(&rig, "not_resent", next[2], 1));
+    for (size_t i = 1; i < 3; i++) {
+        expect(&rig, "chain", next[i], "delivery", "FAILED");
+        expect(&rig, "chain", next[i], "resent_as", "");
+    }
+    cr_expect_eq(bh_rig_counter(&rig, "chain", "resent"), 4);
+    cr_expect_eq(bh_rig_accepted_in_all(&rig), 6);
     bh_rig_stop(&rig);
 }
 

@@ -137,15 +137,19 @@ Test(resend_script, carries_any_bytes)
 
 /* ---- called back ---- */
 
+static char recall_next[BH_JOB_ID_MAX + 1]; /* of the last call: what was pushed in its place */
+
 static enum bh_recall_code
 recall(bh_ms retention_ms)
 {
     struct bh_call call;
+    struct bh_str next;
     enum bh_recall_code code = BH_RECALL_CODE_TOO_LATE;
     bh_call_init(&call, BH_SCRIPT_RECALL);
     bh_encode_recall(&call, &stage.keys, "new", retention_ms);
     redisReply *reply = script_redis_run(&stage.redis, &call);
-    cr_assert_eq(bh_decode_recall(reply, &code), BH_OK);
+    cr_assert_eq(bh_decode_recall(reply, &code, &next), BH_OK);
+    (void)snprintf(recall_next, sizeof(recall_next), "%.*s", BH_STR_ARGS(next));
     freeReplyObject(reply);
     return code;
 }
@@ -154,28 +158,77 @@ Test(resend_script, is_called_back_only_while_nothing_of_it_has_been_sent)
 {
     static const struct {
         const char *state; /* NULL: no status */
+        const char *attempts;
         enum bh_recall_code wanted;
     } rows[] = {
-        {NULL,        BH_RECALL_CODE_DONE    },
-        {"scheduled", BH_RECALL_CODE_DONE    },
-        {"sending",   BH_RECALL_CODE_TOO_LATE},
-        {"retrying",  BH_RECALL_CODE_TOO_LATE},
-        {"held",      BH_RECALL_CODE_TOO_LATE},
-        {"sent",      BH_RECALL_CODE_TOO_LATE},
-        {"unknown",   BH_RECALL_CODE_TOO_LATE},
-        {"cancelled", BH_RECALL_CODE_ALREADY },
+        {NULL,        "",  BH_RECALL_CODE_DONE    },
+        {"scheduled", "0", BH_RECALL_CODE_DONE    },
+        {"held",      "0", BH_RECALL_CODE_DONE    },
+        {"retrying",  "0", BH_RECALL_CODE_DONE    },
+        {"held",      "1", BH_RECALL_CODE_TOO_LATE},
+        {"retrying",  "2", BH_RECALL_CODE_TOO_LATE},
+        {"held",      "",  BH_RECALL_CODE_TOO_LATE},
+        {"sending",   "0", BH_RECALL_CODE_TOO_LATE},
+        {"sent",      "1", BH_RECALL_CODE_TOO_LATE},
+        {"partial",   "1", BH_RECALL_CODE_TOO_LATE},
+        {"unknown",   "1", BH_RECALL_CODE_TOO_LATE},
+        {"cancelled", "0", BH_RECALL_CODE_ALREADY },
+        {"expired",   "0", BH_RECALL_CODE_ALREADY },
+        {"invalid",   "0", BH_RECALL_CODE_ALREADY },
+        {"failed",    "3", BH_RECALL_CODE_ALREADY },
+        {"duplicate", "1", BH_RECALL_CODE_ALREADY },
     };
     for (size_t i = 0; i < BH_ARRAY_LEN(rows); i++) {
         const char *name = rows[i].state != NULL ? rows[i].state : "nothing";
         script_redis_reset(&stage.redis, T0);
         if (rows[i].state != NULL)
             RUN("HSET bellhop:{q}:status:new state %s", rows[i].state);
-        cr_expect_eq(recall(DAY), rows[i].wanted, "%s", name);
+        if (rows[i].attempts[0] != '\0')
+            RUN("HSET bellhop:{q}:status:new attempts %s", rows[i].attempts);
+        cr_expect_eq(recall(DAY), rows[i].wanted, "%s after %s", name, rows[i].attempts);
         cr_expect_eq(stage_int("EXISTS bellhop:{q}:cancel:new") == 1,
-                     rows[i].wanted == BH_RECALL_CODE_DONE, "%s", name);
+                     rows[i].wanted == BH_RECALL_CODE_DONE, "%s after %s", name, rows[i].attempts);
         if (rows[i].wanted == BH_RECALL_CODE_DONE)
             cr_expect_eq(recall(DAY), BH_RECALL_CODE_ALREADY, "%s", name);
     }
+}
+
+Test(resend_script, sends_no_third_when_it_is_too_late_for_the_second)
+{
+    RUN("HSET bellhop:{q}:status:new state sent attempts 1");
+    RUN("SET bellhop:{q}:kept:new payload PX 60000");
+    RUN("CONFIG SET maxmemory 1");
+    cr_expect_eq(recall(DAY), BH_RECALL_CODE_TOO_LATE);
+    RUN("CONFIG SET maxmemory 0");
+    cr_expect_str_empty(recall_next);
+    cr_expect_eq(stage_int("EXISTS bellhop:{q}:kept:new"), 0);
+    cr_expect_eq(stage_int("EXISTS bellhop:{q}:cancel:new"), 0);
+    RUN("HSET bellhop:{q}:status:new resent_as third");
+    cr_expect_eq(recall(DAY), BH_RECALL_CODE_TOO_LATE);
+    cr_expect_str_eq(recall_next, "third");
+}
+
+/* The gateway was away when it was due, say. */
+Test(resend_script, is_called_back_although_a_worker_had_it_and_could_not_send_it)
+{
+    const struct bh_claim_command claim = {.count = 1};
+    keep();
+    cr_expect_eq(resend("new", "{new}", 0), BH_RESEND_CODE_PUSHED);
+    cr_assert_eq(stage_claim("a/1", &claim), 1);
+    cr_assert_eq(stage_admit("a/1", stage_admission(stage_ref(0), "new")).code, BH_ADMIT_OK);
+    const struct bh_settle_command held = {.claim = stage_ref(0),
+                                           .disposition = BH_SETTLE_READY,
+                                           .waiting = BH_WAITING_HELD,
+                                           .reason = "gateway_down",
+                                           .id = "new",
+                                           .state = "held"};
+    cr_assert_eq(stage_settle("a/1", held).code, BH_SETTLED_OK);
+    cr_expect_eq(recall(DAY), BH_RECALL_CODE_DONE);
+    cr_assert_eq(stage_claim("a/1", &claim), 1);
+    struct bh_admit_command again = stage_admission(stage_ref(0), "new");
+    again.first = false;
+    cr_expect_eq(stage_admit("a/1", again).code, BH_ADMIT_CANCELLED);
+    expect_text("cancelled", "HGET bellhop:{q}:status:new state");
 }
 
 Test(resend_script, is_called_back_for_as_long_as_it_waits)
