@@ -66,7 +66,7 @@ bh_job_drop(struct bh_engine *engine, struct bh_slot *slot, const char *why)
     } else {
         engine->stats.dropped++;
         note_slot(engine, slot, BH_LOG_WARN, "dropped", why,
-                  "it is taken up again when its lease has run out");
+                  "unless it has been settled, it is taken up again when its lease has run out");
     }
     unflag(engine, slot);
     bh_gate_give_back(engine, slot);

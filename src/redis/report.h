@@ -33,7 +33,7 @@ enum bh_report_fate {
     BH_REPORT_NOTED,         /* it stands in the status now */
     BH_REPORT_SETTLED,       /* likewise, and the job is uncertain no more */
     /*
-     * Likewise, but the job has not ended: a worker has it in hand and may yet lose its answer, or waits with some of its
+     * Likewise, but the job has not ended: a worker is sending it and may yet lose its answer, or waits with some of its
      * recipients.  To be delivered once more, later.
      */
     BH_REPORT_EARLY,

@@ -5,7 +5,8 @@
  * The word is an operator's (bellhop resolve), or a delivery report's, which proves that the message was
  * taken.  Only jobs that are uncertain are changed: those that wait after a request without an answer, and
  * those that ended `unknown`.  Whoever held the job before is fenced off: a result that comes later finds
- * it gone or stale.
+ * it gone or stale.  What a worker has in hand is left to it, but for a report about a job that it has not been admitted
+ * to send again: that one is settled, and the admission finds it gone.
  */
 #ifndef BH_REDIS_RESOLVE_H
 #define BH_REDIS_RESOLVE_H

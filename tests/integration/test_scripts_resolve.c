@@ -361,6 +361,45 @@ Test(resolve_script, a_job_in_a_workers_hand_is_left_there)
     cr_expect_eq(say(BH_RESOLVE_FAILED).code, BH_RESOLVED_CERTAIN);
 }
 
+/* It waits in the worker's hand for a token, say, to be sent a second time. */
+Test(resolve_script, a_report_takes_a_job_from_who_has_not_begun_to_send_it_again)
+{
+    for (int asked = 0; asked < 3; asked++) {
+        put(IN_DUE);
+        script_redis_set_clock(&stage.redis, T0 + 45000);
+        cr_assert_eq(claim("me"), 1);
+        struct bh_claim_ref job = stage_ref(0);
+        if (asked == 1)
+            cr_assert_eq(admit(job, false), BH_ADMIT_OK);
+        struct bh_resolved resolved = asked == 2 ? say(BH_RESOLVE_SENT) : report("");
+        cr_expect_eq(resolved.code, asked == 0 ? BH_RESOLVED_DONE : BH_RESOLVED_LEASED, "%d",
+                     asked);
+        if (asked > 0)
+            continue;
+        cr_expect_str_eq(status("state"), "sent");
+        cr_expect_str_eq(status("confirmed_by"), "report");
+        expect_counts("taken away", 0, 0, 0);
+        cr_expect_eq(stage_int("ZCARD bellhop:{q}:%s", "leases"), 0);
+        cr_expect_eq(stage_int("LLEN bellhop:{q}:%s", "ready"), 0);
+        cr_expect_eq(admit(job, false), BH_ADMIT_LOST);
+        cr_expect_eq(settle(settlement(job, BH_SETTLE_WAIT, "retrying")), BH_SETTLED_GONE);
+        cr_expect_str_eq(status("state"), "sent");
+    }
+    /* What has not been sent yet is proven by no report. */
+    script_redis_reset(&stage.redis, T0);
+    RUN("LPUSH bellhop:{q} payload");
+    cr_assert_eq(claim("me"), 1);
+    cr_assert_eq(admit(stage_ref(0), true), BH_ADMIT_OK);
+    struct bh_settle_command waits = settlement(stage_ref(0), BH_SETTLE_WAIT, "retrying");
+    waits.uncertain_since.ms = 0;
+    waits.waiting = BH_WAITING_RETRY;
+    cr_assert_eq(settle(waits), BH_SETTLED_OK);
+    script_redis_set_clock(&stage.redis, T0 + 45000);
+    cr_assert_eq(claim("me"), 1);
+    cr_expect_eq(report("").code, BH_RESOLVED_LEASED);
+    cr_expect_eq(admit(stage_ref(0), false), BH_ADMIT_OK);
+}
+
 Test(resolve_script, a_resend_after_its_time_would_only_expire)
 {
     for (int place = 0; place < PLACES; place++) {

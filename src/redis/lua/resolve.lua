@@ -1,7 +1,8 @@
 -- resolve: settle a job whose request may or may not have been taken, by the word of an operator or of a
 -- delivery report.
 --
--- Such a job waits in due or ready, or lies in dead in state `unknown`; all others stay as they are.
+-- Such a job waits in due or ready, or lies in dead in state `unknown`; all others stay as they are.  A report, which
+-- proves something, takes a job also from a worker that has not been admitted to send it once more, and must not be.
 --
 -- KEYS    1 status  2 heads  3 jobs  4 leases  5 ready  6 due  7 dead  8 control  9 counters  10 events
 --         11 audit  12 callbacks  13 their tries  14 open  15 pull  16 kept  17 cancel  18 the entry of message_id in the
@@ -18,7 +19,8 @@
 --         codes: 0 done  1 no such job  2 not uncertain  3 leased, for so many ms  4 is so already
 --         5 its payload is gone, it cannot be sent again  6 its time ran out at so many unix ms
 --         7 it settles nothing: a report about one of several recipients, or others wait to be sent to
--- Changes for code 0: status, head, job; ready, due, dead, counters, events, audit; callbacks, open, pull, kept, index; cancel
+-- Changes for code 0: status, head, job; ready, due, dead, leases, counters, events, audit; callbacks, open, pull, kept,
+--         index, cancel
 -- Cost    one status, one head; a job that is not uncertain costs one read
 --@include _clock.lua
 --@include _head.lua
@@ -76,7 +78,8 @@ if forgotten then
     state = 'unknown'
 end
 
-if h and has_owner(h) then
+local leased = h and has_owner(h)
+if leased and (source == 'operator' or word ~= 'sent' or h.started ~= '0' or h.uncertain == '0') then
     return answer(LEASED, math.max(0, (tonumber(redis.call('ZSCORE', leases, handle)) or now) - now))
 end
 
@@ -141,11 +144,13 @@ end
 
 may_write_when_full(control)
 
--- Out of dead or due.  What waits in ready, or apart in suspects, cannot be taken out of that list: the handle
--- stays behind there, and leads nowhere.
+-- Out of dead, due or a worker's hand.  What waits in ready, or apart in suspects, cannot be taken out of that list: the
+-- handle stays behind there, and leads nowhere.
 local in_ready = false
 if h then
-    if died then
+    if leased then
+        redis.call('ZREM', leases, handle)
+    elseif died then
         redis.call('ZREM', dead, handle)
     else
         in_ready = redis.call('ZREM', due, handle) == 0
