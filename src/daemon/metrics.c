@@ -229,22 +229,27 @@ put_by_name(const struct writer *w, const char *metric, const char *label,
     }
 }
 
+/* A job that another one's id kept from being taken is a duplicate like one that the gateway's lock refused. */
+static uint64_t
+ended_as(const struct bh_overview_queue *queue, enum bh_state state)
+{
+    char name[48];
+    (void)snprintf(name, sizeof(name), "outcome:%s", bh_state_name(state));
+    return counter(queue, name) +
+           (state == BH_STATE_DUPLICATE ? counter(queue, "outcome:duplicate_id") : 0);
+}
+
 /* Ends that have not happened yet are told as 0, or the first of them would be no rise. */
 static void
 put_ends(const struct writer *w, const struct bh_overview_queue *queue)
 {
     for (int state = 0; state < BH_STATE_COUNT; state++) {
-        const char *word = bh_state_name((enum bh_state)state);
-        char name[48];
-        (void)snprintf(name, sizeof(name), "outcome:%s", word);
         if (bh_state_is_final((enum bh_state)state))
             put_sample(w->buf, "bellhop_jobs_total",
-                       (struct labels){"queue", queue->name, "outcome", bh_str_from(word)},
-                       counter(queue, name));
+                       (struct labels){"queue", queue->name, "outcome",
+                                       bh_str_from(bh_state_name((enum bh_state)state))},
+                       ended_as(queue, (enum bh_state)state));
     }
-    put_sample(w->buf, "bellhop_jobs_total",
-               (struct labels){"queue", queue->name, "outcome", BH_STR_LITERAL("duplicate_id")},
-               counter(queue, "outcome:duplicate_id"));
 }
 
 static void
@@ -521,6 +526,10 @@ bh_metrics_write(struct bh_buf *buf, const struct bh_overview_snapshot *snapshot
     put_ages(&w);
     put_pauses(&w);
     put_outcomes(&w);
+    put_counter(&w, "bellhop_duplicate_ids_total",
+                "Jobs that were not taken because their id had been seen; they are among the "
+                "duplicates.",
+                "outcome:duplicate_id");
     put_attempts(&w);
     put_counter(&w, "bellhop_recovered_total",
                 "Jobs that were taken back from a worker that was lost.", "recovered");

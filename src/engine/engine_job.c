@@ -293,7 +293,7 @@ static void
 admitted_duplicate(struct bh_engine *engine, struct bh_slot *slot)
 {
     engine->stats.duplicate_ids++;
-    note_slot(engine, slot, BH_LOG_WARN, "duplicate_id", "a job with this id has been seen before",
+    note_slot(engine, slot, BH_LOG_WARN, "duplicate", "a job with this id has been seen before",
               "not sent again; the status of the first one stays as it is");
     bh_job_drop(engine, slot, NULL);
 }

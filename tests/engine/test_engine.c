@@ -327,10 +327,10 @@ Test(engine, ends_what_the_store_will_not_admit)
         const char *note;    /* NULL: none */
         const char *settled; /* state; NULL: nothing to settle */
     } rows[] = {
-        {"an id seen before", BH_ADMIT_DUPLICATE, "duplicate_id", NULL  },
-        {"cancelled",         BH_ADMIT_CANCELLED, "cancelled",    NULL  },
-        {"not ours",          BH_ADMIT_LOST,      "dropped",      NULL  },
-        {"a twin is quicker", BH_ADMIT_LOCKED,    "held",         "held"},
+        {"an id seen before", BH_ADMIT_DUPLICATE, "duplicate", NULL  },
+        {"cancelled",         BH_ADMIT_CANCELLED, "cancelled", NULL  },
+        {"not ours",          BH_ADMIT_LOST,      "dropped",   NULL  },
+        {"a twin is quicker", BH_ADMIT_LOCKED,    "held",      "held"},
     };
     start(RIG_CONFIG);
     for (size_t i = 0; i < BH_ARRAY_LEN(rows); i++) {

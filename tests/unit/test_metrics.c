@@ -13,6 +13,7 @@
 static struct bh_overview_counter counters[] = {
     {"outcome:sent",         21           },
     {"outcome:unknown",      2            },
+    {"outcome:duplicate",    2            },
     {"outcome:duplicate_id", 1            },
     {"code:100",             21           },
     {"code:0",               3            },
@@ -148,7 +149,8 @@ Test(metrics, say_what_the_snapshot_says, .fini = tear_down)
         "bellhop_queue_paused{queue=\"sms\"} 0",
         "bellhop_jobs_total{queue=\"sms\",outcome=\"sent\"} 21",
         "bellhop_jobs_total{queue=\"sms\",outcome=\"failed\"} 0",
-        "bellhop_jobs_total{queue=\"sms\",outcome=\"duplicate_id\"} 1",
+        "bellhop_jobs_total{queue=\"sms\",outcome=\"duplicate\"} 3",
+        "bellhop_duplicate_ids_total{queue=\"sms\"} 1",
         "bellhop_attempts_total{queue=\"sms\",code=\"100\"} 21",
         "bellhop_attempts_total{queue=\"sms\",code=\"0\"} 3",
         "bellhop_attempts_total{queue=\"sms\",code=\"other\"} 1",
