@@ -812,6 +812,57 @@ Test(scripts, a_final_job_leaves_only_its_status)
     cr_expect_eq(stage_counter("outcome:sent"), 1);
 }
 
+/* The value of a field of the newest entry of the stream of events. */
+static const char *
+told(const char *name)
+{
+    static char text[64];
+    redisReply *reply =
+        script_redis_command(&stage.redis, "XREVRANGE bellhop:{q}:events + - COUNT 1");
+    cr_assert_eq(reply->elements, 1);
+    const redisReply *fields = reply->element[0]->element[1];
+    (void)snprintf(text, sizeof(text), "(none)");
+    for (size_t i = 0; i + 1 < fields->elements; i += 2) {
+        if (strcmp(fields->element[i]->str, name) == 0)
+            (void)snprintf(text, sizeof(text), "%s", fields->element[i + 1]->str);
+    }
+    freeReplyObject(reply);
+    return text;
+}
+
+Test(scripts, an_event_echoes_what_the_producer_gave_the_job_along)
+{
+    const struct bh_field meta[] = {
+        {"meta", {"{\"order\":7}", 11}}
+    };
+    push("a");
+    push("b");
+    claim(2);
+    struct bh_claim_ref with = stage_ref(0), without = stage_ref(1);
+    stage.queue.events_cap = 10;
+    struct bh_admit_command admission = stage_admission(with, "with");
+    admission.mode = BH_ADMIT_SCHEDULE;
+    admission.due.ms = T0 + 5000;
+    admission.fields = meta;
+    admission.fields_count = 1;
+    cr_expect_eq(stage_admit("me", admission).code, BH_ADMIT_SCHEDULED);
+    cr_expect_str_eq(told("state"), "scheduled");
+    cr_expect_str_eq(told("meta"), "{\"order\":7}");
+    admit(without, "without");
+    stage_settle("me", settlement(without, "without", BH_SETTLE_FINAL, "failed"));
+    cr_expect_str_eq(told("state"), "failed");
+    cr_expect_str_eq(told("meta"), "(none)");
+    script_redis_set_clock(&stage.redis, T0 + 5000);
+    cr_expect_eq(claim(1), 1);
+    with = stage_ref(0);
+    admission = stage_admission(with, "with");
+    admission.first = false;
+    cr_expect_eq(stage_admit("me", admission).code, BH_ADMIT_OK);
+    stage_settle("me", settlement(with, "with", BH_SETTLE_FINAL, "sent"));
+    cr_expect_str_eq(told("state"), "sent");
+    cr_expect_str_eq(told("meta"), "{\"order\":7}");
+}
+
 Test(scripts, a_job_that_is_sent_in_parts_is_paid_for_once)
 {
     const struct bh_field first[] = {

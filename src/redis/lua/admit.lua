@@ -86,7 +86,7 @@ local function cancel(job, h)
     write_status(job, h, state, more)
     redis.call('PEXPIRE', job.status, retention)
     bump('outcome:' .. state, 1)
-    event(events, events_cap, job.id, state, '', 0, h.attempts)
+    event(events, events_cap, job.status, job.id, state, '', 0, h.attempts)
     callback(job.status, callbacks, tries, job.id)
     return CANCELLED, 0
 end
@@ -110,7 +110,7 @@ local function admit(job, h)
         head_keep(job.handle, h)
         gauge(h, 1)
         write_status(job, h, 'scheduled', { 'next_at', job.due })
-        event(events, events_cap, job.id, 'scheduled', '', 0, h.attempts)
+        event(events, events_cap, job.status, job.id, 'scheduled', '', 0, h.attempts)
         return ASIDE, 0
     end
     local wait = locked_for(job)

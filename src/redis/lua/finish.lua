@@ -306,7 +306,7 @@ local function finish(job, h, late)
     end
     if may_write_status(job, h) then
         write_status(job, h, job.next_at)
-        event(events, events_cap, job.id, job.state, job.reason, job.code, job.attempts)
+        event(events, events_cap, job.status, job.id, job.state, job.reason, job.code, job.attempts)
         h.id = job.id
         remember(job)
         if job.ends then

@@ -246,7 +246,7 @@ if #fields > 0 then
     redis.call('HSET', status, unpack(fields))
 end
 if moved then
-    event_delivery(events, events_cap, id, state, message, delivery)
+    event_delivery(events, events_cap, status, id, state, message, delivery)
     if callback_url then
         callback_due(callbacks, tries, id)
     end

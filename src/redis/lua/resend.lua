@@ -36,6 +36,6 @@ if state ~= '' then
     callback(status, callbacks, tries, id)
 end
 bump('resent', 1)
-event(events, events_cap, id, state, 'resent', code or 0, attempts or 0)
+event(events, events_cap, status, id, state, 'resent', code or 0, attempts or 0)
 bumps_write(counters)
 return { PUSHED, state }

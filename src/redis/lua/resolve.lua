@@ -298,7 +298,7 @@ else
     callback(status, callbacks, tries, id)
 end
 bump('uncertain:' .. source, 1)
-event(events, events_cap, id, after, word == 'resend' and 'operator' or '', code or 0, attempts or 0)
+event(events, events_cap, status, id, after, word == 'resend' and 'operator' or '', code or 0, attempts or 0)
 audit(audit_stream, who, 'resolve ' .. word, id, state, after)
 bumps_write(counters)
 return answer(DONE)

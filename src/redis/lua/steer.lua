@@ -141,7 +141,7 @@ local function write_status(job, h, state, more)
 end
 
 local function told(job, h, state, reason)
-    event(events, events_cap, job.id, state, reason, job.code or 0, h.attempts)
+    event(events, events_cap, job.status, job.id, state, reason, job.code or 0, h.attempts)
 end
 
 local function told_end(job, h, state)
