@@ -343,5 +343,7 @@ bh_processes_release(struct bh_processes *processes)
 bool
 bh_process_is_alive(const struct bh_process_row *row, struct bh_wall server_now)
 {
-    return server_now.ms - row->at.ms < 3 * BH_PROCESS_EVERY_MS;
+    bh_ms age_ms = server_now.ms - row->at.ms;
+    /* From the future: the server's clock was set back, and who lives has reported since. */
+    return age_ms < 3 * BH_PROCESS_EVERY_MS && age_ms > -3 * BH_PROCESS_EVERY_MS;
 }

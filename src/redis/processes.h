@@ -97,7 +97,7 @@ enum bh_status bh_decode_processes(const struct redisReply *reply,
                                    struct bh_processes *ret_processes) BH_MUST_CHECK;
 void bh_processes_release(struct bh_processes *processes);
 
-/* Whether the report is younger than three times the distance between reports. */
+/* Whether the report is younger than three times the distance between reports, and not from the future by as much. */
 bool bh_process_is_alive(const struct bh_process_row *row, struct bh_wall server_now);
 
 #endif

@@ -394,6 +394,9 @@ Test(processes, are_listed_by_name_without_those_that_cannot_be_read)
     cr_expect_str_eq(processes.rows[1].report.instance, "two");
     cr_expect(bh_process_is_alive(&processes.rows[0], (struct bh_wall){NOW + 10000}));
     cr_expect_not(bh_process_is_alive(&processes.rows[0], (struct bh_wall){NOW + 20000}));
+    cr_expect(bh_process_is_alive(&processes.rows[0], (struct bh_wall){NOW - 10000}));
+    cr_expect_not(bh_process_is_alive(&processes.rows[0], (struct bh_wall){NOW - 3600000}),
+                  "the server's clock was set back since");
     bh_processes_release(&processes);
     freeReplyObject(reply);
     bh_buf_release(&one_text);
