@@ -463,7 +463,10 @@ bh_overview_tell(struct bh_overview *overview, bool workers_started, bool draini
                  bool loops_turn)
 {
     struct bh_overview_snapshot *snapshot = &overview->snapshot;
+    bool began = workers_started && !snapshot->workers_started;
     snapshot->workers_started = workers_started;
+    if (began && snapshot->redis_up)
+        round_soon(overview);
     snapshot->self.draining = draining;
     snapshot->stopping = stopping;
     snapshot->loops_turn = loops_turn;
