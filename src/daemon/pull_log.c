@@ -17,7 +17,7 @@ bh_pull_reason(const struct bh_exchange *exchange, int code)
                  bh_gateway_status_find(exchange->http_status, false)->meaning,
                  exchange->http_status);
     else if (exchange->trouble != BH_TROUBLE_NONE)
-        snprintf(reason.text, sizeof(reason.text), "%s", bh_trouble_name(exchange->trouble));
+        snprintf(reason.text, sizeof(reason.text), "%s", bh_trouble_sentence(exchange->trouble));
     else
         snprintf(reason.text, sizeof(reason.text), "the answer cannot be understood");
     return reason;

@@ -227,20 +227,16 @@ learn(struct bh_witness *witness, enum bh_journal_access journal, bool is_empty)
 static void
 tell_trouble(struct bh_witness *witness, const struct bh_exchange *exchange, int code)
 {
-    char reason[160];
-    if (code != 0)
-        snprintf(reason, sizeof(reason), "%s (code %d)", bh_gateway_code_find(code)->meaning, code);
-    else if (exchange->http_status >= 200)
-        snprintf(reason, sizeof(reason), "%s (HTTP %d)",
-                 bh_gateway_status_find(exchange->http_status, false)->meaning,
-                 exchange->http_status);
-    else
-        snprintf(reason, sizeof(reason), "%s", bh_trouble_name(exchange->trouble));
+    const struct bh_gateway_illness illness = {
+        .trouble = exchange->http_status >= 200 ? BH_TROUBLE_NONE : exchange->trouble,
+        .http_status = exchange->http_status,
+        .code = code,
+    };
     if (!witness->trouble_told)
         bh_log_write(BH_LOG_INFO, "journal", NULL, 0,
                      "whether the gateway's journal may be read is not known yet: %s; it is asked "
                      "again",
-                     reason);
+                     bh_gateway_illness_text(&illness).text);
     witness->trouble_told = true;
 }
 
