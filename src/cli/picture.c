@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "cli/display.h"
 #include "cli/session.h"
 #include "core/alloc.h"
 #include "core/fault.h"
@@ -34,9 +35,13 @@ is_answer(struct redisReply *reply, struct bh_error *trouble)
     if (!bh_reply_error(reply, &words))
         return true;
     const struct bh_redis_error *known = bh_redis_error_find(words);
-    (void)bh_error_set(trouble, NULL, "it says \"%.100s\"%s%.200s", bh_quote(words).text,
+    struct bh_buf said;
+    bh_buf_init(&said, 1024);
+    (void)bh_display_append(&said, words);
+    (void)bh_error_set(trouble, NULL, "it says \"%.100s\"%s%.200s", bh_buf_text(&said),
                        known->advice != NULL ? " - " : "",
                        known->advice != NULL ? known->advice : "");
+    bh_buf_release(&said);
     bh_redis_reply_free(reply);
     return false;
 }

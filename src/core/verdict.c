@@ -121,6 +121,25 @@ is_full(const struct bh_redis_survey *server, int percent)
 }
 
 static void
+judge_absence_of_redis(struct bh_verdict_list *list, const struct bh_verdict_facts *facts)
+{
+    char since[64] = "";
+    const char *trouble = facts->redis_trouble;
+    size_t len = strlen(trouble);
+    /* It may be a sentence of its own, with a full stop. */
+    bool ends = len > 0 && len <= 280 && trouble[len - 1] == '.';
+    if (facts->redis_down_ms > 0)
+        (void)snprintf(since, sizeof(since), ", for %s now",
+                       bh_span_format(facts->redis_down_ms).text);
+    bh_verdict_add(
+        list, BH_CAUSE_REDIS_DOWN, BH_GRAVITY_ALARM, NULL,
+        "Redis cannot be asked%s: %.280s%s  Nothing is sent without it; bellhopd goes on "
+        "by itself when it is back.",
+        since, trouble, ends ? "" : ".");
+    bh_verdict_advise(list, "Bring it back, or mend [redis] url; bellhop doctor tells more.");
+}
+
+static void
 judge_redis(struct bh_verdict_list *list, const struct bh_redis_survey *server)
 {
     if (server->loading == BH_YES)
@@ -401,13 +420,8 @@ bh_verdict_find(const struct bh_verdict_facts *facts, struct bh_verdict verdicts
 {
     struct bh_verdict_list list = {verdicts, 0};
     bool loading = facts->server != NULL && facts->server->loading == BH_YES;
-    if (!facts->redis_up && !loading) {
-        bh_verdict_add(&list, BH_CAUSE_REDIS_DOWN, BH_GRAVITY_ALARM, NULL,
-                       "Redis cannot be asked: %.280s.  Nothing is sent without it; bellhopd goes "
-                       "on by itself when it is back.",
-                       facts->redis_trouble);
-        bh_verdict_advise(&list, "Bring it back, or mend [redis] url; bellhop doctor tells more.");
-    }
+    if (!facts->redis_up && !loading)
+        judge_absence_of_redis(&list, facts);
     if (facts->server != NULL)
         judge_redis(&list, facts->server);
     if (!facts->redis_up)

@@ -82,6 +82,7 @@ struct bh_verdict_queue {
 struct bh_verdict_facts {
     bool redis_up;                        /* all the rest could be read */
     const char *redis_trouble;            /* why not; borrowed */
+    bh_ms redis_down_ms;                  /* since its last answer; 0: nobody here knows */
     const struct bh_redis_survey *server; /* NULL: not known */
 
     bool processes_known;

@@ -50,6 +50,8 @@ put_redis(const struct bh_overview_snapshot *snapshot, struct bh_verdict_facts *
     facts->redis_trouble = snapshot->redis_trouble;
     if (snapshot->redis_trouble[0] == '\0')
         facts->redis_trouble = answered ? "it is not connected" : "it has not answered yet";
+    if (answered && !facts->redis_up)
+        facts->redis_down_ms = bh_ms_max(snapshot->mono.ms - snapshot->answered_at.ms, 0);
     facts->server = snapshot->server_known ? &snapshot->server : NULL;
 }
 
