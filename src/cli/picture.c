@@ -265,6 +265,8 @@ bh_picture_take(struct bh_cli *cli, const struct bh_queue_choice *queues, bh_ms 
     const struct look look = {cli, timeout_ms, ret_picture};
     ret_picture->redis_up = look_at_server(&look) && look_at_account(&look) &&
                             look_at_processes(&look) && look_at_queues(&look, queues);
+    if (ret_picture->server_now.ms > 0)
+        ret_picture->clock_ahead_ms = ret_picture->server_now.ms - bh_cli_now().ms;
 }
 
 void
@@ -317,6 +319,7 @@ bh_picture_judge(const struct bh_picture *picture, struct bh_verdict verdicts[BH
         .queues = queues,
         .queues_count = picture->queues_count,
         .oldest_limit_ms = picture->oldest_limit_ms,
+        .clock_ahead_ms = picture->clock_ahead_ms,
     };
     if (picture->processes_known)
         bh_process_facts(&facts, &sum);

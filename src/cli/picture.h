@@ -41,6 +41,7 @@ struct bh_picture {
     bool redis_up; /* everything could be read */
     struct bh_error trouble;
     struct bh_wall server_now; /* 0: not known */
+    bh_ms clock_ahead_ms;      /* that clock less ours; 0: not known */
     bool server_known;
     struct bh_redis_survey server;
     bool account_known; /* the API key is, and so is the account's name */

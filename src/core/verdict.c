@@ -28,6 +28,7 @@ static const char *const cause_names[] = {
     [BH_CAUSE_QUEUE_STUCK] = "queue_stuck",
     [BH_CAUSE_TOO_SLOW] = "too_slow",
     [BH_CAUSE_TOO_OLD] = "too_old",
+    [BH_CAUSE_CLOCK] = "clock",
     [BH_CAUSE_BALANCE_LOW] = "balance_low",
     [BH_CAUSE_UNCERTAIN] = "uncertain",
     [BH_CAUSE_UNKNOWN] = "unknown",
@@ -186,6 +187,23 @@ judge_safety(struct bh_verdict_list *list, const struct bh_redis_survey *server)
                        server->memory_used >> 20, server->memory_max >> 20);
         bh_verdict_advise(list, "Find out what fills it, or raise maxmemory.");
     }
+}
+
+/* Which of the two is wrong, nobody can tell here. */
+static void
+judge_clock(struct bh_verdict_list *list, const struct bh_verdict_facts *facts)
+{
+    bool ahead = facts->clock_ahead_ms > 0;
+    bh_ms by_ms = ahead ? facts->clock_ahead_ms : -facts->clock_ahead_ms;
+    if (by_ms < BH_VERDICT_CLOCK_MS)
+        return;
+    bh_verdict_add(list, BH_CAUSE_CLOCK,
+                   by_ms < BH_VERDICT_CLOCK_ALARM_MS ? BH_GRAVITY_WARN : BH_GRAVITY_ALARM, NULL,
+                   "Redis' clock is %s %s this machine's: messages with a delay leave that much "
+                   "%s, and ttls end by it, too.",
+                   bh_span_format(by_ms).text, ahead ? "ahead of" : "behind",
+                   ahead ? "early" : "late");
+    bh_verdict_advise(list, "Set the wrong one of the two: timedatectl on both machines.");
 }
 
 /* ---- Processes ---- */
@@ -435,6 +453,7 @@ bh_verdict_find(const struct bh_verdict_facts *facts, struct bh_verdict verdicts
     bh_verdict_queue_stuck(&list, facts);
     bh_verdict_too_slow(&list, facts);
     bh_verdict_too_old(&list, facts);
+    judge_clock(&list, facts);
     judge_balance(&list, facts);
     bh_verdict_uncertain(&list, facts);
     bh_verdict_unknown(&list, facts);

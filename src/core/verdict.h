@@ -34,6 +34,7 @@ enum bh_cause {
     BH_CAUSE_QUEUE_STUCK,     /* jobs that may run, and nothing leaves */
     BH_CAUSE_TOO_SLOW,        /* jobs expire before their turn comes */
     BH_CAUSE_TOO_OLD,         /* the oldest job waits for too long */
+    BH_CAUSE_CLOCK,           /* Redis' clock, by which delays and ttl go, is not this machine's */
     BH_CAUSE_BALANCE_LOW,     /* below [gateway] low_balance */
     BH_CAUSE_UNCERTAIN,       /* nobody knows yet whether they were sent */
     BH_CAUSE_UNKNOWN,         /* nothing could tell whether they were sent: they have ended so */
@@ -84,6 +85,7 @@ struct bh_verdict_facts {
     const char *redis_trouble;            /* why not; borrowed */
     bh_ms redis_down_ms;                  /* since its last answer; 0: nobody here knows */
     const struct bh_redis_survey *server; /* NULL: not known */
+    bh_ms clock_ahead_ms;                 /* Redis' clock less ours; 0: not known */
 
     bool processes_known;
     size_t processes, draining; /* that report, and how many of these end */
@@ -114,6 +116,10 @@ struct bh_verdict_facts {
 };
 
 #define BH_VERDICT_OLD_MS (10 * BH_MINUTE_MS)
+
+/* Less is no matter; more is worth a look, and an alarm when delays are missed by minutes. */
+#define BH_VERDICT_CLOCK_MS       (30 * BH_SECOND_MS)
+#define BH_VERDICT_CLOCK_ALARM_MS (5 * BH_MINUTE_MS)
 
 /* What the gateway asks for under load ends sooner. */
 #define BH_VERDICT_PATIENCE_MS (30 * BH_SECOND_MS)

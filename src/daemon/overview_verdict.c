@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#define FRESH_MS (15 * BH_SECOND_MS)
+
 /* This one as it is now, the others as they have reported. */
 static struct bh_process_sum
 sum_up(const struct bh_overview_snapshot *snapshot)
@@ -52,6 +54,10 @@ put_redis(const struct bh_overview_snapshot *snapshot, struct bh_verdict_facts *
         facts->redis_trouble = answered ? "it is not connected" : "it has not answered yet";
     if (answered && !facts->redis_up)
         facts->redis_down_ms = bh_ms_max(snapshot->mono.ms - snapshot->answered_at.ms, 0);
+    /* As it should be now, as far as the last answer is from lately. */
+    bh_ms age_ms = snapshot->mono.ms - snapshot->answered_at.ms;
+    if (facts->redis_up && age_ms < FRESH_MS && snapshot->now.ms > 0)
+        facts->clock_ahead_ms = snapshot->server_now.ms + age_ms - snapshot->now.ms;
     facts->server = snapshot->server_known ? &snapshot->server : NULL;
 }
 

@@ -61,6 +61,9 @@ static void silent(void) { others[1].at.ms -= BH_MINUTE_MS; }
 static void all_drain(void) { snapshot.self.draining = true; snapshot.processes.count = 0; }
 static void no_credit(void) { snapshot.account.state = BH_ACCOUNT_PAUSED; (void)snprintf(snapshot.account.reason, sizeof(snapshot.account.reason), "credit"); (void)snprintf(snapshot.account.text, sizeof(snapshot.account.text), "ask +49 170 1234567"); }
 static void paused(void) { queue.paused = true; (void)snprintf(queue.reason, sizeof(queue.reason), "for +491701234567"); (void)snprintf(queue.by, sizeof(queue.by), "eve"); queue.raw = 3; }
+static void clock_jumped(void) { snapshot.now.ms = 1700000000000 + 1000 - BH_HOUR_MS; }
+static void clock_is_right(void) { snapshot.now.ms = 1700000000000 + 1000; }
+static void clock_not_heard_of(void) { clock_jumped(); snapshot.answered_at.ms -= 20000; }
 static void held(void) { queue.counters = counters; queue.counters_count = 1; queue.due = 2; }
 static void uncertain(void) { queue.counters = counters + 1; queue.counters_count = 1; queue.due = 1; }
 static void never_read(void) { queue.known = false; queue.dead = 5; queue.paused = true; }
@@ -87,6 +90,9 @@ static const struct {
     {"all drain",                     all_drain,         BH_CAUSE_NO_PROCESS,      "draining", NULL},
     {"no credit",                     no_credit,         BH_CAUSE_ACCOUNT_PAUSED,  "ask +49 170 1234567", "ask +** *** *******"},
     {"a paused queue",                paused,            BH_CAUSE_QUEUE_PAUSED,    "by eve: for +491701234567; 3 jobs wait", "by eve: for +************; 3 jobs wait"},
+    {"Redis' clock jumped",           clock_jumped,      BH_CAUSE_CLOCK,           "1 h ahead of this machine's", NULL},
+    {"both clocks agree",             clock_is_right,    BH_CAUSE_NONE,            "All is well", NULL},
+    {"its time is of long ago",       clock_not_heard_of, BH_CAUSE_NONE,           "All is well", NULL},
     {"held for the gateway",          held,              BH_CAUSE_GATEWAY_DOWN,    "2 jobs are held", NULL},
     {"an answer was lost",            uncertain,         BH_CAUSE_UNCERTAIN,       "1 job whose answer was lost", NULL},
     {"a queue that was never read",   never_read,        BH_CAUSE_NONE,            "All is well", NULL},

@@ -104,6 +104,10 @@ static void callbacks_were_failing(struct whole *w) { callbacks_fail(w); w->queu
 static void callbacks_late(struct whole *w) { callbacks_were_failing(w); w->queues[0].callbacks_late_ms = 12 * BH_MINUTE_MS; }
 static void callbacks_given_up(struct whole *w) { w->queues[0].callbacks_given_up_lately = 2; }
 
+static void clock_ahead(struct whole *w) { w->facts.clock_ahead_ms = BH_DAY_MS; }
+static void clock_behind(struct whole *w) { w->facts.clock_ahead_ms = -40 * BH_SECOND_MS; }
+static void clock_nearly(struct whole *w) { w->facts.clock_ahead_ms = -29999; }
+
 static void one_expired(struct whole *w) { w->queues[0].expired_lately = 1; }
 static void one_dead(struct whole *w) { w->queues[2].dead = 1; }
 static void one_waits(struct whole *w) { no_process(w); w->queues[0].waiting = 1; }
@@ -189,6 +193,9 @@ static const struct {
     {"no callback fails any more", callbacks_were_failing, BH_CAUSE_NONE,        BH_GRAVITY_FINE,  1, "All is well"},
     {"callbacks are late",        callbacks_late,    BH_CAUSE_CALLBACKS,         BH_GRAVITY_WARN,  1, "Callbacks of queue sms are late: 17 wait, the first should have been posted 12 min ago.  Is https://shop.example slow"},
     {"callbacks are given up",    callbacks_given_up, BH_CAUSE_CALLBACKS,        BH_GRAVITY_WARN,  1, "Of queue sms 2 callbacks were given up within the last hour: the producer was not told"},
+    {"a clock that is ahead",     clock_ahead,       BH_CAUSE_CLOCK,             BH_GRAVITY_ALARM, 1, "Redis' clock is 1 d ahead of this machine's: messages with a delay leave that much early"},
+    {"a clock that is behind",    clock_behind,      BH_CAUSE_CLOCK,             BH_GRAVITY_WARN,  1, "40 s behind this machine's: messages with a delay leave that much late"},
+    {"clocks that agree",         clock_nearly,      BH_CAUSE_NONE,              BH_GRAVITY_FINE,  1, "All is well"},
     {"one expired job",           one_expired,       BH_CAUSE_EXPIRED,           BH_GRAVITY_WARN,  1, "Of queue sms 1 job expired"},
     {"one dead job",              one_dead,          BH_CAUSE_DEAD,              BH_GRAVITY_NOTE,  1, "keeps 1 dead job (failed"},
     {"one job waits",             one_waits,         BH_CAUSE_NO_PROCESS,        BH_GRAVITY_ALARM, 1, "within a day; 1 job waits."},
