@@ -22,15 +22,14 @@
 #include "daemon/mailbox.h"
 #include "daemon/outage_log.h"
 #include "daemon/overview.h"
+#include "daemon/pool.h"
 #include "daemon/puller.h"
-#include "daemon/quiet_room.h"
 #include "daemon/registrar.h"
 #include "daemon/reload.h"
 #include "daemon/sent_journal.h"
 #include "daemon/settings.h"
 #include "daemon/shells.h"
 #include "daemon/supervisor.h"
-#include "daemon/worker.h"
 #include "engine/policy.h"
 
 /* How often the loops are asked for a sign of life, and the status text is brought up to date. */
@@ -62,11 +61,7 @@ struct app {
     struct bh_puller *puller;
     struct bh_account_event account_state;
 
-    struct bh_worker **workers; /* owned */
-    struct bh_quiet_room room;
-    unsigned workers_count;
-    unsigned running, drained;
-    bool started; /* the instance's name is ours, and the workers run */
+    struct bh_pool pool; /* starts when the instance's name is ours */
     bool draining, stopping;
     struct bh_shells shells; /* the five with on_closed that go last: counted while they close */
     enum bh_exit exit_code;
@@ -74,19 +69,6 @@ struct app {
     bool hanging_told;
     struct bh_claim_guard claim_guard;
 };
-
-/* Workers that do not run yet are told nothing; start_workers makes up for it. */
-static void
-post_all(struct app *app, struct bh_message message)
-{
-    if (!app->started)
-        return;
-    for (unsigned i = 0; i < app->workers_count; i++) {
-        if (message.kind == BH_MESSAGE_CONFIGURE)
-            message.config = bh_config_retain(app->config);
-        bh_worker_post(app->workers[i], &message);
-    }
-}
 
 /* ---- stopping ---- */
 
@@ -166,50 +148,36 @@ end_endpoint(struct app *app)
     bh_puller_stop(app->puller);
 }
 
-static unsigned
-sum_in_hand(const struct app *app)
-{
-    unsigned sum = 0;
-    for (unsigned i = 0; i < app->workers_count; i++)
-        sum += atomic_load(&bh_worker_gauges(app->workers[i])->slots_used);
-    return sum;
-}
-
 static void
 stop_workers(struct app *app)
 {
     if (app->stopping)
         return;
     app->stopping = true;
-    unsigned left = sum_in_hand(app);
+    unsigned left = bh_pool_sum(&app->pool).in_hand;
     if (left > 0)
         bh_log_write(
             BH_LOG_WARN, "stop", NULL, 0,
             "stopping with %u jobs in hand; they are taken up again at the next start, or by "
             "another worker when their leases have run out",
             left);
-    post_all(app, (struct bh_message){.kind = BH_MESSAGE_STOP});
-    if (app->running == 0)
+    bh_pool_post(&app->pool, (struct bh_message){.kind = BH_MESSAGE_STOP});
+    if (app->pool.running == 0)
         end_endpoint(app);
 }
 
+/* Who is stopping has stopped workers, which need not turn any more. */
 static bool
 loops_turn(const struct app *app)
 {
-    int64_t now_ms = bh_clock_mono().ms;
-    for (unsigned i = 0; app->started && i < app->workers_count; i++) {
-        if (now_ms - atomic_load(&bh_worker_gauges(app->workers[i])->turned_at_ms) >
-            HANGING_AFTER_MS)
-            return false;
-    }
-    return true;
+    return app->stopping || bh_pool_turns(&app->pool, bh_clock_mono(), HANGING_AFTER_MS);
 }
 
 static void
 tell_overview(struct app *app)
 {
-    bh_overview_tell(app->overview, app->started, app->draining, app->stopping,
-                     app->stopping || loops_turn(app));
+    bh_overview_tell(app->overview, app->pool.started, app->draining, app->stopping,
+                     loops_turn(app));
     bh_overview_tell_pulled(app->overview, bh_puller_counters(app->puller)->answers);
 }
 
@@ -233,17 +201,17 @@ drain(struct app *app, const char *signal_name)
     app->draining = true;
     tell_overview(app);
     bh_supervisor_stopping(&app->supervisor);
-    if (!app->started) {
+    if (!app->pool.started) {
         stop_workers(app);
         return;
     }
     bh_supervisor_status(&app->supervisor, "draining");
     bh_log_write(BH_LOG_INFO, "drain", NULL, 0,
                  "%s: claiming nothing more, giving back what is unsent, finishing %u jobs in hand",
-                 signal_name, sum_in_hand(app));
+                 signal_name, bh_pool_sum(&app->pool).in_hand);
     uv_timer_start(&app->drain_limit, drain_limit_on_fire,
                    (uint64_t)app->config->pool.drain_timeout_ms, 0);
-    post_all(app, (struct bh_message){.kind = BH_MESSAGE_DRAIN});
+    bh_pool_post(&app->pool, (struct bh_message){.kind = BH_MESSAGE_DRAIN});
 }
 
 /* ---- the account ---- */
@@ -257,7 +225,7 @@ static const struct bh_account_event account_not_known = {
     .reason = BH_REASON_NONE,
 };
 
-/* The keeper says what the account allows.  A trial is for one worker; the others stay paused. */
+/* The keeper says what the account allows. */
 static void
 keeper_on_account(void *arg, const struct bh_account_event *event)
 {
@@ -265,12 +233,7 @@ keeper_on_account(void *arg, const struct bh_account_event *event)
     app->account_state = *event;
     if (app->puller != NULL)
         bh_puller_account(app->puller, event);
-    for (unsigned i = 0; app->started && i < app->workers_count; i++) {
-        struct bh_message message = {.kind = BH_MESSAGE_ACCOUNT, .account = *event};
-        if (event->state == BH_ACCOUNT_TRIAL && i > 0)
-            message.account.state = BH_ACCOUNT_PAUSED;
-        bh_worker_post(app->workers[i], &message);
-    }
+    bh_pool_tell_account(&app->pool, event);
 }
 
 static enum bh_status
@@ -324,7 +287,8 @@ reload(struct app *app)
         bh_config_release(app->config);
         app->config = fresh;
         bh_log_configure(fresh);
-        post_all(app, (struct bh_message){.kind = BH_MESSAGE_CONFIGURE});
+        bh_pool_post(&app->pool,
+                     (struct bh_message){.kind = BH_MESSAGE_CONFIGURE, .config = app->config});
         follow_account(app);
         bh_overview_configure(app->overview, fresh, app->account);
         bh_alerter_configure(app->alerter, fresh);
@@ -361,24 +325,16 @@ account_wording(const struct bh_account_event *account)
 static void
 show_status(struct app *app)
 {
-    unsigned up = 0, in_flight = 0, in_hand = 0, breakers = 0;
-    unsigned long long sent = 0;
-    for (unsigned i = 0; i < app->workers_count; i++) {
-        const struct bh_worker_gauges *gauges = bh_worker_gauges(app->workers[i]);
-        up += atomic_load(&gauges->store_up);
-        breakers += atomic_load(&gauges->breaker_open);
-        in_flight += atomic_load(&gauges->in_flight);
-        in_hand += atomic_load(&gauges->slots_used);
-        sent += atomic_load(&gauges->sent);
-    }
-    const char *redis = up == app->workers_count ? "up" : up == 0 ? "away" : "partly up";
+    const struct bh_pool_sum sum = bh_pool_sum(&app->pool);
+    const char *redis = sum.up == app->pool.count ? "up" : sum.up == 0 ? "away" : "partly up";
     bh_supervisor_status(&app->supervisor,
                          "%s%sRedis %s, gateway %s, account %s%s; %u jobs in hand, %u in flight, "
                          "%llu sent",
                          app->draining ? "draining; " : "",
-                         app->started ? "" : "waiting for the instance's name; ", redis,
-                         breakers > 0 ? "down" : "up", account_wording(&app->account_state),
-                         bh_reason_name(app->account_state.reason), in_hand, in_flight, sent);
+                         app->pool.started ? "" : "waiting for the instance's name; ", redis,
+                         sum.breakers > 0 ? "down" : "up", account_wording(&app->account_state),
+                         bh_reason_name(app->account_state.reason), sum.in_hand, sum.in_flight,
+                         sum.sent);
 }
 
 static void
@@ -389,7 +345,7 @@ guard_claims(struct app *app)
                              .config = app->config,
                              .keeper = app->keeper,
                              .account_open = app->account_state.state == BH_ACCOUNT_OPEN,
-                             .ending = app->draining || app->stopping || !app->started,
+                             .ending = app->draining || app->stopping || !app->pool.started,
                          });
 }
 
@@ -397,15 +353,15 @@ guard_claims(struct app *app)
 static void
 look_at_workers(struct app *app)
 {
-    if (!app->started)
+    if (!app->pool.started)
         return;
-    bh_gateway_news_spread(app->workers, app->workers_count, bh_keeper_answered_at(app->keeper),
+    bh_gateway_news_spread(app->pool.workers, app->pool.count, bh_keeper_answered_at(app->keeper),
                            bh_clock_mono());
     bh_outage_log_pulse(&app->outages,
                         &(struct bh_outage_sight){
-                            .workers = app->workers,
-                            .workers_count = app->workers_count,
-                            .in_hand = sum_in_hand(app),
+                            .workers = app->pool.workers,
+                            .workers_count = app->pool.count,
+                            .in_hand = bh_pool_sum(&app->pool).in_hand,
                             .account_state = app->account_state,
                             .picture = bh_overview_peek(app->overview),
                         },
@@ -425,14 +381,14 @@ static bool
 endpoint_is_healthy(void *arg)
 {
     const struct app *app = arg;
-    return app->stopping || loops_turn(app);
+    return loops_turn(app);
 }
 
 static void
 pulse_on_fire(uv_timer_t *timer)
 {
     struct app *app = timer->data;
-    bool turning = app->stopping || loops_turn(app);
+    bool turning = loops_turn(app);
     if (turning && !app->claim_guard.lost)
         bh_supervisor_pet(&app->supervisor);
     else if (!turning && !app->hanging_told)
@@ -443,7 +399,8 @@ pulse_on_fire(uv_timer_t *timer)
     tell_overview(app);
     if (!app->stopping) {
         bh_log_configure(app->config);
-        post_all(app, (struct bh_message){.kind = BH_MESSAGE_PING, .posted_ns = uv_hrtime()});
+        bh_pool_post(&app->pool,
+                     (struct bh_message){.kind = BH_MESSAGE_PING, .posted_ns = uv_hrtime()});
         guard_claims(app);
         look_at_workers(app);
         show_status(app);
@@ -460,13 +417,13 @@ app_on_message(void *arg, const struct bh_message *message)
     case BH_MESSAGE_ACCOUNT_WORD: bh_keeper_hear(app->keeper, &message->word); break;
     case BH_MESSAGE_STORE: show_status(app); break;
     case BH_MESSAGE_DRAINED:
-        if (++app->drained == app->workers_count) {
+        if (++app->pool.drained == app->pool.count) {
             uv_timer_stop(&app->drain_limit);
             stop_workers(app);
         }
         break;
     case BH_MESSAGE_STOPPED:
-        if (--app->running == 0)
+        if (--app->pool.running == 0)
             end_endpoint(app);
         break;
     case BH_MESSAGE_KEEPER_CLOSED:
@@ -490,35 +447,20 @@ app_on_message(void *arg, const struct bh_message *message)
 static enum bh_status
 make_workers(struct app *app, struct bh_error *error)
 {
-    unsigned count = (unsigned)app->config->pool.workers;
-    app->workers = bh_alloc_array(count, sizeof(struct bh_worker *));
-    if (app->workers == NULL ||
-        bh_claim_guard_init(&app->claim_guard, app->workers, count) != BH_OK)
-        return BH_ENOMEM;
-    if (bh_quiet_room_init(&app->room, count) != BH_OK)
-        return BH_EIO;
-    for (unsigned i = 0; i < count; i++) {
-        char owner[128];
-        snprintf(owner, sizeof(owner), "%s/%u", app->config->pool.instance, i);
-        const struct bh_worker_options options = {
-            .number = i,
-            .config = app->config,
-            .owner = owner,
-            .life = app->life,
-            .account = app->account,
-            .sent_with = "Bellhop/" BELLHOP_VERSION,
-            .to_main = &app->mailbox,
-            .journal = app->journal,
-            .room = &app->room,
-            .account_state = &app->account_state,
-            .outages = &app->outages.notes,
-        };
-        enum bh_status status = bh_worker_new(&options, &app->workers[i], error);
-        if (status != BH_OK)
-            return status;
-        app->workers_count = i + 1;
-    }
-    return BH_OK;
+    const struct bh_worker_options options = {
+        .config = app->config,
+        .life = app->life,
+        .account = app->account,
+        .sent_with = "Bellhop/" BELLHOP_VERSION,
+        .to_main = &app->mailbox,
+        .journal = app->journal,
+        .account_state = &app->account_state,
+        .outages = &app->outages.notes,
+    };
+    enum bh_status status = bh_pool_make(&app->pool, &options, error);
+    if (status == BH_OK)
+        status = bh_claim_guard_init(&app->claim_guard, app->pool.workers, app->pool.count);
+    return status;
 }
 
 /* The instance's name is ours: now leases may be taken. */
@@ -528,22 +470,18 @@ registrar_on_held(void *arg, const char *past)
     struct app *app = arg;
     if (app->stopping)
         return;
-    app->started = true;
-    for (unsigned i = 0; i < app->workers_count; i++) {
-        bh_worker_set_past(app->workers[i], past);
-        if (bh_worker_start(app->workers[i]) != BH_OK) {
-            bh_log_write(BH_LOG_ERROR, "not_started", NULL, 0, "a thread cannot be started");
-            app->exit_code = BH_EXIT_NOT_STARTED;
-            stop_workers(app);
-            return;
-        }
-        app->running++;
+    if (bh_pool_start(&app->pool, past) != BH_OK) {
+        bh_log_write(BH_LOG_ERROR, "not_started", NULL, 0, "a thread cannot be started");
+        app->exit_code = BH_EXIT_NOT_STARTED;
+        stop_workers(app);
+        return;
     }
     tell_overview(app);
     /* What they have missed. */
     const struct bh_account_event account = app->account_state;
     keeper_on_account(app, &account);
-    post_all(app, (struct bh_message){.kind = BH_MESSAGE_CONFIGURE});
+    bh_pool_post(&app->pool,
+                 (struct bh_message){.kind = BH_MESSAGE_CONFIGURE, .config = app->config});
 }
 
 /* Leases bear the name of this run, so what is in hand may be finished; no more than that. */
@@ -607,8 +545,8 @@ open_windows(struct app *app, struct bh_error *error)
     const struct bh_overview_options overview = {
         .config = app->config,
         .account = app->account,
-        .workers = app->workers,
-        .workers_count = app->workers_count,
+        .workers = app->pool.workers,
+        .workers_count = app->pool.count,
         .on_closed = shell_on_closed,
         .arg = app,
     };
@@ -706,10 +644,7 @@ say_hello(const struct app *app)
 static void
 take_down(struct app *app)
 {
-    for (unsigned i = 0; i < app->workers_count; i++)
-        bh_worker_free(app->workers[i]);
-    bh_free(app->workers);
-    bh_quiet_room_release(&app->room);
+    bh_pool_release(&app->pool);
     bh_puller_free(app->puller);
     bh_endpoint_free(app->endpoint);
     bh_alerter_free(app->alerter);
