@@ -4,10 +4,8 @@
 #include <string.h>
 
 #include "core/alloc.h"
-#include "core/mask.h"
 #include "daemon/clock.h"
-#include "daemon/hush.h"
-#include "daemon/log.h"
+#include "daemon/report_log.h"
 #include "daemon/resender.h"
 #include "daemon/settings.h"
 #include "daemon/shells.h"
@@ -25,20 +23,6 @@
 #define LOOK_SOON_MS  (BH_SECOND_MS / 4)
 #define LOOK_NEXT_MS  (BH_SECOND_MS / 20) /* as many as there may be were due */
 #define LOOK_FIRST_MS (2 * BH_SECOND_MS)
-
-/* Ever-growing. */
-struct counters {
-    uint64_t taken;
-    uint64_t not_taken; /* the bringer was asked to come again */
-    uint64_t noted;     /* brought something new into a status */
-    uint64_t settled;   /* ... and ended an uncertain job */
-    uint64_t repeated;
-    uint64_t no_job; /* kept: forged, too old, too early, or of somebody else on the same account */
-    uint64_t ambiguous;
-    uint64_t other_message;
-    uint64_t came_home; /* found their job after having waited */
-    uint64_t sms;
-};
 
 /* One report, or one SMS, in hand. */
 struct letter {
@@ -72,88 +56,11 @@ struct bh_reports {
     struct bh_shells shells; /* counted while they close */
     bool stopping, stopped;
     struct bh_mono stop_at;
-    struct bh_hush hush;
-    struct counters counters;
+    struct bh_report_log log;
 };
 
 static void plan(struct bh_reports *reports);
 static void move_on(struct bh_reports *reports);
-
-/* ---- what is told ---- */
-
-static void
-tell(const struct letter *letter, enum bh_log_level level, const char *event, const char *queue,
-     const char *text)
-{
-    unsigned kept_back = 0;
-    struct bh_reports *reports = letter->reports;
-    if (level == BH_LOG_WARN &&
-        !bh_hush_may_say(&reports->hush, event, NULL, bh_clock_mono(), &kept_back))
-        return;
-    const struct bh_log_field fields[] = {
-        bh_log_text("id", letter->report.foreign_id),
-        bh_log_text("queue", queue != NULL ? queue : ""),
-        bh_log_text("message_id", letter->report.message_id),
-        bh_log_text("delivery", bh_delivery_name(letter->report.status)),
-        bh_log_int("kept_back", kept_back),
-    };
-    bh_log_write(level, event, fields, BH_ARRAY_LEN(fields), "%s", text);
-}
-
-/* Counts it, and tells what somebody should know. */
-static void
-account_for(const struct letter *letter, const struct bh_report_result *result)
-{
-    struct counters *counters = &letter->reports->counters;
-    switch (result->fate) {
-    case BH_REPORT_NO_JOB:
-        counters->no_job++;
-        tell(letter, BH_LOG_DEBUG, "report", result->queue,
-             "a report that no job is known for; it is kept for a day");
-        break;
-    case BH_REPORT_AMBIGUOUS:
-        counters->ambiguous++;
-        tell(letter, BH_LOG_WARN, "report_ambiguous", NULL,
-             "jobs of this id are in more than one queue, and a report does not say which one is "
-             "meant; it is dropped");
-        break;
-    case BH_REPORT_OTHER_MESSAGE:
-        counters->other_message++;
-        tell(letter, BH_LOG_WARN, "report_other_message", result->queue,
-             "a report names a message that this job is not known by: it may have been sent twice");
-        break;
-    case BH_REPORT_REPEATED:
-        counters->repeated++;
-        tell(letter, BH_LOG_DEBUG, "report", result->queue, "a report of what was known");
-        break;
-    case BH_REPORT_EARLY:
-    case BH_REPORT_NOTED:
-        counters->noted++;
-        tell(letter, BH_LOG_DEBUG, "report", result->queue, "a report was noted");
-        break;
-    case BH_REPORT_SETTLED:
-        counters->noted++;
-        counters->settled++;
-        tell(letter, BH_LOG_INFO, "report_settled", result->queue,
-             "the answer was lost, and a delivery report proves that the message was taken; the "
-             "job is sent");
-        break;
-    }
-}
-
-static void
-tell_sms(const struct letter *letter, bool is_new)
-{
-    const struct bh_inbound_sms *sms = letter->sms;
-    const struct bh_log_field fields[] = {
-        bh_log_text("message_id", sms->id),
-        bh_log_text("from", bh_mask_msisdn(bh_str_from(sms->sender)).text),
-        bh_log_text("text", bh_mask_text(bh_str_from(sms->text)).text),
-    };
-    letter->reports->counters.sms += is_new;
-    bh_log_write(BH_LOG_DEBUG, "inbox", fields, BH_ARRAY_LEN(fields), "%s",
-                 is_new ? "an SMS to us is in the inbox" : "an SMS that is in the inbox already");
-}
 
 /* ---- letters ---- */
 
@@ -209,8 +116,8 @@ static void
 finish(struct letter *letter, bool taken)
 {
     struct bh_reports *reports = letter->reports;
-    reports->counters.taken += taken && !letter->waits;
-    reports->counters.not_taken += !taken && !letter->waits;
+    reports->log.counters.taken += taken && !letter->waits;
+    reports->log.counters.not_taken += !taken && !letter->waits;
     answer(letter, taken);
     letter_free(letter);
     reports->asked--;
@@ -221,18 +128,8 @@ finish(struct letter *letter, bool taken)
 static void
 fail(struct letter *letter, enum bh_status status, const char *error_text)
 {
-    unsigned kept_back;
-    if ((status == BH_EIO || status == BH_EPROTO) &&
-        bh_hush_may_say(&letter->reports->hush, "report_refused", NULL, bh_clock_mono(),
-                        &kept_back)) {
-        const struct bh_log_field fields[] = {
-            bh_log_text("reason", error_text != NULL ? error_text : "no answer of ours"),
-            bh_log_int("kept_back", kept_back),
-        };
-        bh_log_write(BH_LOG_ERROR, "report_refused", fields, BH_ARRAY_LEN(fields),
-                     "Redis refuses a delivery report or an SMS; the gateway is asked to send it "
-                     "again");
-    }
+    if (status == BH_EIO || status == BH_EPROTO)
+        bh_report_log_refused(&letter->reports->log, error_text);
     finish(letter, false);
 }
 
@@ -285,7 +182,7 @@ wait_no_more(struct letter *letter, bool found)
     struct bh_call *call =
         bh_script_call_begin(&letter->call, &reports->connection, BH_SCRIPT_WAITING);
     bh_encode_waiting_done(call, &reports->keys, letter->name, found);
-    reports->counters.came_home += found;
+    reports->log.counters.came_home += found;
     if (bh_script_call_send(&letter->call, done_on_reply, letter) != BH_OK)
         finish(letter, true);
 }
@@ -299,7 +196,7 @@ delivered(struct letter *letter, const struct bh_report_result *result)
     bool fits = result->fate != BH_REPORT_AMBIGUOUS && result->fate != BH_REPORT_OTHER_MESSAGE;
     /* Looked at again without success, it is no news. */
     if (!letter->waits || !is_open)
-        account_for(letter, result);
+        bh_report_log_fate(&letter->reports->log, &letter->report, result);
     if (!letter->waits && is_open)
         keep(letter, result->fate == BH_REPORT_EARLY ? BH_WAITING_EARLY : BH_WAITING_UNKNOWN);
     else if (letter->waits && !is_open)
@@ -332,7 +229,7 @@ sms_on_reply(void *arg, const struct redisReply *reply, const char *error_text)
         fail(letter, status, text);
         return;
     }
-    tell_sms(letter, is_new);
+    bh_report_log_sms(&letter->reports->log, letter->sms, is_new);
     finish(letter, true);
 }
 
@@ -393,7 +290,7 @@ ask_for_line(struct bh_reports *reports)
         enum bh_status status = ask_for(letter);
         if (status != BH_OK) {
             reports->asked--;
-            reports->counters.not_taken++;
+            reports->log.counters.not_taken++;
             answer(letter, false);
             letter_free(letter);
         }
@@ -480,7 +377,7 @@ let_in(struct bh_reports *reports, const struct bh_reports_receipt *receipt)
     if (!reports->stopping && bh_redis_connection_state(&reports->connection) == BH_REDIS_READY)
         letter = letter_new(reports);
     if (letter == NULL) {
-        reports->counters.not_taken++;
+        reports->log.counters.not_taken++;
         return NULL;
     }
     if (receipt != NULL)
@@ -516,7 +413,7 @@ bh_reports_take_sms(struct bh_reports *reports, const struct bh_inbound_sms *sms
         return false;
     letter->sms = bh_alloc(sizeof(*letter->sms));
     if (letter->sms == NULL) {
-        reports->counters.not_taken++;
+        reports->log.counters.not_taken++;
         letter_free(letter);
         return false;
     }
@@ -550,7 +447,7 @@ shut(struct bh_reports *reports)
     struct letter *letter;
     reports->stopped = true;
     while ((letter = line_take(reports)) != NULL) {
-        reports->counters.not_taken++;
+        reports->log.counters.not_taken++;
         answer(letter, false);
         letter_free(letter);
     }
@@ -604,28 +501,6 @@ plan(struct bh_reports *reports)
 
 /* ---- life ---- */
 
-/* What became of all of them, for whoever wonders about the gateway's reports. */
-static void
-sum_up(const struct bh_reports *reports)
-{
-    const struct counters *counters = &reports->counters;
-    const struct bh_log_field fields[] = {
-        bh_log_int("taken", (int64_t)counters->taken),
-        bh_log_int("not_taken", (int64_t)counters->not_taken),
-        bh_log_int("noted", (int64_t)counters->noted),
-        bh_log_int("settled", (int64_t)counters->settled),
-        bh_log_int("repeated", (int64_t)counters->repeated),
-        bh_log_int("no_job", (int64_t)counters->no_job),
-        bh_log_int("ambiguous", (int64_t)counters->ambiguous),
-        bh_log_int("other_message", (int64_t)counters->other_message),
-        bh_log_int("came_home", (int64_t)counters->came_home),
-        bh_log_int("sms", (int64_t)counters->sms),
-    };
-    if (counters->taken + counters->not_taken > 0)
-        bh_log_write(BH_LOG_INFO, "reports", fields, BH_ARRAY_LEN(fields),
-                     "delivery reports since the start");
-}
-
 static void
 connection_on_up(void *arg)
 {
@@ -639,7 +514,7 @@ connection_on_closed(void *arg)
 {
     struct bh_reports *reports = arg;
     BH_ASSERT(reports->count == 0);
-    sum_up(reports);
+    bh_report_log_summary(&reports->log);
     bh_shells_close_timer(&reports->shells, &reports->timer);
     bh_shells_closed(&reports->shells);
 }
