@@ -308,7 +308,7 @@ bh_picture_queue_facts(const struct bh_picture_queue *queue)
 }
 
 size_t
-bh_picture_judge(const struct bh_picture *picture, struct bh_verdict verdicts[BH_CAUSE_COUNT])
+bh_picture_judge(const struct bh_picture *picture, struct bh_judgement verdicts[BH_CAUSE_COUNT])
 {
     struct bh_verdict_queue queues[BH_CONFIG_QUEUES_MAX];
     const struct bh_process_sum sum = bh_picture_sum(picture);

@@ -73,7 +73,7 @@ struct bh_process_sum bh_picture_sum(const struct bh_picture *picture);
 
 /* See bh_verdict_find. */
 size_t bh_picture_judge(const struct bh_picture *picture,
-                        struct bh_verdict verdicts[BH_CAUSE_COUNT]);
+                        struct bh_judgement verdicts[BH_CAUSE_COUNT]);
 
 /* The queue's facts for a verdict. */
 struct bh_verdict_queue bh_picture_queue_facts(const struct bh_picture_queue *queue);

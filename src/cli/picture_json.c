@@ -84,7 +84,7 @@ put_server(struct bh_json_writer *writer, const struct bh_redis_survey *server)
 }
 
 static void
-put_verdict(struct bh_json_writer *writer, const struct bh_verdict *verdict)
+put_verdict(struct bh_json_writer *writer, const struct bh_judgement *verdict)
 {
     bh_json_open_object(writer, "verdict");
     bh_json_put_text(writer, "cause", bh_cause_name(verdict->cause));
@@ -223,7 +223,7 @@ put_queue(struct bh_json_writer *writer, const struct bh_picture_queue *queue)
 
 /* `queue` NULL: there is nothing to tell of queues. */
 static enum bh_status
-print_line(const struct bh_picture *picture, const struct bh_verdict *verdict,
+print_line(const struct bh_picture *picture, const struct bh_judgement *verdict,
            const struct bh_picture_queue *queue)
 {
     struct bh_json_writer writer;
@@ -248,7 +248,7 @@ print_line(const struct bh_picture *picture, const struct bh_verdict *verdict,
 }
 
 enum bh_status
-bh_picture_print_json(const struct bh_picture *picture, const struct bh_verdict *verdict)
+bh_picture_print_json(const struct bh_picture *picture, const struct bh_judgement *verdict)
 {
     enum bh_status result = BH_OK;
     if (!picture->redis_up)

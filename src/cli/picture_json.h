@@ -13,6 +13,6 @@
  * cannot be asked.  BH_ENOMEM, BH_ETOOBIG: not all of them were printed.
  */
 enum bh_status bh_picture_print_json(const struct bh_picture *picture,
-                                     const struct bh_verdict *verdict) BH_MUST_CHECK;
+                                     const struct bh_judgement *verdict) BH_MUST_CHECK;
 
 #endif

@@ -83,7 +83,7 @@ bh_latency_text(int64_t us)
 /* ---- Lines ---- */
 
 void
-bh_picture_append_verdict(struct bh_buf *buf, const struct bh_verdict *verdict)
+bh_picture_append_verdict(struct bh_buf *buf, const struct bh_judgement *verdict)
 {
     (void)bh_display_append(buf, bh_str_from(verdict->text));
     if (verdict->todo[0] != '\0') {

@@ -10,7 +10,7 @@
 #include "cli/picture.h"
 
 /* One line each without a line feed at the end; nothing when nothing is known. */
-void bh_picture_append_verdict(struct bh_buf *buf, const struct bh_verdict *verdict);
+void bh_picture_append_verdict(struct bh_buf *buf, const struct bh_judgement *verdict);
 void bh_picture_append_server(struct bh_buf *buf, const struct bh_picture *picture);
 void bh_picture_append_account(struct bh_buf *buf, const struct bh_picture *picture);
 void bh_picture_append_gateway(struct bh_buf *buf, const struct bh_picture *picture);

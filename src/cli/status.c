@@ -27,7 +27,7 @@ struct status {
     struct bh_cli *cli;
     struct bh_queue_choice queues;
     struct bh_picture picture;
-    struct bh_verdict verdicts[BH_CAUSE_COUNT];
+    struct bh_judgement verdicts[BH_CAUSE_COUNT];
     size_t verdicts_count;
 };
 
@@ -293,7 +293,7 @@ print_verdicts(const struct status *status)
     enum bh_status result = BH_OK;
     bh_buf_init(&line, LINE_MAX);
     for (size_t i = 0; i < status->verdicts_count && result == BH_OK; i++) {
-        const struct bh_verdict *verdict = &status->verdicts[i];
+        const struct bh_judgement *verdict = &status->verdicts[i];
         enum bh_style style = bh_gravity_style(verdict->gravity);
         bh_buf_clear(&line);
         bh_picture_append_verdict(&line, verdict);

@@ -48,7 +48,7 @@ struct top {
     int64_t picture_at;        /* when it came; our monotonic clock */
     struct bh_wall picture_wall;
     int64_t begun_at;
-    struct bh_verdict verdict; /* of the newest, whole or not; its queue is of no use */
+    struct bh_judgement verdict; /* of the newest, whole or not; its queue is of no use */
     bool judged;
     char trouble[256]; /* why the newest is not whole; "" */
 
@@ -455,7 +455,7 @@ draw(struct top *top)
 static void
 take_news(struct top *top)
 {
-    struct bh_verdict verdicts[BH_CAUSE_COUNT];
+    struct bh_judgement verdicts[BH_CAUSE_COUNT];
     struct bh_picture picture;
     if (bh_top_look_note(top->look, top->note))
         top->note_at = mono_ms();

@@ -64,7 +64,7 @@ void
 bh_verdict_add(struct bh_verdict_list *list, enum bh_cause cause, enum bh_gravity gravity,
                const char *queue, const char *format, ...)
 {
-    struct bh_verdict *row = &list->rows[list->count++];
+    struct bh_judgement *row = &list->rows[list->count++];
     va_list args;
     row->cause = cause;
     row->gravity = gravity;
@@ -78,7 +78,7 @@ bh_verdict_add(struct bh_verdict_list *list, enum bh_cause cause, enum bh_gravit
 void
 bh_verdict_advise(struct bh_verdict_list *list, const char *format, ...)
 {
-    struct bh_verdict *row = &list->rows[list->count - 1];
+    struct bh_judgement *row = &list->rows[list->count - 1];
     va_list args;
     va_start(args, format);
     (void)vsnprintf(row->todo, sizeof(row->todo), format, args);
@@ -434,7 +434,7 @@ all_is_well(struct bh_verdict_list *list, const struct bh_verdict_facts *facts)
 }
 
 size_t
-bh_verdict_find(const struct bh_verdict_facts *facts, struct bh_verdict verdicts[BH_CAUSE_COUNT])
+bh_verdict_find(const struct bh_verdict_facts *facts, struct bh_judgement verdicts[BH_CAUSE_COUNT])
 {
     struct bh_verdict_list list = {verdicts, 0};
     bool loading = facts->server != NULL && facts->server->loading == BH_YES;

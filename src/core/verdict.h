@@ -130,7 +130,8 @@ struct bh_verdict_facts {
 #define BH_VERDICT_SILENT_MS         (30 * BH_MINUTE_MS)
 #define BH_VERDICT_SILENT_MESSAGES   10
 
-struct bh_verdict {
+/* One row of the verdict.  Not to be mixed up with engine/policy.h's verdict on one job's request. */
+struct bh_judgement {
     enum bh_cause cause;
     enum bh_gravity gravity;
     const char *queue; /* the worst one, borrowed; NULL: it is about no queue */
@@ -140,7 +141,7 @@ struct bh_verdict {
 
 /* All that is wrong, at most one of each cause, the deepest first; at least one: BH_CAUSE_NONE when all is well. */
 size_t bh_verdict_find(const struct bh_verdict_facts *facts,
-                       struct bh_verdict verdicts[BH_CAUSE_COUNT]);
+                       struct bh_judgement verdicts[BH_CAUSE_COUNT]);
 
 /* "redis_down", ..., "none"; for machines. */
 const char *bh_cause_name(enum bh_cause cause);

@@ -7,7 +7,7 @@
 #include "core/verdict.h"
 
 struct bh_verdict_list {
-    struct bh_verdict *rows;
+    struct bh_judgement *rows;
     size_t count;
 };
 

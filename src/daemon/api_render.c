@@ -331,7 +331,7 @@ put_processes(struct bh_json_writer *writer, const struct bh_overview_snapshot *
 /* ---- the verdict ---- */
 
 static void
-put_verdict(struct bh_json_writer *writer, const char *name, const struct bh_verdict *verdict)
+put_verdict(struct bh_json_writer *writer, const char *name, const struct bh_judgement *verdict)
 {
     bh_json_open_object(writer, name);
     bh_json_put_text(writer, "cause", bh_cause_name(verdict->cause));
@@ -346,7 +346,7 @@ static void
 put_verdicts(struct bh_json_writer *writer, const struct bh_overview_snapshot *snapshot,
              const struct bh_config *config, bool admin)
 {
-    struct bh_verdict verdicts[BH_CAUSE_COUNT];
+    struct bh_judgement verdicts[BH_CAUSE_COUNT];
     struct bh_overview_words words;
     size_t count =
         bh_overview_judge(snapshot, config, admin ? NULL : bh_api_hide, &words, verdicts);

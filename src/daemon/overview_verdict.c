@@ -64,7 +64,7 @@ put_redis(const struct bh_overview_snapshot *snapshot, struct bh_verdict_facts *
 size_t
 bh_overview_judge(const struct bh_overview_snapshot *snapshot, const struct bh_config *config,
                   bh_overview_hide *hide, struct bh_overview_words *words,
-                  struct bh_verdict verdicts[BH_CAUSE_COUNT])
+                  struct bh_judgement verdicts[BH_CAUSE_COUNT])
 {
     const struct bh_process_sum sum = sum_up(snapshot);
     struct bh_verdict_facts facts = {

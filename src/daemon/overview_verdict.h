@@ -29,7 +29,7 @@ struct bh_overview_words {
 size_t bh_overview_judge(const struct bh_overview_snapshot *snapshot,
                          const struct bh_config *config, bh_overview_hide *hide,
                          struct bh_overview_words *words,
-                         struct bh_verdict verdicts[BH_CAUSE_COUNT]);
+                         struct bh_judgement verdicts[BH_CAUSE_COUNT]);
 
 /* The queue's facts; `config` NULL: it is not configured any more. */
 struct bh_verdict_queue bh_overview_queue_facts(const struct bh_overview_queue *queue,

@@ -109,7 +109,7 @@ Test(overview_verdict, is_found_from_what_this_process_knows)
     struct bh_config *config = NULL;
     cr_assert_eq(bh_config_read(&source, &report, &config), BH_OK);
     for (size_t i = 0; i < BH_ARRAY_LEN(rows); i++) {
-        struct bh_verdict verdicts[BH_CAUSE_COUNT];
+        struct bh_judgement verdicts[BH_CAUSE_COUNT];
         make_well();
         rows[i].change();
         cr_assert_geq(bh_overview_judge(&snapshot, config, NULL, &words, verdicts), 1);

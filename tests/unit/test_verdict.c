@@ -210,7 +210,7 @@ static const struct {
 
 /* As a screen shows it. */
 static const char *
-whole_text(const struct bh_verdict *verdict)
+whole_text(const struct bh_judgement *verdict)
 {
     static char text[sizeof(verdict->text) + sizeof(verdict->todo) + 2];
     snprintf(text, sizeof(text), "%s%s%s", verdict->text, verdict->todo[0] != '\0' ? "  " : "",
@@ -221,7 +221,7 @@ whole_text(const struct bh_verdict *verdict)
 Test(verdict, names_the_cause_first)
 {
     for (size_t i = 0; i < BH_ARRAY_LEN(rows); i++) {
-        struct bh_verdict found[BH_CAUSE_COUNT];
+        struct bh_judgement found[BH_CAUSE_COUNT];
         struct whole whole;
         make_well(&whole);
         rows[i].change(&whole);
@@ -241,7 +241,7 @@ Test(verdict, ranks_whatever_comes_together)
 {
     for (size_t i = 0; i < BH_ARRAY_LEN(rows); i++) {
         for (size_t k = 0; k < BH_ARRAY_LEN(rows); k++) {
-            struct bh_verdict found[BH_CAUSE_COUNT];
+            struct bh_judgement found[BH_CAUSE_COUNT];
             struct whole whole;
             make_well(&whole);
             rows[i].change(&whole);
@@ -265,7 +265,7 @@ Test(verdict, ranks_whatever_comes_together)
 Test(verdict, cuts_what_strangers_say)
 {
     static char words[5000];
-    struct bh_verdict found[BH_CAUSE_COUNT];
+    struct bh_judgement found[BH_CAUSE_COUNT];
     struct whole whole;
     memset(words, 'x', sizeof(words) - 1);
     make_well(&whole);
