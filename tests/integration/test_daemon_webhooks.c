@@ -178,7 +178,8 @@ cross(int era)
                                              bh_rig_field(&rig, "sms", id, "delivery"))) != NULL);
         cr_expect(bh_rig_is(&rig, "sms", id, "state", "sent"), "%s", id);
     }
-    cr_expect_eq(bh_rig_integer(&rig, "ZCARD bellhop:{sms}:open"), 0);
+    /* A record above may have been read before its last word was spoken. */
+    BH_RIG_UNTIL(&rig, bh_rig_integer(&rig, "ZCARD bellhop:{sms}:open") == 0);
     cr_expect_eq(bh_rig_counter(&rig, "sms", "messages"), CROSSING);
     cr_expect_eq(bh_rig_counter(&rig, "sms", "delivery:DELIVERED"), 2 * CROSSING / 5);
     bh_rig_stop(&rig);
