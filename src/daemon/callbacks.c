@@ -10,6 +10,7 @@
 #include "core/callback.h"
 #include "core/dice.h"
 #include "daemon/callback_hosts.h"
+#include "daemon/callback_letter.h"
 #include "daemon/clock.h"
 #include "daemon/hush.h"
 #include "daemon/log.h"
@@ -25,7 +26,6 @@
 #define QUIET_LOOK_MS  BH_MINUTE_MS /* at a queue that allows nothing */
 #define AWAY_LOOK_MS   (5 * BH_SECOND_MS)
 #define STOP_GRACE_MS  (2 * BH_SECOND_MS)
-#define FIELDS_MAX     128
 #define ERROR_TEXT_MAX 320
 
 /* A queue's outbox. */
@@ -241,31 +241,6 @@ post_on_done(void *arg, void *tag, const struct bh_webpost_result *result)
 
 /* ---- 2: the status, and the post ---- */
 
-static bool
-gather(const struct redisReply *reply, struct bh_callback_source *source,
-       struct bh_callback_field fields[FIELDS_MAX])
-{
-    source->fields = fields;
-    source->fields_count = 0;
-    for (size_t i = 0; i + 1 < bh_reply_count(reply) && source->fields_count < FIELDS_MAX; i += 2) {
-        struct bh_callback_field *field = &fields[source->fields_count];
-        if (!bh_reply_str(reply, i, &field->name) || !bh_reply_str(reply, i + 1, &field->value))
-            return false;
-        source->fields_count++;
-    }
-    return true;
-}
-
-static struct bh_str
-url_of(const struct bh_callback_source *source)
-{
-    for (size_t i = 0; i < source->fields_count; i++) {
-        if (bh_str_equal_text(source->fields[i].name, "callback_url"))
-            return source->fields[i].value;
-    }
-    return (struct bh_str){NULL, 0};
-}
-
 /* By what the configuration allows now; NULL: it may be posted. */
 static const char *
 refusal_of(const struct errand *errand, struct bh_str url)
@@ -293,35 +268,11 @@ say_refused(struct errand *errand, const char *problem)
 }
 
 static enum bh_status
-send_body(struct errand *errand, struct bh_str url, struct bh_str body,
-          const struct bh_digest *delivery)
-{
-    const struct bh_config_secret *key = &errand->callbacks->config->http.callback_key;
-    char name[64], signature[BH_CALLBACK_SIGNATURE_MAX], address[2100];
-    const char *headers[] = {name, NULL, NULL};
-    (void)snprintf(name, sizeof(name), "Bellhop-Delivery: %s", delivery->hex);
-    (void)snprintf(address, sizeof(address), "%.*s", BH_STR_ARGS(url));
-    if (key->len > 0) {
-        enum bh_status status = bh_callback_sign((struct bh_str){key->bytes, key->len},
-                                                 bh_clock_wall(), body, signature);
-        if (status != BH_OK)
-            return status;
-        headers[1] = signature;
-    }
-    const struct bh_webpost_letter letter = {address, body, headers, errand};
-    return bh_webpost_send(errand->callbacks->post, &letter);
-}
-
-static enum bh_status
 post(struct errand *errand, const struct bh_callback_source *source, struct bh_str url)
 {
-    struct bh_digest delivery;
-    struct bh_buf body;
-    bh_buf_init(&body, BH_CALLBACK_BODY_MAX);
-    enum bh_status status = bh_callback_write(source, &body, &delivery);
-    if (status == BH_OK)
-        status = send_body(errand, url, bh_buf_str(&body), &delivery);
-    bh_buf_release(&body);
+    struct bh_callbacks *callbacks = errand->callbacks;
+    enum bh_status status = bh_callback_letter_send(callbacks->post, source, url,
+                                                    &callbacks->config->http.callback_key, errand);
     errand->posting = status == BH_OK;
     return status;
 }
@@ -339,16 +290,16 @@ status_on_reply(void *arg, const struct redisReply *reply, const char *error_tex
 {
     struct errand *errand = arg;
     struct bh_callbacks *callbacks = errand->callbacks;
-    struct bh_callback_field fields[FIELDS_MAX];
+    struct bh_callback_field fields[BH_CALLBACK_FIELDS_MAX];
     struct bh_callback_source source = {
         .queue = errand->queue, .id = errand->entry.id, .now = errand->server_now};
     (void)error_text;
     if (reply == NULL || bh_redis_refusal(&callbacks->connection, reply) != NULL ||
-        callbacks->stopping || !gather(reply, &source, fields)) {
+        callbacks->stopping || !bh_callback_letter_read(reply, fields, &source)) {
         entry_end_unposted(errand);
         return;
     }
-    struct bh_str url = url_of(&source);
+    struct bh_str url = bh_callback_letter_url(&source);
     if (url.len == 0 || !bh_callback_has_news(&source)) {
         drop(errand);
         return;
