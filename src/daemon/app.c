@@ -73,9 +73,26 @@ struct app {
 /* ---- stopping ---- */
 
 static void
+mask_hangup(int how)
+{
+    sigset_t hangup;
+    sigemptyset(&hangup);
+    sigaddset(&hangup, SIGHUP);
+    int failed = pthread_sigmask(how, &hangup, NULL);
+    BH_ASSERT(failed == 0);
+}
+
+void
+bh_app_hold_reloads(void)
+{
+    mask_hangup(SIG_BLOCK);
+}
+
+static void
 close_app(void *arg)
 {
     struct app *app = arg;
+    bh_app_hold_reloads();
     uv_close((uv_handle_t *)&app->on_term, NULL);
     uv_close((uv_handle_t *)&app->on_int, NULL);
     uv_close((uv_handle_t *)&app->on_hup, NULL);
@@ -614,6 +631,7 @@ build(struct app *app, struct bh_error *error)
     watch_signal(app, &app->on_term, SIGTERM);
     watch_signal(app, &app->on_int, SIGINT);
     watch_signal(app, &app->on_hup, SIGHUP);
+    mask_hangup(SIG_UNBLOCK);
     uv_timer_init(&app->loop, &app->pulse);
     uv_timer_init(&app->loop, &app->drain_limit);
     app->pulse.data = app->drain_limit.data = app;

@@ -20,6 +20,12 @@ enum bh_exit {
 };
 
 /*
+ * To be called first of all: a SIGHUP that comes before anybody listens ends the process otherwise.  bh_app_run lets it
+ * in when it does listen, so a file that has changed since it was read is read again.
+ */
+void bh_app_hold_reloads(void);
+
+/*
  * Run until told to stop.  `config_path` is read again at SIGHUP.  Returns the process' exit code.
  * Takes a reference to `config`.
  */

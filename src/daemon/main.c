@@ -159,6 +159,8 @@ main(int argc, char **argv)
     if (options.mode == MODE_PRINT_EXAMPLE)
         return print_example();
 
+    if (options.mode == MODE_RUN)
+        bh_app_hold_reloads();
     struct bh_config_report report = {0};
     struct bh_config *config = NULL;
     enum bh_status status =

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/json.h"
@@ -437,6 +438,30 @@ Test(daemon_config, a_bad_file_is_refused_as_a_whole)
     bh_rig_reload(&rig, 0, &bad);
     expect_line(&rig, " info  reloaded ");
     bh_rig_wait_state(&rig, "more", "x", "sent");
+    bh_rig_stop(&rig);
+}
+
+/* As when a file is changed and the daemon told so while it still starts: the signal must neither end it nor be lost. */
+Test(daemon_config, a_reload_may_be_asked_for_before_the_daemon_listens)
+{
+    struct bh_rig rig;
+    const struct bh_rig_options options = {.without_daemon = true};
+    bh_rig_start(&rig, &options);
+    const char *path = bh_rig_text(&rig, "%s/bellhopd", rig.dir);
+    FILE *file = fopen(path, "w");
+    cr_assert_not_null(file);
+    /* Held back by the mask that a process inherits, it waits until the daemon lets it in. */
+    fprintf(
+        file,
+        "#!/bin/sh\nexec env --block-signal=HUP sh -c 'kill -HUP $$; exec %s \"$@\"' sh \"$@\"\n",
+        BH_TEST_DAEMON_PROGRAM);
+    fclose(file);
+    cr_assert_eq(chmod(path, 0700), 0);
+    setenv("BELLHOP_TEST_DAEMON", path, 1);
+    bh_rig_start_daemon(&rig, NULL, NULL);
+    expect_line(&rig, " info  reloaded ");
+    send_one(&rig, "sms", "a");
+    cr_expect_eq(bh_daemon_stop(&rig.daemons[0], BH_RIG_WAIT_MS), 0);
     bh_rig_stop(&rig);
 }
 
