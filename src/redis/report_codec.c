@@ -7,7 +7,7 @@
 #include "core/money.h"
 #include "redis/reply_view.h"
 
-#define STATUS_FIELDS 4
+#define STATUS_FIELDS 5
 
 /* What is not there is empty. */
 static bool
@@ -23,7 +23,7 @@ bh_decode_reported_status(const struct redisReply *reply, struct bh_reported_sta
     struct bh_reported_status status;
     if (bh_reply_count(reply) != STATUS_FIELDS || !text_at(reply, 0, &status.state) ||
         !text_at(reply, 1, &status.to) || !text_at(reply, 2, &status.message_ids) ||
-        !text_at(reply, 3, &status.foreign_id))
+        !text_at(reply, 3, &status.foreign_id) || !text_at(reply, 4, &status.type))
         return BH_EPROTO;
     *ret_status = status;
     return BH_OK;
@@ -40,10 +40,18 @@ list_has(struct bh_str list, const char *word)
     return false;
 }
 
+/* An order may be told of by an SMS and by a call, of one id, in a queue each. */
+static bool
+is_of_kind(const struct bh_delivery_report *report, const struct bh_reported_status *status)
+{
+    bool is_call = report->event == BH_WEBHOOK_VOICE;
+    return status->type.len == 0 || bh_str_equal_text(status->type, is_call ? "voice" : "sms");
+}
+
 enum bh_report_match
 bh_report_match(const struct bh_delivery_report *report, const struct bh_reported_status *status)
 {
-    if (status->state.len == 0 || report->foreign_id[0] == '\0')
+    if (status->state.len == 0 || report->foreign_id[0] == '\0' || !is_of_kind(report, status))
         return BH_REPORT_MATCH_NONE;
     if (status->foreign_id.len > 0 && !bh_str_equal_text(status->foreign_id, report->foreign_id))
         return BH_REPORT_MATCH_NONE;
@@ -78,7 +86,8 @@ bh_report_is_for_several(const struct bh_reported_status *status)
 bool
 bh_report_is_of(const struct bh_delivery_report *report, const struct bh_reported_status *status)
 {
-    return report->message_id[0] != '\0' && list_has(status->message_ids, report->message_id);
+    return report->message_id[0] != '\0' && is_of_kind(report, status) &&
+           list_has(status->message_ids, report->message_id);
 }
 
 enum bh_status

@@ -19,7 +19,7 @@
 struct redisReply; /* of <hiredis/hiredis.h> */
 
 /* What is read of a status, in this order. */
-#define BH_REPORT_STATUS_FIELDS "state", "to", "message_id", "foreign_id"
+#define BH_REPORT_STATUS_FIELDS "state", "to", "message_id", "foreign_id", "type"
 
 /* Views borrow from the reply.  An empty state: there is no such job. */
 struct bh_reported_status {
@@ -27,6 +27,7 @@ struct bh_reported_status {
     struct bh_str to;          /* recipients with commas between them */
     struct bh_str message_ids; /* likewise */
     struct bh_str foreign_id;  /* the producer's own; empty: the job's id */
+    struct bh_str type;        /* sms or voice; empty: not known */
 };
 
 /* The reply to an HMGET of these fields.  BH_EPROTO when it is none. */
@@ -35,7 +36,7 @@ enum bh_status bh_decode_reported_status(const struct redisReply *reply,
 
 /* How well a report fits to a job, the best last. */
 enum bh_report_match {
-    BH_REPORT_MATCH_NONE,  /* no such job, or its messages have another name */
+    BH_REPORT_MATCH_NONE, /* no such job, or its messages have another name or are of another kind */
     BH_REPORT_MATCH_OTHER, /* its name, but the job has other messages than this one */
     BH_REPORT_MATCH_NAME,  /* its name, and nothing speaks against it */
     BH_REPORT_MATCH_EXACT, /* its name and its message */
@@ -51,7 +52,7 @@ bool bh_report_state_is_settled(struct bh_str state);
 /* More than one number or name.  A report does not say whose message it is about, so it settles no such job. */
 bool bh_report_is_for_several(const struct bh_reported_status *status);
 
-/* Its message is among those that the job is known by. */
+/* Its message is among those that the job is known by, and of its kind: calls are numbered apart from SMS. */
 bool bh_report_is_of(const struct bh_delivery_report *report,
                      const struct bh_reported_status *status);
 

@@ -252,6 +252,20 @@ Test(report, tells_that_a_kept_payload_may_be_sent_again_until_somebody_takes_it
     cr_expect_not(t.result.may_resend);
 }
 
+/* One id, an SMS and a call: the report's kind says which. */
+Test(report, is_never_brought_to_a_job_of_another_kind)
+{
+    run("HSET bellhop:{one}:status:a state sent to 491 type voice");
+    run("HSET bellhop:{two}:status:a state sent to 491 type sms");
+    cr_expect_eq(deliver("a", "77", BH_DELIVERY_DELIVERED), BH_REPORT_NOTED);
+    cr_expect_str_eq(t.queue, "two");
+    /* The numbers of calls are not those of SMS. */
+    run("HSET bellhop:{one}:status:b state sent to 491 type voice message_id 78");
+    lead("one 78 b");
+    cr_expect_eq(deliver("", "78", BH_DELIVERY_FAILED), BH_REPORT_NO_JOB);
+    cr_expect_str_eq(field("one", "b", "delivery"), "");
+}
+
 /* What stands where a status or an entry should. */
 Test(report, is_told_as_failed_when_redis_holds_nonsense)
 {

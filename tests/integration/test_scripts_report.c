@@ -589,10 +589,18 @@ Test(report_match, compares_names_and_messages)
         snprintf(sent.foreign_id, sizeof(sent.foreign_id), "%s", rows[i].foreign_id);
         snprintf(sent.message_id, sizeof(sent.message_id), "%s", rows[i].message_id);
         const struct bh_reported_status status = {
-            bh_str_from(rows[i].state), bh_str_from(rows[i].to), bh_str_from(rows[i].message_ids),
-            bh_str_from(rows[i].own)};
+            .state = bh_str_from(rows[i].state),
+            .to = bh_str_from(rows[i].to),
+            .message_ids = bh_str_from(rows[i].message_ids),
+            .foreign_id = bh_str_from(rows[i].own),
+            .type = bh_str_from(i % 2 == 0 ? "sms" : ""),
+        };
         enum bh_report_match got = bh_report_match(&sent, &status);
         cr_expect_eq(got, rows[i].wanted, "%s: %d", rows[i].name, (int)got);
+        sent.event = BH_WEBHOOK_VOICE;
+        got = bh_report_match(&sent, &status);
+        cr_expect_eq(got, i % 2 == 0 ? BH_REPORT_MATCH_NONE : rows[i].wanted, "a call, %s: %d",
+                     rows[i].name, (int)got);
     }
 }
 
