@@ -99,21 +99,23 @@ local function note_evidence()
     return { SEVERAL, state, 0 }
 end
 
--- What became of all who were reached: nil unless that is known of each.
+-- What became of all who were reached: nil unless that is known of each.  It ends with the first of whom it is not, for
+-- of thousands of recipients as many reports come.
 local function least()
-    local word, last, count = nil, 0, 0
-    for of_one, when in string.gmatch(recipients, REACHED .. ',"id":"%d+"' .. DELIVERY) do
-        if is_final(of_one) then
-            count = count + 1
-            last = math.max(last, tonumber(when))
-            if not word or rank_of(of_one) < rank_of(word) then
-                word = of_one
-            end
+    local word, last = nil, 0
+    local _, at = string.find(recipients, REACHED, 1, true)
+    while at do
+        local of_one, when = string.match(recipients, '^,"id":"%d+"' .. DELIVERY, at + 1)
+        if not of_one or not is_final(of_one) then
+            return nil
         end
+        last = math.max(last, tonumber(when))
+        if not word or rank_of(of_one) < rank_of(word) then
+            word = of_one
+        end
+        _, at = string.find(recipients, REACHED, at + 1, true)
     end
-    if count == select(2, string.gsub(recipients, REACHED, '')) then
-        return word, digits(last)
-    end
+    return word, digits(last)
 end
 
 local function note_recipient(word, when)
@@ -123,7 +125,10 @@ local function note_recipient(word, when)
         set('recipients', recipients)
         bump('delivery:' .. delivery, 1)
     end
-    local all, last = least()
+    local all, last
+    if is_final(delivery) then
+        all, last = least()
+    end
     if all and (state == 'sent' or state == 'partial') and (all ~= old or last ~= old_at) then
         moved = true
         set('delivery', all)
