@@ -795,7 +795,7 @@ requeue_job(struct model *model, struct model_job *job)
     if (job->place == MODEL_READY && job->waiting == 'r' && job->attempts == 0 &&
         strcmp(job->reason, "operator") == 0)
         return BH_STEERED_ALREADY;
-    if (job->id[0] != '\0')
+    if (job->place == MODEL_DEAD && job->id[0] != '\0')
         model->cancels[model_id_number(job->id)] = false;
     enter_line(model, job);
     job->attempts = job->recoveries = job->token = job->started = 0;

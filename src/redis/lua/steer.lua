@@ -5,8 +5,8 @@
 --   cancel   it ends, unsent; one that nobody has claimed, or somebody has in hand, ends at its next admission
 --   expire   the same, as if its ttl had run out
 --   retry    what waits for a time goes into the line now; all else about it stays
---   requeue  from the beginning: no attempts, nothing learnt, its ttl's clock anew; for those in dead, too.  An
---            earlier cancel is taken back, which may not have met the job while a worker had it in hand
+--   requeue  from the beginning: no attempts, nothing learnt, its ttl's clock anew; for those in dead, too, whose
+--            earlier cancel, which has not met them while a worker had them in hand, is taken back
 --   delete   out of dead, with payload and record; the status stays
 --
 -- KEYS    1 heads  2 jobs  3 ready  4 due  5 dead  6 control  7 counters  8 events  9 audit
@@ -301,7 +301,7 @@ local function requeue(job, h)
     if job.place ~= 'dead' then
         gauge(h, -1)
     end
-    if job.id ~= '' then
+    if job.place == 'dead' and job.id ~= '' then
         redis.call('DEL', job.cancel)
     end
     enter_line(job)
