@@ -181,7 +181,7 @@ append_audit(const struct sheet *sheet, const struct bh_history_lines *lines)
 {
     for (size_t i = lines->count; i > 0; i--) {
         const struct bh_history_entry *entry = &lines->entries[i - 1];
-        title(sheet, i == lines->count ? "by hand" : "");
+        title(sheet, i == lines->count ? "from outside" : "");
         (void)bh_buf_printf(sheet->buf, "%s  ", bh_display_time(entry->at).text);
         (void)bh_display_append(sheet->buf, bh_str_from(entry->second));
         (void)bh_buf_append_text(sheet->buf, " by ");

@@ -209,10 +209,12 @@ bh_verdict_unknown(struct bh_verdict_list *list, const struct bh_verdict_facts *
         return;
     bh_verdict_add(list, BH_CAUSE_UNKNOWN, BH_GRAVITY_WARN, worst.queue->name,
                    "Of queue %s%s %s ended unknown within the last hour: nothing "
-                   "could tell whether they were sent.",
+                   "could tell whether %s sent.",
                    worst.queue->name, worst.others,
-                   bh_verdict_jobs(worst.queue->unknown_lately).text);
-    bh_verdict_advise(list, "Give your word on each: bellhop resolve ID sent, failed or resend.");
+                   bh_verdict_jobs(worst.queue->unknown_lately).text,
+                   worst.queue->unknown_lately == 1 ? "it was" : "they were");
+    bh_verdict_advise(list, "bellhop resolve --list names them; give your word on each: bellhop "
+                            "resolve ID sent, failed or resend.");
 }
 
 void

@@ -219,7 +219,7 @@ Test(shape, show_tells_the_whole_history)
         {"cancelled", {"show", "held-1"}, NULL, 0, {"cancelled: it ends when a worker next takes it"}, {NULL}},
         {"events", {"show", "retry-1"}, NULL, 0,
          {"history           2023-11-14 22:13:20  scheduled\n                    2023-11-14 22:13:21  retrying, attempt 1, code 600\n",
-          "by hand           2023-11-14 22:13:22  hold by ?[31mme@here: retrying -> held\n"}, {NULL}},
+          "from outside      2023-11-14 22:13:22  hold by ?[31mme@here: retrying -> held\n"}, {NULL}},
         {"the status only", {"show", "--brief", "--json", "sent-1"}, NULL, 0, {"\"id\":\"sent-1\""}, {NULL}},
         {"for machines", {"show", "--json", "lost", "retry-1", "lease-1", "several"}, NULL, 0,
          {"\"place\":\"waiting\",\"evidence\":{\"uncertain_since\":", "\"first_lost_at\":1700000000000,", "\"owner\":\"mail1/0#77\",\"lease_until\":",

@@ -182,7 +182,7 @@ static const struct {
     {"silent, processes not read", silent_and_hidden, BH_CAUSE_NONE,             BH_GRAVITY_FINE,  1, "All is well"},
     {"it waits for its name",     awaits,            BH_CAUSE_NO_PROCESS,        BH_GRAVITY_ALARM, 1, "waits for its instance's name, night-1"},
     {"others work meanwhile",     awaits_beside,     BH_CAUSE_NONE,              BH_GRAVITY_FINE,  1, "All is well"},
-    {"unknown jobs",              unknown,           BH_CAUSE_UNKNOWN,           BH_GRAVITY_WARN,  1, "Of queue voice 2 jobs ended unknown within the last hour"},
+    {"unknown jobs",              unknown,           BH_CAUSE_UNKNOWN,           BH_GRAVITY_WARN,  1, "Of queue voice 2 jobs ended unknown within the last hour: nothing could tell whether they were sent.  bellhop resolve --list names them; "},
     {"expired jobs",              expired,           BH_CAUSE_EXPIRED,           BH_GRAVITY_WARN,  1, "Of queue bulk (and 1 other queue) 9 jobs expired"},
     {"no reports",                reports_silent,    BH_CAUSE_REPORTS_SILENT,    BH_GRAVITY_WARN,  1, "Messages of queue sms go out, and no delivery report has come for 40 min"},
     {"no reports of a few",       few_silent,        BH_CAUSE_NONE,              BH_GRAVITY_FINE,  1, "All is well"},
