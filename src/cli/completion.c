@@ -124,12 +124,13 @@ print_bash(void)
         "    case \"$previous\" in\n"
         "        queue) kind=queues ;;\n"
         "        state) kind=states ;;\n"
+        "        reason) kind=reasons ;;\n"
         "    esac\n"
         "    COMPREPLY=()\n"
         "    case \"$kind\" in\n"
         "        none) return ;;\n"
         "        files) mapfile -t COMPREPLY < <(compgen -f -- \"$current\"); return ;;\n"
-        "        queues|states|events)\n"
+        "        queues|states|reasons|events)\n"
         "            mapfile -t COMPREPLY < <(compgen -W \"$(\"${COMP_WORDS[0]}\" completion words "
         "\"$kind\" 2>/dev/null)\" -- \"$current\")\n"
         "            return ;;\n"
@@ -352,10 +353,16 @@ print_operands(struct bh_cli *cli, const struct bh_command_row *command)
 {
     static const char *const shells[] = {"bash", "zsh", "fish", NULL};
     static const char *const of_hooks[] = {"list", "add", "remove", "check", NULL};
+    static const char *const of_dead[] = {"list", "retry", "purge", NULL};
+    static const char *const of_resolve[] = {"sent", "failed", "resend", NULL};
+    if (strcmp(command->name, "dead") == 0)
+        print_lines(of_dead);
     if (strcmp(command->name, "completion") == 0) {
         print_lines(shells);
     } else if (strcmp(command->name, "hooks") == 0) {
         print_lines(of_hooks);
+    } else if (strcmp(command->name, "resolve") == 0) {
+        print_lines(of_resolve);
     } else if (strstr(command->usage, "FILTER") != NULL) {
         for (int field = 0; bh_filter_field_name(field) != NULL; field++)
             printf("%s=\n", bh_filter_field_name(field));
@@ -374,6 +381,8 @@ print_words(struct bh_cli *cli, const char *kind)
         print_queues(cli, "");
     else if (strcmp(kind, "states") == 0)
         print_states("");
+    else if (strcmp(kind, "reasons") == 0)
+        print_reasons("");
     else if (strcmp(kind, "events") == 0)
         print_lines(bh_hooks_events);
     else if (strncmp(kind, "operands:", 9) == 0 && (command = bh_command_get(kind + 9)) != NULL)
@@ -383,7 +392,7 @@ print_words(struct bh_cli *cli, const char *kind)
         print_values(cli, command);
     } else
         return bh_cli_misuse(
-            "words are queues, states, events, operands:COMMAND and terms:COMMAND");
+            "words are queues, states, reasons, events, operands:COMMAND and terms:COMMAND");
     return BH_EXIT_DONE;
 }
 

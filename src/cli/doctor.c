@@ -20,7 +20,7 @@ struct doctor_options {
 static const struct bh_option doctor_option_rows[] = {
     {"offline", BH_OPTION_FLAG, NULL,   "leave out all that goes to the gateway",
      offsetof(struct doctor_options, offline)},
-    {"unit",    BH_OPTION_TEXT, "NAME", "the service's unit; else bellhopd.service",
+    {"unit",    BH_OPTION_TEXT, "UNIT", "the service's unit; else bellhopd.service",
      offsetof(struct doctor_options, unit)   },
 };
 
@@ -120,7 +120,7 @@ doctor_run(struct bh_cli *cli, const void *values, struct bh_operands operands)
 const struct bh_command_row bh_command_doctor = {
     .name = "doctor",
     .summary = "examine all that Bellhop depends on, and say what to change",
-    .usage = "[--offline] [--unit NAME]",
+    .usage = "[--offline] [--unit UNIT]",
     .text = "Looks at the configuration, at Redis (persistence, eviction, rights, latency, clock), "
             "at the way\n"
             "to the gateway (DNS, TCP, TLS), at key, balance, journal and webhooks, at what is "
