@@ -423,14 +423,19 @@ static void
 all_is_well(struct bh_verdict_list *list, const struct bh_verdict_facts *facts)
 {
     int64_t out_milli = 0;
-    for (size_t i = 0; i < facts->queues_count; i++)
+    bool known = false;
+    char pace[64] = "their pace is not known yet";
+    for (size_t i = 0; i < facts->queues_count; i++) {
+        known = known || facts->queues[i].flow_known;
         out_milli += facts->queues[i].flow_known ? facts->queues[i].out_milli : 0;
+    }
+    if (known)
+        (void)snprintf(pace, sizeof(pace), "%" PRId64 ".%" PRId64 " per second are done",
+                       out_milli / 1000, out_milli % 1000 / 100);
     bh_verdict_add(list, BH_CAUSE_NONE, BH_GRAVITY_FINE, NULL,
-                   "All is well: %s, %" PRId64 ".%" PRId64
-                   " per second are done, by %zu worker%s of %zu bellhopd.",
-                   bh_verdict_jobs_wait(sum_waiting(facts)).text, out_milli / 1000,
-                   out_milli % 1000 / 100, facts->workers, facts->workers == 1 ? "" : "s",
-                   facts->processes);
+                   "All is well: %s, %s, by %zu worker%s of %zu bellhopd.",
+                   bh_verdict_jobs_wait(sum_waiting(facts)).text, pace, facts->workers,
+                   facts->workers == 1 ? "" : "s", facts->processes);
 }
 
 size_t

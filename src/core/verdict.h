@@ -68,6 +68,8 @@ struct bh_verdict_queue {
     bool
         flow_known; /* in_milli and out_milli are: thousandths of a job per second, over the last minute */
     int64_t in_milli, out_milli;
+    bh_ms
+        served_ms; /* since who looks after it wrote its figures, as he does each minute; -1: nobody has */
     bool paused;
     struct bh_str pause_reason, pause_by;
     bh_ms paused_ms;           /* for how long */
@@ -89,6 +91,7 @@ struct bh_verdict_facts {
 
     bool processes_known;
     size_t processes, draining; /* that report, and how many of these end */
+    bh_ms running_ms;           /* the longest of others than who asks */
     size_t silent;              /* whose report is too old; who ends in order takes his along */
     bh_ms silent_ms;            /* since the newest of these; -1: there is none */
     const char *silent_name;    /* his name; borrowed */
@@ -117,6 +120,9 @@ struct bh_verdict_facts {
 
 #define BH_VERDICT_OLD_MS (10 * BH_MINUTE_MS)
 
+/* A queue's figures are written each minute. */
+#define BH_VERDICT_UNSERVED_MS (3 * BH_MINUTE_MS)
+
 /* Less is no matter; more is worth a look, and an alarm when delays are missed by minutes. */
 #define BH_VERDICT_CLOCK_MS       (30 * BH_SECOND_MS)
 #define BH_VERDICT_CLOCK_ALARM_MS (5 * BH_MINUTE_MS)
@@ -136,7 +142,7 @@ struct bh_judgement {
     enum bh_gravity gravity;
     const char *queue; /* the worst one, borrowed; NULL: it is about no queue */
     char text[480];    /* what, and since when: a sentence or two, with a full stop */
-    char todo[160];    /* what to do: likewise; "": nothing, or what is to be done is said */
+    char todo[200];    /* what to do: likewise; "": nothing, or what is to be done is said */
 };
 
 /* All that is wrong, at most one of each cause, the deepest first; at least one: BH_CAUSE_NONE when all is well. */

@@ -97,6 +97,40 @@ bh_verdict_queue_paused(struct bh_verdict_list *list, const struct bh_verdict_fa
     bh_verdict_advise(list, "bellhop resume %s lets it go on.", queue->name);
 }
 
+/* Who runs has had the time to write its figures. */
+static bool
+is_unserved(const struct bh_verdict_queue *queue, const struct bh_verdict_facts *facts)
+{
+    return facts->running_ms >= BH_MINUTE_MS && !queue->paused && waits_in(queue) > 0 &&
+           (queue->served_ms < 0 || queue->served_ms >= BH_VERDICT_UNSERVED_MS);
+}
+
+/* Nobody has it in his configuration, or who has it is not among those that run. */
+static bool
+queue_unserved(struct bh_verdict_list *list, const struct bh_verdict_facts *facts)
+{
+    struct worst worst = {0};
+    char since[64] = "";
+    for (size_t i = 0; i < facts->queues_count; i++) {
+        const struct bh_verdict_queue *queue = &facts->queues[i];
+        if (is_unserved(queue, facts))
+            offer(&worst, queue, waits_in(queue));
+    }
+    if (!found(&worst))
+        return false;
+    if (worst.queue->served_ms > 0)
+        (void)snprintf(since, sizeof(since), ", for %s now",
+                       bh_span_format(worst.queue->served_ms).text);
+    bh_verdict_add(list, BH_CAUSE_QUEUE_STUCK, BH_GRAVITY_ALARM, worst.queue->name,
+                   "No bellhopd looks after queue %s%s%s; %s.", worst.queue->name, worst.others,
+                   since, bh_verdict_jobs_wait(waits_in(worst.queue)).text);
+    bh_verdict_advise(list,
+                      "Write [queue %s] into the configuration of one that runs and reload it, or "
+                      "start the one that has it.",
+                      worst.queue->name);
+    return true;
+}
+
 void
 bh_verdict_queue_stuck(struct bh_verdict_list *list, const struct bh_verdict_facts *facts)
 {
@@ -105,7 +139,7 @@ bh_verdict_queue_stuck(struct bh_verdict_list *list, const struct bh_verdict_fac
         if (is_stuck(&facts->queues[i]))
             offer(&worst, &facts->queues[i], (uint64_t)facts->queues[i].oldest_ms);
     }
-    if (!found(&worst))
+    if (queue_unserved(list, facts) || !found(&worst))
         return;
     bh_verdict_add(list, BH_CAUSE_QUEUE_STUCK, BH_GRAVITY_ALARM, worst.queue->name,
                    "Nothing leaves queue %s%s: %s, the oldest for %s.", worst.queue->name,

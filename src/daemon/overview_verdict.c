@@ -76,6 +76,8 @@ bh_overview_judge(const struct bh_overview_snapshot *snapshot, const struct bh_c
     put_redis(snapshot, &facts);
     if (snapshot->processes_known || snapshot->workers_started)
         bh_process_facts(&facts, &sum);
+    if (snapshot->workers_started)
+        facts.running_ms = 0; /* the queues of its picture are its own */
     bh_account_facts(&facts, snapshot->account_known, &snapshot->account,
                      snapshot->low_balance_micro);
     facts.account_text = hide_view(hide, bh_str_from(snapshot->account.text), words->account_text,

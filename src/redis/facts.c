@@ -87,6 +87,15 @@ add_callbacks(const struct bh_queue_source *source, struct bh_verdict_queue *fac
         facts->callback_to = bh_callback_origin(bh_str_from(source->config->callback_url));
 }
 
+static bh_ms
+served_ms(const struct bh_queue_source *source)
+{
+    const struct bh_minutes *minutes = source->minutes;
+    if (minutes->count == 0)
+        return -1;
+    return bh_ms_max(source->view->server_now.ms - minutes->rows[0].at.ms, 0);
+}
+
 static int64_t
 rate_of(const struct bh_queue_source *source)
 {
@@ -129,6 +138,7 @@ bh_queue_facts(const struct bh_queue_source *source)
     facts.silent_ms = for_ms(view, view->silent_since);
     facts.messages_lately = grown_lately(source, "messages");
     add_callbacks(source, &facts);
+    facts.served_ms = served_ms(source);
     return facts;
 }
 
@@ -205,9 +215,10 @@ void
 bh_process_sum_add_row(struct bh_process_sum *sum, const struct bh_process_row *row,
                        struct bh_wall server_now)
 {
-    if (bh_process_is_alive(row, server_now))
+    if (bh_process_is_alive(row, server_now)) {
         bh_process_sum_add(sum, &row->report);
-    else
+        sum->running_ms = bh_ms_max(sum->running_ms, row->at.ms - row->report.started_at.ms);
+    } else
         bh_process_sum_add_silent(sum, &row->report, bh_ms_max(server_now.ms - row->at.ms, 0));
 }
 
@@ -217,6 +228,7 @@ bh_process_facts(struct bh_verdict_facts *facts, const struct bh_process_sum *su
     facts->processes_known = true;
     facts->processes = sum->alive;
     facts->draining = sum->draining;
+    facts->running_ms = sum->running_ms;
     facts->silent = sum->silent;
     facts->silent_ms = sum->silent_ms;
     facts->silent_name = sum->silent_name;

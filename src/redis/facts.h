@@ -52,6 +52,7 @@ struct bh_verdict_queue bh_queue_facts(const struct bh_queue_source *source);
 /* What all that live tell together. */
 struct bh_process_sum {
     size_t alive, draining;
+    bh_ms running_ms;        /* the longest; of those whose report was read */
     size_t silent;           /* that have a report, and an old one */
     bh_ms silent_ms;         /* since the newest of these; -1: there is none */
     const char *silent_name; /* whose that is; borrowed from the report */

@@ -77,7 +77,7 @@ static const struct {
     enum bh_cause cause;
     const char *piece, *hidden; /* what the administrator reads, and a stranger; NULL: the same */
 } rows[] = {
-    {"all is well",                   nothing,           BH_CAUSE_NONE,            "0 jobs wait, 0.0 per second are done, by 1 worker of 3 bellhopd.", NULL},
+    {"all is well",                   nothing,           BH_CAUSE_NONE,            "0 jobs wait, their pace is not known yet, by 1 worker of 3 bellhopd.", NULL},
     {"Redis is away",                 redis_down,        BH_CAUSE_REDIS_DOWN,      "connection refused", NULL},
     {"Redis refuses",                 redis_refuses,     BH_CAUSE_REDIS_DOWN,      "MISCONF", NULL},
     {"Redis says nothing",            redis_silent,      BH_CAUSE_REDIS_DOWN,      "has not answered yet", NULL},

@@ -108,6 +108,13 @@ static void clock_ahead(struct whole *w) { w->facts.clock_ahead_ms = BH_DAY_MS; 
 static void clock_behind(struct whole *w) { w->facts.clock_ahead_ms = -40 * BH_SECOND_MS; }
 static void clock_nearly(struct whole *w) { w->facts.clock_ahead_ms = -29999; }
 
+static void unserved(struct whole *w) { w->facts.running_ms = BH_MINUTE_MS; w->queues[1].served_ms = -1; w->queues[1].waiting = 4; w->queues[1].later = 3; }
+static void unserved_lately(struct whole *w) { unserved(w); stuck(w); w->queues[1].served_ms = 12 * BH_MINUTE_MS; }
+static void served_by_who_started_now(struct whole *w) { unserved(w); w->facts.running_ms--; }
+static void served_again_soon(struct whole *w) { unserved(w); w->queues[1].served_ms = 3 * BH_MINUTE_MS - 1; }
+static void unserved_and_empty(struct whole *w) { unserved(w); w->queues[1].waiting = w->queues[1].later = 0; }
+static void just_started(struct whole *w) { w->queues[0].flow_known = false; }
+
 static void one_expired(struct whole *w) { w->queues[0].expired_lately = 1; }
 static void one_dead(struct whole *w) { w->queues[2].dead = 1; }
 static void one_waits(struct whole *w) { no_process(w); w->queues[0].waiting = 1; }
@@ -163,6 +170,12 @@ static const struct {
     {"and for a process",         retrying_alone,    BH_CAUSE_NO_PROCESS,        BH_GRAVITY_ALARM, 1, "none has reported within a day; 12 jobs wait"},
     {"an empty paused queue",     empty_paused,      BH_CAUSE_QUEUE_PAUSED,      BH_GRAVITY_NOTE,  1, "0 jobs wait"},
     {"nothing leaves",            stuck,             BH_CAUSE_QUEUE_STUCK,       BH_GRAVITY_ALARM, 1, "Nothing leaves queue sms: 5 jobs wait, the oldest for 2 min."},
+    {"a queue of nobody",         unserved,          BH_CAUSE_QUEUE_STUCK,       BH_GRAVITY_ALARM, 1, "No bellhopd looks after queue voice; 7 jobs wait.  Write [queue voice] into"},
+    {"nobody's any more",         unserved_lately,   BH_CAUSE_QUEUE_STUCK,       BH_GRAVITY_ALARM, 1, "No bellhopd looks after queue voice, for 12 min now; 7 jobs wait."},
+    {"nobody's, and empty",       unserved_and_empty, BH_CAUSE_NONE,             BH_GRAVITY_FINE,  1, "All is well"},
+    {"who has it starts just now", served_by_who_started_now, BH_CAUSE_NONE,     BH_GRAVITY_FINE,  1, "All is well"},
+    {"a minute is late",          served_again_soon, BH_CAUSE_NONE,              BH_GRAVITY_FINE,  1, "All is well"},
+    {"no minute has passed yet",  just_started,      BH_CAUSE_NONE,              BH_GRAVITY_FINE,  1, "5 jobs wait, their pace is not known yet, by 8 workers"},
     {"a flood",                   flooded,           BH_CAUSE_TOO_SLOW,          BH_GRAVITY_ALARM, 1, "Queue sms is flooded: 50000 jobs wait (in 2.0/s, out 2.5/s), the last needs 5 h 33 min for its turn and expires after 1 h."},
     {"a flood, by the limit",     flooded_by_limit,  BH_CAUSE_TOO_SLOW,          BH_GRAVITY_ALARM, 1, "(limited to 2/s)"},
     {"the limit is lower",        limit_is_lower,    BH_CAUSE_TOO_SLOW,          BH_GRAVITY_ALARM, 1, "needs 13 h 53 min"},
