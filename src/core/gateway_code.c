@@ -85,6 +85,12 @@ bh_gateway_code_find(int code)
 }
 
 const struct bh_gateway_code *
+bh_gateway_code_at(size_t at)
+{
+    return at < BH_ARRAY_LEN(codes) ? &codes[at] : NULL;
+}
+
+const struct bh_gateway_code *
 bh_gateway_status_find(int http_status, bool has_retry_after)
 {
     if (http_status == 503 && has_retry_after)

@@ -39,6 +39,9 @@ struct bh_gateway_code {
 /* The row of a return code.  Never NULL: an unknown code gets a row with code 0 and BH_ACTION_UNCLASSIFIED. */
 const struct bh_gateway_code *bh_gateway_code_find(int code);
 
+/* The rows one by one; NULL behind the last. */
+const struct bh_gateway_code *bh_gateway_code_at(size_t at);
+
 /*
  * The row of an HTTP status, for an answer whose body does not decide.  Never NULL.  A 2xx gets
  * BH_ACTION_UNCERTAIN: it was asked for because its body could not be read.  `has_retry_after` separates a

@@ -28,6 +28,7 @@ static const char *const cause_names[] = {
     [BH_CAUSE_QUEUE_STUCK] = "queue_stuck",
     [BH_CAUSE_TOO_SLOW] = "too_slow",
     [BH_CAUSE_TOO_OLD] = "too_old",
+    [BH_CAUSE_JOBS_FAIL] = "jobs_fail",
     [BH_CAUSE_CLOCK] = "clock",
     [BH_CAUSE_BALANCE_LOW] = "balance_low",
     [BH_CAUSE_UNCERTAIN] = "uncertain",
@@ -458,6 +459,7 @@ bh_verdict_find(const struct bh_verdict_facts *facts, struct bh_judgement verdic
     bh_verdict_queue_stuck(&list, facts);
     bh_verdict_too_slow(&list, facts);
     bh_verdict_too_old(&list, facts);
+    bh_verdict_jobs_fail(&list, facts);
     judge_clock(&list, facts);
     judge_balance(&list, facts);
     bh_verdict_uncertain(&list, facts);

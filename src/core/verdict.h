@@ -34,6 +34,7 @@ enum bh_cause {
     BH_CAUSE_QUEUE_STUCK,     /* jobs that may run, and nothing leaves */
     BH_CAUSE_TOO_SLOW,        /* jobs expire before their turn comes */
     BH_CAUSE_TOO_OLD,         /* the oldest job waits for too long */
+    BH_CAUSE_JOBS_FAIL,       /* many of those that end are refused or no valid jobs */
     BH_CAUSE_CLOCK,           /* Redis' clock, by which delays and ttl go, is not this machine's */
     BH_CAUSE_BALANCE_LOW,     /* below [gateway] low_balance */
     BH_CAUSE_UNCERTAIN,       /* nobody knows yet whether they were sent */
@@ -62,9 +63,12 @@ struct bh_verdict_queue {
     uint64_t later;   /* wait for their next try, or for evidence whether they were sent */
     uint64_t uncertain, dead, held_gateway;
     uint64_t unknown_lately, expired_lately; /* that ended so within the last hour */
-    bh_ms oldest_ms;                         /* of those that may run now; 0: none */
-    bh_ms ttl_ms;                            /* the queue's; 0: not known here */
-    int64_t rate; /* jobs per second that it is limited to; 0: no limit */
+    uint64_t ended_just_now; /* within BH_VERDICT_FAIL_WINDOW_MS, in whatever state; of these: */
+    uint64_t sent_just_now, failed_just_now, invalid_just_now;
+    int fail_code;   /* what the gateway said to most of the failed ones; 0: not known */
+    bh_ms oldest_ms; /* of those that may run now; 0: none */
+    bh_ms ttl_ms;    /* the queue's; 0: not known here */
+    int64_t rate;    /* jobs per second that it is limited to; 0: no limit */
     bool
         flow_known; /* in_milli and out_milli are: thousandths of a job per second, over the last minute */
     int64_t in_milli, out_milli;
@@ -119,6 +123,11 @@ struct bh_verdict_facts {
 };
 
 #define BH_VERDICT_OLD_MS (10 * BH_MINUTE_MS)
+
+/* So many ends, and so many hundredths of them bad, are no matter of one producer's slip. */
+#define BH_VERDICT_FAIL_WINDOW_MS (15 * BH_MINUTE_MS)
+#define BH_VERDICT_FAIL_ENDS      20
+#define BH_VERDICT_FAIL_PERCENT   10
 
 /* A queue's figures are written each minute. */
 #define BH_VERDICT_UNSERVED_MS (3 * BH_MINUTE_MS)

@@ -31,6 +31,7 @@ void bh_verdict_queue_paused(struct bh_verdict_list *list, const struct bh_verdi
 void bh_verdict_queue_stuck(struct bh_verdict_list *list, const struct bh_verdict_facts *facts);
 void bh_verdict_too_slow(struct bh_verdict_list *list, const struct bh_verdict_facts *facts);
 void bh_verdict_too_old(struct bh_verdict_list *list, const struct bh_verdict_facts *facts);
+void bh_verdict_jobs_fail(struct bh_verdict_list *list, const struct bh_verdict_facts *facts);
 void bh_verdict_uncertain(struct bh_verdict_list *list, const struct bh_verdict_facts *facts);
 void bh_verdict_unknown(struct bh_verdict_list *list, const struct bh_verdict_facts *facts);
 void bh_verdict_expired(struct bh_verdict_list *list, const struct bh_verdict_facts *facts);

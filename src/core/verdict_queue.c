@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "core/gateway_code.h"
 #include "core/span.h"
 #include "core/verdict_own.h"
 
@@ -213,6 +214,60 @@ bh_verdict_too_old(struct bh_verdict_list *list, const struct bh_verdict_facts *
                        "Queue %s%s is late: its oldest job that could run has waited for %s; %s.",
                        worst.queue->name, worst.others, bh_span_format(worst.queue->oldest_ms).text,
                        bh_verdict_jobs_wait(worst.queue->waiting).text);
+}
+
+static uint64_t
+failures(const struct bh_verdict_queue *queue)
+{
+    return queue->failed_just_now + queue->invalid_just_now;
+}
+
+static bool
+jobs_fail(const struct bh_verdict_queue *queue)
+{
+    return queue->ended_just_now >= BH_VERDICT_FAIL_ENDS &&
+           failures(queue) >= queue->ended_just_now / (100 / BH_VERDICT_FAIL_PERCENT);
+}
+
+struct fail_words {
+    char text[200];
+};
+
+static struct fail_words
+why_they_fail(const struct bh_verdict_queue *queue)
+{
+    struct fail_words why = {""};
+    if (queue->invalid_just_now > queue->failed_just_now)
+        (void)snprintf(why.text, sizeof(why.text), ", most because they are no valid jobs");
+    else if (queue->fail_code != 0)
+        (void)snprintf(why.text, sizeof(why.text), ", most because the gateway says: %s (code %d)",
+                       bh_gateway_code_find(queue->fail_code)->meaning, queue->fail_code);
+    return why;
+}
+
+void
+bh_verdict_jobs_fail(struct bh_verdict_list *list, const struct bh_verdict_facts *facts)
+{
+    struct worst worst = {0};
+    for (size_t i = 0; i < facts->queues_count; i++) {
+        if (jobs_fail(&facts->queues[i]))
+            offer(&worst, &facts->queues[i], failures(&facts->queues[i]));
+    }
+    if (!found(&worst))
+        return;
+    const struct bh_verdict_queue *queue = worst.queue;
+    bool none_sent = queue->sent_just_now == 0;
+    bh_verdict_add(list, BH_CAUSE_JOBS_FAIL, none_sent ? BH_GRAVITY_ALARM : BH_GRAVITY_WARN,
+                   queue->name,
+                   "Jobs of queue %s%s fail: %" PRIu64 " of the %" PRIu64
+                   " that ended within the last %s%s%s.",
+                   queue->name, worst.others, failures(queue), queue->ended_just_now,
+                   bh_span_format(BH_VERDICT_FAIL_WINDOW_MS).text,
+                   none_sent ? ", and none was sent" : "", why_they_fail(queue).text);
+    bh_verdict_advise(list,
+                      "bellhop dead list --queue %s shows them; bellhop requeue sends them "
+                      "again when that is mended.",
+                      queue->name);
 }
 
 void

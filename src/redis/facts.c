@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "core/callback.h"
+#include "core/gateway_code.h"
 
 /* ---- A queue ---- */
 
@@ -46,14 +47,61 @@ bh_count_ready(const struct bh_queue_view *view, const struct bh_counter_source 
     return view->raw + view->moved + (lies > counted ? lies - counted : 0);
 }
 
-/* Within the last hour, or as far as the minutes reach back. */
+/* Within the last while, or as far as the minutes reach back. */
+static uint64_t
+grown_within(const struct bh_queue_source *source, const char *name, bh_ms window_ms)
+{
+    const struct bh_minute *then =
+        bh_minutes_before(source->minutes, source->view->server_now, window_ms);
+    int64_t grown = then != NULL ? find(&source->counters, name) - bh_minute_find(then, name) : 0;
+    return grown > 0 ? (uint64_t)grown : 0;
+}
+
 static uint64_t
 grown_lately(const struct bh_queue_source *source, const char *name)
 {
-    const struct bh_minute *then =
-        bh_minutes_before(source->minutes, source->view->server_now, BH_HOUR_MS);
-    int64_t grown = then != NULL ? find(&source->counters, name) - bh_minute_find(then, name) : 0;
-    return grown > 0 ? (uint64_t)grown : 0;
+    return grown_within(source, name, BH_HOUR_MS);
+}
+
+static uint64_t
+ended_as(const struct bh_queue_source *source, enum bh_state state)
+{
+    char name[48];
+    (void)snprintf(name, sizeof(name), "outcome:%s", bh_state_name(state));
+    return grown_within(source, name, BH_VERDICT_FAIL_WINDOW_MS);
+}
+
+/* The one that was said most often, if that is to half of them at least. */
+static int
+fail_code(const struct bh_queue_source *source, uint64_t failed)
+{
+    const struct bh_gateway_code *row;
+    uint64_t most = failed / 2;
+    int code = 0;
+    for (size_t at = 0; (row = bh_gateway_code_at(at)) != NULL; at++) {
+        char name[24];
+        (void)snprintf(name, sizeof(name), "code:%d", row->code);
+        uint64_t grown = grown_within(source, name, BH_VERDICT_FAIL_WINDOW_MS);
+        if (row->action == BH_ACTION_ACCEPT || grown <= most)
+            continue;
+        most = grown;
+        code = row->code;
+    }
+    return code;
+}
+
+static void
+add_ends(const struct bh_queue_source *source, struct bh_verdict_queue *facts)
+{
+    for (int state = 0; state < BH_STATE_COUNT; state++) {
+        if (bh_state_is_final((enum bh_state)state))
+            facts->ended_just_now += ended_as(source, (enum bh_state)state);
+    }
+    facts->sent_just_now = ended_as(source, BH_STATE_SENT) + ended_as(source, BH_STATE_PARTIAL);
+    facts->failed_just_now = ended_as(source, BH_STATE_FAILED);
+    facts->invalid_just_now = ended_as(source, BH_STATE_INVALID);
+    if (facts->failed_just_now > 0)
+        facts->fail_code = fail_code(source, facts->failed_just_now);
 }
 
 /* Less those that somebody has given his word on, and never more than the dead set holds. */
@@ -127,6 +175,7 @@ bh_queue_facts(const struct bh_queue_source *source)
     facts.held_gateway = bh_count_held_for(&source->counters, BH_REASON_GATEWAY_DOWN);
     facts.unknown_lately = unknown_lately(source);
     facts.expired_lately = grown_lately(source, "outcome:expired");
+    add_ends(source, &facts);
     facts.oldest_ms = source->oldest_ms;
     facts.flow_known = bh_minutes_flow(source->minutes, source->tally, BH_MINUTE_MS, &flow);
     facts.in_milli = flow.in_milli;

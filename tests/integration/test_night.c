@@ -241,3 +241,27 @@ Test(night, nobody_reports_what_arrives, .timeout = 120)
     BH_RIG_UNTIL_MS(&rig, NAMED_MS, page_says("reports_silent"));
     bh_rig_stop(&rig);
 }
+
+/* Something that no retry mends, and every job has it. */
+Test(night, every_job_fails, .timeout = 120)
+{
+    const struct bh_rig_options options = {
+        .http = "listen = 127.0.0.1:0",
+        .queues = "[queue sms]\n",
+        .without_daemon = true,
+    };
+    bh_rig_start(&rig, &options);
+    freeReplyObject(bh_rig_command(&rig, "LPUSH bellhop:{sms}:minutes %s",
+                                   bh_rig_text(&rig, "%lld 0 0 0 0 0 0 0", ago_ms(900000))));
+    bh_rig_tell(&rig, "fault", "{\"kind\":\"code\",\"code\":305,\"count\":1000000}");
+    bh_rig_start_daemon(&rig, NULL, NULL);
+    push_many(30);
+    BH_RIG_UNTIL_MS(
+        &rig, NAMED_MS,
+        names("Jobs of queue sms fail: 30 of the 30 that ended within the last 15 min, "
+              "and none was sent, most because the gateway says: the text is missing or "
+              "invalid (code 305)."));
+    expect_cause("jobs_fail");
+    BH_RIG_UNTIL_MS(&rig, NAMED_MS, page_says("jobs_fail"));
+    bh_rig_stop(&rig);
+}

@@ -115,6 +115,14 @@ static void served_again_soon(struct whole *w) { unserved(w); w->queues[1].serve
 static void unserved_and_empty(struct whole *w) { unserved(w); w->queues[1].waiting = w->queues[1].later = 0; }
 static void just_started(struct whole *w) { w->queues[0].flow_known = false; }
 
+static void ends(struct whole *w, uint64_t sent, uint64_t failed, uint64_t invalid) { w->queues[0].ended_just_now = sent + failed + invalid; w->queues[0].sent_just_now = sent; w->queues[0].failed_just_now = failed; w->queues[0].invalid_just_now = invalid; w->queues[0].fail_code = 305; }
+static void all_fail(struct whole *w) { ends(w, 0, 50, 1); }
+static void all_invalid(struct whole *w) { ends(w, 0, 4, 30); }
+static void some_fail(struct whole *w) { ends(w, 90, 10, 0); }
+static void few_fail(struct whole *w) { ends(w, 91, 9, 0); }
+static void some_of_few_fail(struct whole *w) { ends(w, 0, 19, 0); }
+static void fail_beyond_all(struct whole *w) { ends(w, 0, UINT64_MAX / 2, 0); }
+
 static void one_expired(struct whole *w) { w->queues[0].expired_lately = 1; }
 static void one_dead(struct whole *w) { w->queues[2].dead = 1; }
 static void one_waits(struct whole *w) { no_process(w); w->queues[0].waiting = 1; }
@@ -209,6 +217,12 @@ static const struct {
     {"a clock that is ahead",     clock_ahead,       BH_CAUSE_CLOCK,             BH_GRAVITY_ALARM, 1, "Redis' clock is 1 d ahead of this machine's: messages with a delay leave that much early"},
     {"a clock that is behind",    clock_behind,      BH_CAUSE_CLOCK,             BH_GRAVITY_WARN,  1, "40 s behind this machine's: messages with a delay leave that much late"},
     {"clocks that agree",         clock_nearly,      BH_CAUSE_NONE,              BH_GRAVITY_FINE,  1, "All is well"},
+    {"all jobs fail",             all_fail,          BH_CAUSE_JOBS_FAIL,         BH_GRAVITY_ALARM, 1, "Jobs of queue sms fail: 51 of the 51 that ended within the last 15 min, and none was sent, most because the gateway says: the text is missing or invalid (code 305).  bellhop dead list --queue sms"},
+    {"all jobs are none",         all_invalid,       BH_CAUSE_JOBS_FAIL,         BH_GRAVITY_ALARM, 1, "34 of the 34 that ended within the last 15 min, and none was sent, most because they are no valid jobs."},
+    {"one in ten fails",          some_fail,         BH_CAUSE_JOBS_FAIL,         BH_GRAVITY_WARN,  1, "10 of the 100 that ended within the last 15 min, most because"},
+    {"some always fail",          few_fail,          BH_CAUSE_NONE,              BH_GRAVITY_FINE,  1, "All is well"},
+    {"a handful",                 some_of_few_fail,  BH_CAUSE_NONE,              BH_GRAVITY_FINE,  1, "All is well"},
+    {"more than can be reckoned", fail_beyond_all,   BH_CAUSE_JOBS_FAIL,         BH_GRAVITY_ALARM, 1, "and none was sent"},
     {"one expired job",           one_expired,       BH_CAUSE_EXPIRED,           BH_GRAVITY_WARN,  1, "Of queue sms 1 job expired"},
     {"one dead job",              one_dead,          BH_CAUSE_DEAD,              BH_GRAVITY_NOTE,  1, "keeps 1 dead job (failed"},
     {"one job waits",             one_waits,         BH_CAUSE_NO_PROCESS,        BH_GRAVITY_ALARM, 1, "within a day; 1 job waits."},
