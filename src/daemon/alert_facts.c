@@ -53,6 +53,18 @@ sight(bool known, bool holds)
     return !known ? BH_ALERT_SIGHT_UNKNOWN : holds ? BH_ALERT_SIGHT_YES : BH_ALERT_SIGHT_NO;
 }
 
+/* One line, and nothing that a terminal obeys: what is told goes into mails and onto screens. */
+static void
+tidy(char *text)
+{
+    for (unsigned char *at = (unsigned char *)text; *at != '\0'; at++) {
+        if (*at < 0x20 || *at == 0x7F)
+            *at = ' ';
+        else if (at[0] == 0xC2 && at[1] >= 0x80 && at[1] < 0xA0) /* U+0080 to U+009F */
+            at[0] = at[1] = ' ';
+    }
+}
+
 static void BH_PRINTF(3, 4) show(struct bh_alert_board *board, struct bh_alert_condition *condition,
                                  const char *format, ...)
 {
@@ -60,6 +72,7 @@ static void BH_PRINTF(3, 4) show(struct bh_alert_board *board, struct bh_alert_c
     va_start(args, format);
     vsnprintf(condition->text, sizeof(condition->text), format, args);
     va_end(args);
+    tidy(condition->text);
     bh_alert_show(board, condition);
 }
 

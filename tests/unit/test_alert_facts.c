@@ -218,6 +218,37 @@ Test(alert_facts, are_not_judged_by_limits_that_are_not_set)
     cr_expect_str_eq(told, "account_paused uncertain redis_unsafe ");
 }
 
+/* Programs put them into mails and onto terminals; an operator's reason and Redis' words are texts of any kind. */
+Test(alert_facts, are_told_in_one_line_that_commands_nothing)
+{
+    static const struct {
+        const char *text, *wanted;
+    } texts[] = {
+        {"why not",                                  ": why not;"                                 },
+        {"a\r\nSubject: b\tc",                       ": a  Subject: b c;"                         },
+        {"\x1b[2Ja\x7f",                             ":  [2Ja ;"                                  },
+        {"\xC2\x9B"
+         "2Ja\xC2\x85",                     ":   2Ja  ;"                                 },
+        {"\xC2\xA0 gr\xC3\xBC\xC3\x9F \xE2\x82\xAC", ": \xC2\xA0 gr\xC3\xBC\xC3\x9F \xE2\x82\xAC;"},
+    };
+    const struct bh_config config = limits();
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        struct bh_alert_memory memory = {0};
+        struct bh_alert_facts facts = good();
+        struct bh_alert alert = {.condition.text = ""};
+        memset(&board, 0, sizeof(board));
+        paused(&facts);
+        (void)snprintf(facts.account_text, sizeof(facts.account_text), "%s", texts[i].text);
+        for (bh_ms at = 0; at <= 40000 && alert.condition.text[0] == '\0'; at += 1000) {
+            bh_alert_begin(&board, (struct bh_mono){at}, (struct bh_wall){at});
+            bh_alert_facts_show(&facts, &config, &memory, &board);
+            (void)bh_alert_next(&board, BH_DAY_MS, &alert);
+        }
+        cr_expect(strstr(alert.condition.text, texts[i].wanted) != NULL, "%zu: %s", i,
+                  alert.condition.text);
+    }
+}
+
 Test(alert_facts, forget_unknown_jobs_an_hour_behind_the_last_one)
 {
     const struct bh_config config = limits();
