@@ -217,7 +217,9 @@ refuse_access(struct bh_api *api, const struct bh_http_request *request, enum bh
 {
     switch (access) {
     case BH_ACCESS_FOREIGN:
-        bh_api_refuse(answer, 403, "changes are taken from this page alone, and as JSON");
+        bh_api_refuse(answer, 403,
+                      "a change needs Content-Type: application/json, and no page of another "
+                      "origin may ask for it");
         break;
     case BH_ACCESS_SLOWED: refuse_slowed(api, request, answer); break;
     case BH_ACCESS_WRONG:

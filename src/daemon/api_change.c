@@ -43,7 +43,7 @@ bh_api_read_change(const struct bh_http_request *request, const struct bh_api_ro
     struct bh_error error = {"", ""};
     const char *why = NULL;
     if (bh_json_parse(request->body, BODY_MAX, BH_JSON_STRICT, &json, &error) != BH_OK) {
-        bh_api_refuse(ret_answer, 400, "the body is no JSON that we take");
+        bh_api_refuse(ret_answer, 400, error.text);
         return false;
     }
     const struct bh_json_value *root = bh_json_root(json);
