@@ -161,6 +161,21 @@ bh_diagnose_webhook_list(struct bh_diagnosis *diagnosis, const struct bh_webhook
 
 /* ---- what answers there ---- */
 
+/* The usual sentences speak of the gateway; this address is ours. */
+static const char *
+why_not_reached(enum bh_trouble trouble)
+{
+    if (trouble == BH_TROUBLE_RESOLVE)
+        return "its name cannot be resolved";
+    if (trouble == BH_TROUBLE_CONNECT)
+        return "there is no connection to it";
+    if (trouble == BH_TROUBLE_TLS)
+        return "there is no secure connection to it (TLS)";
+    if (trouble == BH_TROUBLE_CERTIFICATE)
+        return "its certificate is not trusted";
+    return bh_trouble_sentence(trouble);
+}
+
 static void
 judge_no_answer(struct bh_diagnosis *diagnosis, const struct bh_exchange *exchange)
 {
@@ -168,7 +183,7 @@ judge_no_answer(struct bh_diagnosis *diagnosis, const struct bh_exchange *exchan
         diagnosis, BH_GRADE_RISK, "address",
         "From this machine the address cannot be reached: %s.  That proves nothing where it is "
         "behind a router that does not let its own side in.",
-        bh_trouble_sentence(exchange->trouble));
+        why_not_reached(exchange->trouble));
     bh_diagnose_cure(diagnosis,
                      "curl -i WEBHOOK_URL/webhook/TOKEN (from outside; it should answer 200)");
 }

@@ -222,7 +222,8 @@ judge_absence(struct bh_verdict_list *list, const struct bh_verdict_facts *facts
                                 "two that run need two names: [pool] instance.");
     } else if (facts->silent_ms < 0) {
         bh_verdict_add(list, BH_CAUSE_NO_PROCESS, BH_GRAVITY_ALARM, NULL,
-                       "No bellhopd is running, and none has reported within a day; %s.",
+                       "No bellhopd is running: the last one was stopped in order, or none has "
+                       "reported within a day; %s.",
                        waits.text);
         bh_verdict_advise(list, "Start it: systemctl start bellhopd.");
     } else {

@@ -141,20 +141,27 @@ Test(diagnose_hooks, judges_what_answers_at_the_address)
         bool is_picky;
         enum bh_grade grade;
         const char *piece, *cure;
+        enum bh_trouble trouble;
     } rows[] = {
-        {"ours",                 200, "ok\n",       false, BH_GRADE_OK,   "knows the token",   ""},
-        {"a web page",           200, "<html>",     false, BH_GRADE_BAD,  "answers 200",       "webhook_url"},
-        {"another token",        404, "not found",  false, BH_GRADE_BAD,  "answers 404",       "systemctl reload"},
-        {"a login",              302, "",           false, BH_GRADE_BAD,  "answers 302",       "webhook_url"},
-        {"a proxy alone",        502, "",           false, BH_GRADE_BAD,  "finds no bellhopd", "bellhop doctor"},
-        {"nobody",               0,   "",           false, BH_GRADE_RISK, "no connection",     "curl"},
-        {"signed ones only",     403, "",           true,  BH_GRADE_NOTE, "signed",            ""},
-        {"forbidden for all",    403, "",           false, BH_GRADE_BAD,  "answers 403",       "webhook_url"},
-        {"picky, and a page",    200, "<html>",     true,  BH_GRADE_BAD,  "answers 200",       "webhook_url"},
+        {"ours",                 200, "ok\n",       false, BH_GRADE_OK,   "knows the token",   "", BH_TROUBLE_NONE},
+        {"a web page",           200, "<html>",     false, BH_GRADE_BAD,  "answers 200",       "webhook_url", BH_TROUBLE_NONE},
+        {"another token",        404, "not found",  false, BH_GRADE_BAD,  "answers 404",       "systemctl reload", BH_TROUBLE_NONE},
+        {"a login",              302, "",           false, BH_GRADE_BAD,  "answers 302",       "webhook_url", BH_TROUBLE_NONE},
+        {"a proxy alone",        502, "",           false, BH_GRADE_BAD,  "finds no bellhopd", "bellhop doctor", BH_TROUBLE_NONE},
+        {"nobody",               0,   "",           false, BH_GRADE_RISK, "no connection to it", "curl", BH_TROUBLE_CONNECT},
+        {"no such name",         0,   "",           false, BH_GRADE_RISK, "its name cannot be resolved", "curl", BH_TROUBLE_RESOLVE},
+        {"another's certificate", 0,  "",           false, BH_GRADE_RISK, "its certificate is not trusted", "curl", BH_TROUBLE_CERTIFICATE},
+        {"no TLS",               0,   "",           false, BH_GRADE_RISK, "no secure connection to it (TLS)", "curl", BH_TROUBLE_TLS},
+        {"silence",              0,   "",           false, BH_GRADE_RISK, "no whole answer came in time", "curl", BH_TROUBLE_TIMEOUT},
+        {"signed ones only",     403, "",           true,  BH_GRADE_NOTE, "signed",            "", BH_TROUBLE_NONE},
+        {"forbidden for all",    403, "",           false, BH_GRADE_BAD,  "answers 403",       "webhook_url", BH_TROUBLE_NONE},
+        {"picky, and a page",    200, "<html>",     true,  BH_GRADE_BAD,  "answers 200",       "webhook_url", BH_TROUBLE_NONE},
     };
     for (size_t i = 0; i < BH_ARRAY_LEN(rows); i++) {
         struct bh_exchange exchange = answered(rows[i].status, rows[i].body);
         struct bh_webhook_facts facts = good;
+        if (rows[i].status == 0)
+            exchange.trouble = rows[i].trouble;
         facts.is_picky = rows[i].is_picky;
         memset(&diagnosis, 0, sizeof(diagnosis));
         bh_diagnose_webhook_reach(&diagnosis, &facts, &exchange);
