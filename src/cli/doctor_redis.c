@@ -10,6 +10,7 @@
 #include "core/diagnose_redis.h"
 #include "core/fault.h"
 #include "core/gateway_profile.h"
+#include "core/redis_error.h"
 #include "core/redis_url.h"
 #include "redis/instance.h"
 #include "redis/reply_reader.h"
@@ -248,7 +249,13 @@ bh_doctor_redis(struct bh_doctor *doctor)
         return;
     }
     if (bh_session_open(doctor->cli, &error) != BH_OK) {
+        size_t at;
+        const struct bh_redis_error *refusal = bh_redis_error_search(error.text, &at);
         bh_diagnose(doctor->diagnosis, BH_GRADE_BAD, "redis", "%s.", error.text);
+        if (refusal != NULL) {
+            bh_diagnose_cure(doctor->diagnosis, "%s", refusal->advice);
+            return;
+        }
         bh_diagnose_cure(doctor->diagnosis, "[redis] url = redis://HOST:6379");
         bh_diagnose_cure(doctor->diagnosis, "systemctl start redis-server");
         return;

@@ -151,6 +151,21 @@ bh_redis_error_find(struct bh_str reply_text)
     return &other;
 }
 
+const struct bh_redis_error *
+bh_redis_error_search(const char *text, size_t *ret_at)
+{
+    for (size_t at = 0; text[at] != '\0'; at++) {
+        if (at > 0 && text[at - 1] != ' ' && text[at - 1] != '"')
+            continue;
+        const struct bh_redis_error *row = bh_redis_error_find(bh_str_from(text + at));
+        if (row != &other) {
+            *ret_at = at;
+            return row;
+        }
+    }
+    return NULL;
+}
+
 const char *bh_redis_class_name(enum bh_redis_class class)
 {
     switch (class) {

@@ -34,6 +34,11 @@ struct bh_redis_error {
  */
 const struct bh_redis_error *bh_redis_error_find(struct bh_str reply_text);
 
+/*
+ * The row for an error that is told within a longer text, such as a connection's reason; NULL: there is none.  *ret_at: where it begins.
+ */
+const struct bh_redis_error *bh_redis_error_search(const char *text, size_t *ret_at);
+
 /* "wait", "reconnect", "load_script", "full", "alarm", "other"; for logs and as a metric's label. */
 const char *bh_redis_class_name(enum bh_redis_class class);
 

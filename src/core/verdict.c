@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/money.h"
+#include "core/redis_error.h"
 #include "core/span.h"
 #include "core/verdict_own.h"
 
@@ -122,6 +123,26 @@ is_full(const struct bh_redis_survey *server, int percent)
            server->memory_used / percent >= server->memory_max / 100;
 }
 
+/* It answers, but with an error that we know: its first sentence, and what helps. */
+static bool
+judge_refusal_of_redis(struct bh_verdict_list *list, const struct bh_verdict_facts *facts,
+                       const char *since)
+{
+    size_t at;
+    const struct bh_redis_error *row = bh_redis_error_search(facts->redis_trouble, &at);
+    if (row == NULL)
+        return false;
+    const char *words = facts->redis_trouble + at, *end = strstr(words, ". ");
+    size_t len = end != NULL ? (size_t)(end - words) : strlen(words);
+    size_t quoted = strcspn(words, "\"");
+    len = quoted < len ? quoted : len;
+    bh_verdict_add(list, BH_CAUSE_REDIS_DOWN, BH_GRAVITY_ALARM, NULL,
+                   "Redis refuses us%s: %.*s.  Nothing is sent without it.", since,
+                   len < 160 ? (int)len : 160, words);
+    bh_verdict_advise(list, "%s", row->advice);
+    return true;
+}
+
 static void
 judge_absence_of_redis(struct bh_verdict_list *list, const struct bh_verdict_facts *facts)
 {
@@ -133,6 +154,8 @@ judge_absence_of_redis(struct bh_verdict_list *list, const struct bh_verdict_fac
     if (facts->redis_down_ms > 0)
         (void)snprintf(since, sizeof(since), ", for %s now",
                        bh_span_format(facts->redis_down_ms).text);
+    if (judge_refusal_of_redis(list, facts, since))
+        return;
     bh_verdict_add(
         list, BH_CAUSE_REDIS_DOWN, BH_GRAVITY_ALARM, NULL,
         "Redis cannot be asked%s: %.280s%s  Nothing is sent without it; bellhopd goes on "

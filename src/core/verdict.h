@@ -151,7 +151,7 @@ struct bh_judgement {
     enum bh_gravity gravity;
     const char *queue; /* the worst one, borrowed; NULL: it is about no queue */
     char text[480];    /* what, and since when: a sentence or two, with a full stop */
-    char todo[200];    /* what to do: likewise; "": nothing, or what is to be done is said */
+    char todo[256];    /* what to do: likewise; "": nothing, or what is to be done is said */
 };
 
 /* All that is wrong, at most one of each cause, the deepest first; at least one: BH_CAUSE_NONE when all is well. */

@@ -617,8 +617,7 @@ Test(cli, status_adds_up_what_there_is)
         {"for people",
          {"status"},
          NULL,                                                       0,
-         {"none has reported within a day; 16 jobs wait.",
-          "also: Queue sms has been paused for ",
+         {"none has reported within a day; 16 jobs wait.", "also: Queue sms has been paused for ",
           " by root: gateway ?[1mwork; 16 jobs wait.  bellhop resume sms lets it go on.",
           "sms        4          6         7     5          2          -     1       -     ?      "
           "?      ?",

@@ -84,6 +84,29 @@ Test(redis_error, does_not_read_behind_the_end)
     cr_expect_eq(bh_redis_error_find((struct bh_str){"LOADINGX", 7})->class, BH_REDIS_WAIT);
 }
 
+Test(redis_error, is_found_within_what_somebody_tells)
+{
+    static const struct {
+        const char *text, *word;
+        size_t at;
+    } told[] = {
+        {"MISCONF cannot save",                        "MISCONF", 0 },
+        {"not ready: NOAUTH Authentication required.", "NOAUTH",  11},
+        {"it says \"NOPERM no right\" - do something", "NOPERM",  9 },
+        {"connection refused",                         NULL,      0 },
+        {"the file /srv/MISCONF is away: xOOM",        NULL,      0 },
+        {"",                                           NULL,      0 },
+    };
+    for (size_t i = 0; i < BH_ARRAY_LEN(told); i++) {
+        size_t at = 0;
+        const struct bh_redis_error *row = bh_redis_error_search(told[i].text, &at);
+        const char *word = row != NULL ? row->word : "";
+        cr_expect_str_eq(word, told[i].word != NULL ? told[i].word : "", "%s: %s", told[i].text,
+                         word);
+        cr_expect_eq(at, told[i].at, "%s: %zu", told[i].text, at);
+    }
+}
+
 Test(redis_error, names_its_classes)
 {
     cr_expect_str_eq(bh_redis_class_name(BH_REDIS_WAIT), "wait");

@@ -39,7 +39,9 @@ make_well(struct whole *whole)
 static void nothing(struct whole *w) { (void)w; }
 static void redis_down(struct whole *w) { w->facts.redis_up = false; w->facts.redis_trouble = "connection refused"; w->facts.server = NULL; }
 static void redis_down_for_a_while(struct whole *w) { redis_down(w); w->facts.redis_down_ms = 7 * BH_SECOND_MS; }
-static void redis_refuses(struct whole *w) { redis_down(w); w->facts.redis_trouble = "it says \"NOPERM\" - Extend the user's ACL."; }
+static void redis_refuses(struct whole *w) { redis_down(w); w->facts.redis_trouble = "it says \"NOPERM you may not run the 'evalsha' command\" - Extend the user's ACL."; }
+static void redis_cannot_save(struct whole *w) { redis_down_for_a_while(w); w->facts.redis_trouble = "no connection to Redis: not ready: MISCONF Redis is unable to persist to disk. Commands that (/tmp/r.sock)"; }
+static void redis_sentence(struct whole *w) { redis_down(w); w->facts.redis_trouble = "It has gone."; }
 static void one_worker(struct whole *w) { w->facts.workers = w->facts.processes = 1; }
 static void redis_loading(struct whole *w) { w->facts.redis_up = false; w->server.loading = BH_YES; }
 static void redis_replica(struct whole *w) { snprintf(w->server.role, sizeof(w->server.role), "slave"); }
@@ -146,7 +148,9 @@ static const struct {
     {"all is well",               nothing,           BH_CAUSE_NONE,              BH_GRAVITY_FINE,  1, "All is well: 5 jobs wait, 2.5 per second are done, by 8 workers of 2 bellhopd."},
     {"no Redis",                  redis_down,        BH_CAUSE_REDIS_DOWN,        BH_GRAVITY_ALARM, 1, "Redis cannot be asked: connection refused."},
     {"for a while",               redis_down_for_a_while, BH_CAUSE_REDIS_DOWN,   BH_GRAVITY_ALARM, 1, "Redis cannot be asked, for 7 s now: connection refused.  Nothing"},
-    {"a sentence of its own",     redis_refuses,     BH_CAUSE_REDIS_DOWN,        BH_GRAVITY_ALARM, 1, "Extend the user's ACL.  Nothing"},
+    {"a sentence of its own",     redis_sentence,    BH_CAUSE_REDIS_DOWN,        BH_GRAVITY_ALARM, 1, "It has gone.  Nothing"},
+    {"Redis gives no right",      redis_refuses,     BH_CAUSE_REDIS_DOWN,        BH_GRAVITY_ALARM, 1, "Redis refuses us: NOPERM you may not run the 'evalsha' command.  Nothing is sent without it.  The Redis user may not run this command"},
+    {"Redis cannot save",         redis_cannot_save, BH_CAUSE_REDIS_DOWN,        BH_GRAVITY_ALARM, 1, "Redis refuses us, for 7 s now: MISCONF Redis is unable to persist to disk.  Nothing is sent without it.  Redis cannot save to disk and refuses to write."},
     {"by one worker",             one_worker,        BH_CAUSE_NONE,              BH_GRAVITY_FINE,  1, "by 1 worker of 1 bellhopd."},
     {"a loading Redis",           redis_loading,     BH_CAUSE_REDIS_LOADING,     BH_GRAVITY_ALARM, 1, "reading its data"},
     {"a replica",                 redis_replica,     BH_CAUSE_REDIS_REPLICA,     BH_GRAVITY_ALARM, 1, "read-only"},
