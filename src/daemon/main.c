@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <bellhop/version.h>
 
@@ -170,6 +171,9 @@ main(int argc, char **argv)
         print_report(&report);
     if (status != BH_OK) {
         fprintf(stderr, "bellhopd: %s: the configuration is refused\n", options.config_path);
+        if (access(options.config_path, F_OK) != 0)
+            fprintf(stderr, "bellhopd: --config FILE names another file; --print-example prints "
+                            "one to begin with\n");
         code = BH_EXIT_CONFIG;
     } else {
         code = run(&options, config, &report);

@@ -90,6 +90,9 @@ Test(daemon_config, answers_each_option_with_its_exit_code)
         {"bad, run",                    "[gateway]\n", {"-c", "@"},                               3, "the configuration is refused" },
         {"empty",                       "",            {"-c", "@"},                               3, "error:"                       },
         {"no such file",                GOOD,          {"-c", "/nonexistent/b.ini"},              3, "/nonexistent/b.ini: error:"   },
+        {"no such file, what to do",
+         GOOD,                                         {"-c", "/nonexistent/b.ini"},
+         3,                                                                                          "--print-example prints"       },
         {"a directory",                 GOOD,          {"-c", "/tmp"},                            3, "not a regular file"           },
         {"a device",                    GOOD,          {"-c", "/dev/zero"},                       3, "not a regular file"           },
     };
