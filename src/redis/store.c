@@ -339,7 +339,8 @@ static bool
 queues_valid(const struct bh_store_queue *queues, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        if (!bh_queue_name_valid(bh_str_from(queues[i].name)))
+        if (!bh_queue_name_valid(bh_str_from(queues[i].name)) ||
+            queues[i].number >= BH_CONFIG_QUEUE_NUMBERS_MAX)
             return false;
         for (size_t k = 0; k < i; k++) {
             if (queues[k].number == queues[i].number || strcmp(queues[k].name, queues[i].name) == 0)
@@ -448,8 +449,10 @@ bh_store_execute(struct bh_store *store, const struct bh_command *command)
     struct bh_line *line = NULL;
     if (store->stopping || !store->started)
         return BH_EDOWN;
-    if (command->kind != BH_COMMAND_GRANT)
+    if (command->kind == BH_COMMAND_CLAIM || command->kind == BH_COMMAND_WAIT)
         line = bh_line_by_number(store, queue_of(command));
+    else if (command->kind != BH_COMMAND_GRANT)
+        line = bh_line_in_hand(store, queue_of(command));
     if (command->kind != BH_COMMAND_WAIT || line == NULL)
         return bh_batch_take(store, line, command);
     bh_waiter_add(line, command->wait_queue);

@@ -143,9 +143,10 @@ enum bh_status bh_store_new(uv_loop_t *loop, const struct bh_store_options *opti
                             struct bh_store **ret_store, struct bh_error *ret_error) BH_MUST_CHECK;
 
 /*
- * Say which queues there are; may be called again at any time.  Commands of a queue that is gone are
- * answered as usual if they were executed before, and as failed afterwards.  A queue is known by its name and
- * may get another number; answers carry the number that their command named.  The claims of a queue that is
+ * Say which queues there are; may be called again at any time.  Of a queue that is gone nothing is claimed any more, and
+ * CLAIM is answered as failed; jobs that were claimed before are admitted, renewed and settled as ever.  A queue is known by its
+ * name and may get another number; what was claimed under the old one is named by that, as long as no other queue has it; answers
+ * carry the number that their command named.  The claims of a queue that is
  * new while the store is up wait until its leases have been looked at (rule 5).
  * BH_ENOMEM, or BH_EINVAL (a bad name, a number or name twice): the old set stays.
  */

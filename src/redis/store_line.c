@@ -12,6 +12,9 @@
 /* Said again when an adoption failed for a cause that passes. */
 #define ADOPT_RETRY_MS ((bh_ms)500)
 
+static void forget_ended(struct bh_line *line);
+static void mark_number(struct bh_line *line, unsigned number, bool has);
+
 struct bh_line *
 bh_line_new(struct bh_store *store, const struct bh_store_queue *queue)
 {
@@ -27,12 +30,26 @@ bh_line_new(struct bh_store *store, const struct bh_store_queue *queue)
     return line;
 }
 
+static void
+mark_number(struct bh_line *line, unsigned number, bool has)
+{
+    unsigned char bit = (unsigned char)(1U << number % 8);
+    BH_ASSERT(number < BH_CONFIG_QUEUE_NUMBERS_MAX);
+    if (has)
+        line->numbers[number / 8] |= bit;
+    else
+        line->numbers[number / 8] &= (unsigned char)~bit;
+}
+
 void
 bh_line_configure(struct bh_line *line, const struct bh_store_queue *queue)
 {
     line->config = *queue;
     line->config.name = line->name;
     line->gone = false;
+    for (struct bh_line *other = line->store->lines; other != NULL; other = other->next)
+        mark_number(other, queue->number, false);
+    mark_number(line, queue->number, true);
 }
 
 void
@@ -64,17 +81,34 @@ bh_line_by_number(struct bh_store *store, unsigned number)
     return NULL;
 }
 
+struct bh_line *
+bh_line_in_hand(struct bh_store *store, unsigned number)
+{
+    struct bh_line *line = bh_line_by_number(store, number);
+    if (line != NULL)
+        return line;
+    for (line = store->lines; line != NULL; line = line->next) {
+        if (number < BH_CONFIG_QUEUE_NUMBERS_MAX && (line->numbers[number / 8] >> number % 8 & 1))
+            return line;
+    }
+    return NULL;
+}
+
 struct bh_store_caller
 bh_line_caller(const struct bh_line *line)
 {
     return (struct bh_store_caller){&line->config, &line->keys, line->store->owner};
 }
 
+/* Jobs that were in hand when it went are ended like any others, until their leases are over. */
 static bool
-is_unused(const struct bh_line *line)
+is_unused(struct bh_line *line)
 {
-    return line->gone && line->batches == 0 && !line->adopting && !line->waiter.started &&
-           line->waiter.open == 0;
+    if (!line->gone || line->batches > 0 || line->adopting || line->waiter.started ||
+        line->waiter.open > 0)
+        return false;
+    forget_ended(line);
+    return line->known_count == 0;
 }
 
 void

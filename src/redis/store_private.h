@@ -12,6 +12,7 @@
 #ifndef BH_REDIS_STORE_PRIVATE_H
 #define BH_REDIS_STORE_PRIVATE_H
 
+#include "core/config.h"
 #include "redis/account_codec.h"
 #include "redis/connection.h"
 #include "redis/keys.h"
@@ -45,7 +46,9 @@ struct bh_line {
     char name[BH_QUEUE_NAME_MAX + 1];
     struct bh_queue_keys keys;
     size_t batches; /* that point to us */
-    bool gone;      /* not configured any more: freed when nothing points to it */
+    bool
+        gone; /* not configured any more: freed when nothing points to it, and no claim of it is known */
+    unsigned char numbers[BH_CONFIG_QUEUE_NUMBERS_MAX / 8]; /* a bit for each that it has had */
     bool adopted;
     bool adopting;    /* the answer is under way */
     bool was_adopted; /* once before: what an earlier life held has been given back */
@@ -159,6 +162,9 @@ struct bh_line *bh_line_new(struct bh_store *store, const struct bh_store_queue 
 void bh_line_configure(struct bh_line *line, const struct bh_store_queue *queue);
 struct bh_line *bh_line_by_name(struct bh_store *store, const char *name);
 struct bh_line *bh_line_by_number(struct bh_store *store, unsigned number);
+
+/* Likewise, for what is in hand: also one that is gone, or has another number since.  NULL: it holds nothing of ours. */
+struct bh_line *bh_line_in_hand(struct bh_store *store, unsigned number);
 struct bh_store_caller bh_line_caller(const struct bh_line *line);
 
 /* Free the lines that are gone and that nothing points to, unless somebody walks through them. */

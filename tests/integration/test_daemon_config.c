@@ -496,6 +496,23 @@ Test(daemon_config, a_reload_brings_levels_queues_and_formats)
     bh_rig_stop(&rig);
 }
 
+/* What the gateway has taken meanwhile must be written, or somebody would send it again. */
+Test(daemon_config, a_reload_leaves_no_job_of_a_queue_that_it_takes_out)
+{
+    struct bh_rig rig;
+    struct bh_rig_options options = {.queues = "[queue sms]\n[queue old]\n"};
+    bh_rig_start(&rig, &options);
+    bh_rig_tell(&rig, "fault", "{\"kind\":\"delay\",\"ms\":2000,\"match\":{\"text\":\"slow\"}}");
+    bh_rig_push(&rig, "old", "{\"id\":\"slow\",\"to\":\"49171999999\",\"text\":\"slow\"}");
+    bh_rig_wait_state(&rig, "old", "slow", "sending");
+    options.queues = "[queue sms]\n";
+    bh_rig_reload(&rig, 0, &options);
+    bh_rig_wait_state(&rig, "old", "slow", "sent");
+    cr_expect_eq(bh_rig_integer(&rig, "ZCARD bellhop:{old}:leases"), 0);
+    send_one(&rig, "sms", "a");
+    bh_rig_stop(&rig);
+}
+
 Test(daemon_config, a_reload_tells_what_needs_a_restart)
 {
     struct bh_rig rig;

@@ -620,6 +620,47 @@ Test(store, queues_may_come_and_go_while_it_runs)
     worker_finish(&worker);
 }
 
+/* A reload takes it out, and perhaps in again under another number, while the gateway has its jobs. */
+Test(store, ends_what_is_in_hand_of_a_queue_that_went)
+{
+    struct bh_store_queue other = worker_queue(2, "other"), again = worker_queue(3, "q");
+    push(4);
+    worker_come_up(&worker);
+    cr_assert_eq(claim_now(3), 3);
+    for (size_t at = 0; at < 3; at++)
+        worker_admit(&worker, at, at == 0 ? "a" : at == 1 ? "b" : "c");
+    flush_for(0, BH_EVENT_ADMITTED, 3);
+    worker_configure(&worker, &other, 1);
+    worker_renew(&worker, 0);
+    flush_for(0, BH_EVENT_RENEWED, 1);
+    cr_expect_eq(worker_last(&worker, BH_EVENT_RENEWED)->code, BH_RENEW_OK);
+    worker_settle(&worker, 0, "a", BH_SETTLE_FINAL, "sent");
+    flush_for(0, BH_EVENT_SETTLED, 1);
+    cr_expect_eq(worker_last(&worker, BH_EVENT_SETTLED)->code, BH_SETTLED_OK);
+    cr_expect_str_eq(status("a", "state"), "sent");
+
+    struct bh_store_queue both[] = {other, again};
+    worker_configure(&worker, both, 2);
+    size_t from = worker.count;
+    run("CLIENT KILL TYPE normal SKIPME yes");
+    WORK_UNTIL(&worker, worker_count(&worker, from, BH_EVENT_STORE_UP) == 1);
+    cr_expect_eq(bh_store_counters(worker.store)->adopted, 0, "they are in hand, not lost");
+    worker_settle(&worker, 1, "b", BH_SETTLE_FINAL, "sent");
+    flush_for(from, BH_EVENT_SETTLED, 1);
+    cr_expect_eq(worker_last(&worker, BH_EVENT_SETTLED)->code, BH_SETTLED_OK);
+
+    worker_configure(&worker, &other, 1);
+    worker_settle(&worker, 2, "c", BH_SETTLE_FINAL, "sent");
+    flush_for(from, BH_EVENT_SETTLED, 2);
+    cr_expect_eq(worker_last(&worker, BH_EVENT_SETTLED)->code, BH_SETTLED_OK);
+    worker_claim(&worker, 1, 1);
+    worker_claim(&worker, 3, 1);
+    flush_for(from, BH_EVENT_CLAIM_FAILED, 2);
+    cr_expect_eq(run("LLEN bellhop:{q}"), 1, "nothing more is claimed from it");
+    cr_expect_eq(run("ZCARD bellhop:{q}:leases"), 0);
+    worker_finish(&worker);
+}
+
 Test(store, refuses_impossible_sets_of_queues)
 {
     const struct bh_store_queue rows[][2] = {
