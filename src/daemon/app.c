@@ -615,12 +615,22 @@ watch_signal(struct app *app, uv_signal_t *handle, int number)
     uv_signal_start(handle, app_on_signal, number);
 }
 
+/* Who holds the name is alive: the kernel takes it from the dead.  To start again and again would not help. */
+static enum bh_status
+take_instance(struct app *app, struct bh_error *error)
+{
+    enum bh_status status = bh_instance_lock_take(&app->instance_lock, app->config, error);
+    if (status == BH_EINVAL)
+        app->exit_code = BH_EXIT_INSTANCE;
+    return status;
+}
+
 static enum bh_status
 build(struct app *app, struct bh_error *error)
 {
     enum bh_status status = bh_gateway_account_name(&app->config->gateway, app->account);
     if (status == BH_OK)
-        status = bh_instance_lock_take(&app->instance_lock, app->config, error);
+        status = take_instance(app, error);
     if (status == BH_OK)
         status = open_journal(app);
     if (status == BH_OK)
@@ -705,7 +715,7 @@ bh_app_run(const char *config_path, const struct bh_config *config)
                      error.text[0] != '\0' ? error.text : bh_status_name(status));
         /* The process ends here; closing half-built loops would only hide the reason. */
         bh_config_release(app.config);
-        return BH_EXIT_NOT_STARTED;
+        return app.exit_code != BH_EXIT_CLEAN ? app.exit_code : BH_EXIT_NOT_STARTED;
     }
 
     bh_keeper_start(app.keeper);

@@ -357,7 +357,7 @@ Test(daemon_config, refuses_an_instance_that_is_at_work_already)
     cr_expect_not(bh_daemon_wait_ready(&second, BH_RIG_WAIT_MS),
                   "it must not say that it is ready");
     cr_assert(bh_process_wait(&second.process, BH_RIG_WAIT_MS));
-    cr_expect_eq(second.process.end, 1);
+    cr_expect_eq(second.process.end, 4);
     cr_expect_eq(bh_process_count(&second.process, "already works as instance \\\"one\\\""), 1);
     cr_expect_eq(bh_process_count(&second.process, " not_started "), 1);
     send_one(&rig, "sms", "a");
