@@ -349,7 +349,8 @@ what_happened(const char *reason)
 static void
 judge_account(struct bh_verdict_list *list, const struct bh_verdict_facts *facts)
 {
-    char balance[64] = "", again[96] = "";
+    char balance[64] = "", again[96] = "", why[200] = "";
+    size_t len = facts->account_known ? strlen(facts->account_text) : 0;
     if (!facts->account_known || facts->account_open)
         return;
     if (facts->balance_micro != INT64_MIN && strcmp(facts->account_reason, "credit") == 0)
@@ -358,12 +359,14 @@ judge_account(struct bh_verdict_list *list, const struct bh_verdict_facts *facts
     if (strcmp(facts->account_reason, "paused") != 0 && facts->probe_wait_ms >= 0)
         (void)snprintf(again, sizeof(again), "; it is tried again by itself, next in %s",
                        bh_span_format(facts->probe_wait_ms).text);
+    if (len > 0)
+        (void)snprintf(why, sizeof(why), "  The reason: %.160s%s", facts->account_text,
+                       len <= 160 && facts->account_text[len - 1] == '.' ? "" : ".");
     bh_verdict_add(list, BH_CAUSE_ACCOUNT_PAUSED, BH_GRAVITY_ALARM, NULL,
-                   "%s%s, and nothing has been sent for %s%s%.160s: %s.",
+                   "%s%s, and nothing has been sent for %s: %s.%s",
                    what_happened(facts->account_reason), balance,
                    bh_span_format(facts->account_paused_ms).text,
-                   facts->account_text[0] != '\0' ? ", " : "", facts->account_text,
-                   bh_verdict_jobs_wait(sum_waiting(facts)).text);
+                   bh_verdict_jobs_wait(sum_waiting(facts)).text, why);
     bh_verdict_advise(list, "%s%s.", what_to_do(facts->account_reason), again);
 }
 

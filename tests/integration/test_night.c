@@ -107,7 +107,8 @@ Test(night, credit_runs_out, .timeout = 120)
     bh_rig_start(&rig, &options);
     push_many(20);
     BH_RIG_UNTIL_MS(&rig, NAMED_MS, names("The gateway account is out of credit"));
-    cr_expect(names("19 jobs wait.  Top it up"), "%s", first_line());
+    cr_expect(names(": 19 jobs wait.  The reason: the gateway answered: "), "%s", first_line());
+    cr_expect(names("Top it up; it is tried again by itself, next in "), "%s", first_line());
     expect_cause("account_paused");
     bh_rig_stop(&rig);
 }

@@ -57,6 +57,7 @@ static void cut_off(struct whole *w) { w->facts.workers_cut_off = 8; }
 static void paused_for(struct whole *w, const char *reason) { w->facts.account_open = false; w->facts.account_reason = reason; w->facts.account_paused_ms = 3 * BH_HOUR_MS; w->facts.probe_wait_ms = 42 * BH_SECOND_MS; w->facts.balance_micro = 0; }
 static void no_credit(struct whole *w) { paused_for(w, "credit"); w->facts.account_text = "code 500"; }
 static void bad_key(struct whole *w) { paused_for(w, "auth"); }
+static void by_hand_with_words(struct whole *w) { paused_for(w, "paused"); w->facts.account_text = "the invoice is unclear."; }
 static void by_hand(struct whole *w) { paused_for(w, "paused"); }
 static void holding(struct whole *w) { w->facts.workers_holding = 8; }
 static void held(struct whole *w) { w->queues[1].held_gateway = 7; }
@@ -168,9 +169,10 @@ static const struct {
     {"the only one without Redis", lone_cut_off,     BH_CAUSE_WORKERS_CUT_OFF,   BH_GRAVITY_ALARM, 1, "1 of 1 worker has no connection"},
     {"a worker holds back",       one_holds,         BH_CAUSE_GATEWAY_DOWN,      BH_GRAVITY_ALARM, 1, "1 of 8 workers holds back and only tries it now and then; 5 jobs wait.  It goes on by itself"},
     {"the only one holds back",   lone_holds,        BH_CAUSE_GATEWAY_DOWN,      BH_GRAVITY_ALARM, 1, "1 of 1 worker holds back"},
-    {"no credit",                 no_credit,         BH_CAUSE_ACCOUNT_PAUSED,    BH_GRAVITY_ALARM, 1, "out of credit (balance 0), and nothing has been sent for 3 h, code 500: 5 jobs wait.  Top it up; it is tried again by itself, next in 42 s."},
+    {"no credit",                 no_credit,         BH_CAUSE_ACCOUNT_PAUSED,    BH_GRAVITY_ALARM, 1, "out of credit (balance 0), and nothing has been sent for 3 h: 5 jobs wait.  The reason: code 500.  Top it up; it is tried again by itself, next in 42 s."},
     {"a refused key",             bad_key,           BH_CAUSE_ACCOUNT_PAUSED,    BH_GRAVITY_ALARM, 1, "Repair key"},
     {"paused by hand",            by_hand,           BH_CAUSE_ACCOUNT_PAUSED,    BH_GRAVITY_ALARM, 1, "until somebody resumes it (bellhop resume --account)."},
+    {"somebody says why",         by_hand_with_words, BH_CAUSE_ACCOUNT_PAUSED,   BH_GRAVITY_ALARM, 1, "nothing has been sent for 3 h: 5 jobs wait.  The reason: the invoice is unclear.  It stays so"},
     {"workers hold back",         holding,           BH_CAUSE_GATEWAY_DOWN,      BH_GRAVITY_ALARM, 1, "8 of 8 workers hold back"},
     {"jobs held for the gateway", held,              BH_CAUSE_GATEWAY_DOWN,      BH_GRAVITY_WARN,  1, "7 jobs are held"},
     {"its name is not found",     holding_by_dns,    BH_CAUSE_GATEWAY_DOWN,      BH_GRAVITY_ALARM, 1, "(the gateway's name cannot be resolved, for 12 min): 8 of 8 workers hold back"},
