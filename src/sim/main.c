@@ -70,7 +70,9 @@ static const char usage[] =
     "  close_idle (ms), redirect (location).\n"
     "  at: connect, head, body (bytes), before (nothing accepted), after (accepted and counted).\n"
     "  match: path, method, to, text, foreign_id, nth, every, connection_request.\n"
-    "  count: how often, -1 for ever (default 1); probability; framing chunked|length|close.\n";
+    "  count: how often, -1 for ever (default 1); probability; framing chunked|length|close.\n"
+    "\n"
+    "Exit status: 0 stopped as told, 1 cannot listen, 2 usage, 3 settings refused.\n";
 
 static int
 read_options(int argc, char **argv, struct options *options)
