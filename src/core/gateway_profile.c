@@ -37,3 +37,11 @@ bh_gateway_account_name(const struct bh_config_gateway *gateway,
     ret_name[BH_GATEWAY_ACCOUNT_MAX] = '\0';
     return BH_OK;
 }
+
+bool
+bh_gateway_is_same_account(const struct bh_config_gateway *a, const struct bh_config_gateway *b)
+{
+    const struct bh_str key_a = {a->api_key.bytes, a->api_key.len};
+    const struct bh_str key_b = {b->api_key.bytes, b->api_key.len};
+    return strcmp(a->url, b->url) == 0 && bh_str_equal(key_a, key_b);
+}

@@ -20,4 +20,8 @@ struct bh_gateway_profile bh_gateway_profile_from(const struct bh_config_gateway
 enum bh_status bh_gateway_account_name(const struct bh_config_gateway *gateway,
                                        char ret_name[BH_GATEWAY_ACCOUNT_MAX + 1]) BH_MUST_CHECK;
 
+/* Have both the same name, then? */
+bool bh_gateway_is_same_account(const struct bh_config_gateway *a,
+                                const struct bh_config_gateway *b);
+
 #endif

@@ -510,10 +510,13 @@ watch_unclassified(struct bh_engine *engine, struct bh_verdict *verdict)
     verdict->account = BH_ACCOUNT_SAYS_AUTH;
 }
 
+/* What an account was told that a reload has replaced meanwhile says nothing about the one in its place. */
 static void
 tell_account(struct bh_engine *engine, const struct bh_slot *slot, const struct bh_outcome *outcome)
 {
     const struct bh_verdict *verdict = &slot->verdict;
+    if (!bh_gateway_is_same_account(&slot->config->gateway, &engine->config->gateway))
+        return;
     if (outcome->balance_micro != INT64_MIN)
         engine->stats.balance_micro = outcome->balance_micro;
     bool good = verdict->account == BH_ACCOUNT_SAYS_GOOD;

@@ -1059,6 +1059,41 @@ Test(engine, finishes_a_job_with_the_configuration_that_it_began_with)
     finish();
 }
 
+#define ACCOUNT(key, path)                                                                         \
+    "[queue a]\n[gateway]\napi_key = " key "\nurl = http://127.0.0.1:1/" path "\n"
+
+/* Somebody has put a good key in the place of one that was revoked, while a request was under way. */
+Test(engine, pauses_no_account_for_what_another_one_was_told)
+{
+    static const struct {
+        const char *old, *fresh;
+        unsigned pauses;
+    } rows[] = {
+        {ACCOUNT("revoked", "old"), ACCOUNT("good", "old"),                  0},
+        {ACCOUNT("k",       "old"), ACCOUNT("k",    "new"),                  0},
+        {ACCOUNT("k",       "old"), ACCOUNT("k",    "old") "timeout = 7s\n", 1},
+    };
+    for (size_t i = 0; i < BH_ARRAY_LEN(rows); i++) {
+        start(rows[i].old);
+        rig_give(&rig, (const char *const[]){RIG_SMS("a")}, 1);
+        struct bh_command admit = rig_get(&rig, BH_COMMAND_ADMIT);
+        rig_admitted(&rig, &admit, BH_ADMIT_OK, 0);
+        struct bh_command submit = rig_get(&rig, BH_COMMAND_SUBMIT);
+        rig_configure(&rig, rows[i].fresh);
+        rig_forget(&rig, BH_COMMAND_CLAIM);
+        rig_answered(&rig, &submit, "900");
+        cr_expect_eq(rig_count(&rig, BH_COMMAND_ACCOUNT), rows[i].pauses, "%s", rows[i].fresh);
+        cr_expect_eq(rig_noted(&rig, "account_paused"), rows[i].pauses, "%s", rows[i].fresh);
+        rig_forget(&rig, BH_COMMAND_ACCOUNT);
+        struct bh_command settle = rig_get(&rig, BH_COMMAND_SETTLE);
+        cr_expect_eq(settle.settle.disposition, BH_SETTLE_READY);
+        cr_expect_eq(settle.settle.attempts, 0);
+        rig_settled(&rig, &settle, BH_SETTLED_OK);
+        rig_forget(&rig, BH_COMMAND_CLAIM);
+        finish();
+    }
+}
+
 Test(engine, leaves_jobs_alone_whose_queue_went_while_they_were_claimed)
 {
     start("[gateway]\napi_key = k\n[queue a]\n[queue b]\n");
