@@ -235,12 +235,36 @@ bh_pty_wait(struct bh_pty *pty)
     return -1000;
 }
 
+void
+bh_pty_stop(struct bh_pty *pty)
+{
+    int status = 0;
+    kill(pty->pid, SIGSTOP);
+    for (long long end = now_ms() + PATIENCE_MS; !WIFSTOPPED(status) && now_ms() < end;) {
+        (void)waitpid(pty->pid, &status, WNOHANG | WUNTRACED);
+        (void)read_some(pty, 10);
+    }
+    while (read_some(pty, 0)) {
+    }
+}
+
 bool
 bh_pty_is_sane(const struct bh_pty *pty)
 {
     struct termios now;
     cr_assert_eq(tcgetattr(pty->slave, &now), 0);
     return (now.c_lflag & ECHO) != 0 && (now.c_lflag & ICANON) != 0 && (now.c_iflag & ICRNL) != 0;
+}
+
+bool
+bh_pty_turns_raw(struct bh_pty *pty)
+{
+    for (long long end = now_ms() + PATIENCE_MS; now_ms() < end;) {
+        if (!bh_pty_is_sane(pty))
+            return true;
+        (void)read_some(pty, 50);
+    }
+    return false;
 }
 
 void

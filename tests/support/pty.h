@@ -43,8 +43,14 @@ bool bh_pty_shows(const struct bh_pty *pty, const char *piece);
 /* Wait for its end, at most 20 s: the exit code, minus the signal, or -1000. */
 int bh_pty_wait(struct bh_pty *pty);
 
+/* SIGSTOP; back when it stands still and what it has drawn is read. */
+void bh_pty_stop(struct bh_pty *pty);
+
 /* Whether the terminal echoes and reads lines, as at the beginning. */
 bool bh_pty_is_sane(const struct bh_pty *pty);
+
+/* Wait until it does not any more, at most 20 s. */
+bool bh_pty_turns_raw(struct bh_pty *pty);
 
 /* Make it so, as a shell does that takes the terminal over. */
 void bh_pty_make_sane(struct bh_pty *pty);
