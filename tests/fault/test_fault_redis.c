@@ -149,15 +149,15 @@ Test(redis_moods, a_server_that_loads_its_data_is_waited_for)
     bh_rig_push_jobs(&rig, "sms", "load", 0, 300);
     BH_RIG_UNTIL(&rig, bh_rig_accepted_in_all(&rig) >= 50);
     freeReplyObject(
-        bh_rig_command(&rig, "EVAL %s 0", "for i=1,2048 do redis.call('SET','filler:'..i,i) end"));
+        bh_rig_command(&rig, "EVAL %s 0", "for i=1,32768 do redis.call('SET','filler:'..i,i) end"));
     bh_redis_process_kill(&rig.redis);
-    /* A server that loads its file looks up from it every 1024 commands only, and each takes 3 ms here. */
+    /* A server that loads its file looks up from it every 1024 commands only: here several times within our timeouts. */
     const char *args[] = {"--appendonly",
                           "yes",
                           "--appendfsync",
                           "always",
                           "--key-load-delay",
-                          "3000",
+                          "200",
                           "--loading-process-events-interval-bytes",
                           "1024",
                           NULL};
