@@ -356,7 +356,7 @@ void
 rig_account(struct rig *rig, enum bh_account_state state, enum bh_reason reason)
 {
     rig_feed(rig, &(struct bh_event){
-                      .kind = BH_EVENT_ACCOUNT, .account = {state, reason}
+                      .kind = BH_EVENT_ACCOUNT, .account = {.state = state, .reason = reason}
     });
 }
 
